@@ -1,0 +1,1 @@
+# The images that the build needs: the embedded one.

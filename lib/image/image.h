@@ -1,0 +1,59 @@
+// From an image reference to a root file system that a container can use.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/result.h"
+
+namespace testctr::image {
+
+/// What we use of an image's configuration.
+struct Config {
+  std::vector<std::string> env;  ///< "K=V"
+  std::string working_dir;
+  std::string user;
+  std::vector<std::string> entrypoint, command;
+  std::string os, architecture;
+  std::map<std::string, std::string> labels;
+};
+
+/// A root file system that is there: unpacked layers, held by a shared lock for as long as this lives.
+struct RootFilesystem {
+  enum class Kind : uint8_t { layers, hostfs };
+  Kind kind = Kind::layers;
+  std::vector<std::string> layers;  ///< absolute directories, lowest first
+  Config config;
+  Digest manifest;        ///< empty for hostfs and dir:
+  std::string reference;  ///< as it is shown to people
+  std::vector<Fd> locks;  ///< open file descriptions; PID 1 inherits them, so that gc waits for it
+};
+
+struct StoreOptions {
+  std::string home;  ///< empty: $TESTCTR_HOME, else $XDG_DATA_HOME/testctr, else ~/.local/share/testctr
+};
+
+/// The content-addressed store: blobs, unpacked layers, references. Safe for concurrent processes, and after a crash at any point.
+class Store {
+ public:
+  static Result<Store> open(const StoreOptions& options);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Finds `reference` (DESIGN: builtin, hostfs, name[:tag][@digest], oci:, oci-archive:, docker-archive:, dir:), verifies and unpacks what
+/// is not there yet.
+Result<RootFilesystem> obtain(Store& store, const std::string& reference);
+
+}  // namespace testctr::image

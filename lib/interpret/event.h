@@ -1,0 +1,87 @@
+// What happens while a script is carried out, as plain values. The interpreter makes them, wherever it runs; the program outside stamps
+// them (script, place, sequence, time) and hands them to lib/report. Everything in an event that came from inside is hostile bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace testctr {
+
+/// How a script ended.
+enum class Outcome : uint8_t {
+  pass,
+  fail,     ///< an expectation was not met
+  error,    ///< infrastructure, or the script could not be understood
+  skip,     ///< it said `skip`; the reason is in the text
+  not_run,  ///< never started (interrupted, time limit of the run)
+};
+std::string_view to_string(Outcome outcome);
+Result<Outcome> outcome_from_string(std::string_view text);
+
+/// A refused system call, as seen by the filter.
+struct Denial {
+  uint32_t line = 0;       ///< the script's line that was being carried out
+  std::string program;     ///< the process's name (comm), hostile bytes
+  std::string syscall;     ///< "mount", or "syscall_425" when unknown by name
+  uint64_t count = 1;
+  auto operator<=>(const Denial&) const = default;
+};
+
+/// Why a line failed.
+struct Failure {
+  std::string command;   ///< the command with its expanded arguments
+  std::string reason;    ///< "no match for `x` in stdout"
+  std::string expected;  ///< what was wanted, where that can be shown apart
+  std::string actual;    ///< what there was
+  std::string diff;      ///< unified; expected is "-", actual is "+"
+  std::string hint;      ///< one line, or empty
+};
+
+struct Event {
+  enum class Kind : uint8_t {
+    script_started,  ///< outside only: text = name, detail = image
+    phase,           ///< a `#` section begins: line, text = title
+    command,         ///< a line is carried out: line, text = the line as written
+    note,            ///< log text under the current command: "[exit status 1]", "[condition not met]", "matched: ..."
+    output,          ///< stream, text = bytes
+    denied,          ///< denial
+    failure,         ///< line, failure
+    script_ended,    ///< outcome, text = reason (skip, error), line where known, duration_ns
+    log,             ///< message of the runner about this script (limits that fell back, leaked processes)
+  };
+  Kind kind = Kind::note;
+  uint32_t line = 0;
+  std::string text;
+  std::string detail;
+  std::string stream;  ///< "stdout" or "stderr"
+  Failure failure;
+  Denial denial;
+  Outcome outcome = Outcome::pass;
+  int64_t duration_ns = 0;
+
+  // Stamped outside; never taken from the channel.
+  uint32_t script = 0;    ///< index in the Plan
+  uint32_t attempt = 0;
+  std::string place;      ///< "container", "host", a name
+  uint64_t sequence = 0;
+  int64_t time_ns = 0;    ///< since the run began
+};
+
+std::string_view to_string(Event::Kind kind);
+/// For the channel (CBOR, byte strings): everything but the stamps.
+Json to_wire(const Event& event);
+/// The reverse, for hostile input: unknown kinds, wrong types, absurd sizes are errors.
+Result<Event> event_from_wire(const Json& wire);
+
+/// Takes events in order. Implementations do not fail; one that cannot go on says so by itself.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void take(const Event& event) = 0;
+};
+
+}  // namespace testctr

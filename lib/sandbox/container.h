@@ -1,0 +1,129 @@
+// A container made by this process: namespaces, id map, root, limits, filter; and our own code as its first process (a clone that does not
+// exec, so that no program of the image ever runs unconfined). The sandbox does not know what a script is.
+//
+//   auto c = TRY(sandbox::Container::start(spec, [](sandbox::Inside& in) { ... return 0; }));
+//   ... speak over c.channel() until it ends ...
+//   Ending e = TRY(c.finish());
+//
+// The calling process must be single-threaded while it starts containers (the clone runs on, and allocates).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace testctr::sandbox {
+
+enum class IdMode : uint8_t {
+  automatic,  ///< root: range; others: one
+  one,        ///< the caller is 0 (or the image's user) inside
+  range,      ///< newuidmap and subordinate ids, or as root a high range
+};
+enum class Network : uint8_t { none, host };
+
+struct Limits {
+  uint64_t memory = 0;  ///< bytes; 0: no limit
+  uint64_t pids = 1024;
+  uint64_t scratch = uint64_t{4} << 30;
+  double cpus = 0;  ///< 0: no limit
+};
+
+struct Bind {
+  std::string source;  ///< on the host, absolute
+  std::string target;  ///< inside, absolute; made when missing
+  bool read_only = true;
+};
+
+/// Where the root comes from.
+struct Root {
+  enum class Kind : uint8_t { layers, hostfs };
+  Kind kind = Kind::layers;
+  std::vector<std::string> layers;  ///< absolute directories, lowest first; owned by the ids of the store's map
+};
+
+struct Spec {
+  Root root;
+  std::string hostname = "testctr";
+  std::string program;           ///< our own binary, bound read-only to /testctr/bin/testctr-script
+  std::string tree;              ///< host directory shown (copy on write) at /testctr/tree; empty: none
+  std::vector<std::string> tree_hidden;  ///< anchored paths in the tree that are hidden by whiteouts
+  std::vector<Bind> binds;
+  std::string user;              ///< the image's User ("", "1000", "1000:1000", "name")
+  IdMode ids = IdMode::automatic;
+  Network network = Network::none;
+  Limits limits;
+  /// "default", "unconfined", or the path of a Docker/OCI profile.
+  std::string seccomp = "default";
+  std::optional<bool> fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped
+};
+
+/// A refused system call.
+struct Refusal {
+  uint32_t label = 0;  ///< what `Inside::set_label` said last
+  std::string program;
+  std::string syscall;
+  uint64_t count = 1;
+};
+
+/// What the first process is given.
+class Inside {
+ public:
+  virtual ~Inside() = default;
+  virtual int channel() const = 0;             ///< a connected stream socket to the outside
+  virtual void set_label(uint32_t label) = 0;  ///< shown in refusals; any thread
+  virtual std::vector<Refusal> take_refusals() = 0;
+  /// Things that did not go as asked and are to be told ("limits: rlimits only", "denials not recorded").
+  virtual const std::vector<std::string>& notes() const = 0;
+  virtual uid_t user() const = 0;  ///< the uid inside that programs run as
+  virtual const std::string& home() const = 0;  ///< that user's home from the image's /etc/passwd ("/" when unknown)
+};
+
+/// Runs under the filter in a thread of PID 1, with no_new_privs and dropped capabilities; its value becomes PID 1's exit status.
+using Body = std::function<int(Inside&)>;
+
+struct Ending {
+  int exit_status = -1;             ///< of PID 1; -1 when it died by a signal
+  int signal = 0;
+  bool memory_exceeded = false;     ///< the limit struck at least once
+  bool pids_exceeded = false;
+  std::optional<Error> setup_error;  ///< the container never came up
+  uint64_t peak_memory = 0;          ///< bytes, 0 when unknown
+  uint64_t cpu_ns = 0;
+};
+
+class Container {
+ public:
+  /// Clones PID 1, writes its maps, hands in what it needs, and returns while it still sets itself up; a failure of that shows as the
+  /// channel's end and `Ending::setup_error`.
+  static Result<Container> start(const Spec& spec, Body body);
+  Container(Container&&) noexcept;
+  Container& operator=(Container&&) noexcept;
+  /// Kills what still runs.
+  ~Container();
+
+  /// Our end of the channel; owned by the container.
+  [[nodiscard]] int channel() const;
+  [[nodiscard]] pid_t pid() const;
+  /// SIGKILL to PID 1, and with it everything inside.
+  void kill();
+  /// The watch that replaces a memory cgroup where there is none; call about every 50 ms. Kills PID 1 when over the limit.
+  void check_limits();
+  /// Waits for PID 1, removes its cgroups, reads what it used.
+  Result<Ending> finish();
+
+ private:
+  struct Impl;
+  explicit Container(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace testctr::sandbox

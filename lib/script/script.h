@@ -1,0 +1,64 @@
+// The script format: a txtar archive whose comment is the script. Parsing only; nothing is carried out here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace testctr::script {
+
+/// A piece of a word: quoted text is literal, unquoted text is expanded.
+struct Fragment {
+  std::string text;
+  bool quoted = false;
+  bool operator==(const Fragment&) const = default;
+};
+using Word = std::vector<Fragment>;
+
+struct Condition {
+  std::string text;  ///< without brackets and `!`
+  bool negated = false;
+};
+
+enum class Want : uint8_t { success, failure, either };
+
+/// One command line.
+struct Command {
+  uint32_t line = 0;  ///< 1-based line in the file
+  std::string text;   ///< as written, without the line end
+  std::vector<Condition> conditions;
+  Want want = Want::success;
+  std::string name;
+  std::vector<Word> arguments;
+  bool background = false;
+};
+
+/// A `#` line, which begins a phase.
+struct Phase {
+  uint32_t line = 0;
+  std::string title;
+  uint32_t first = 0;  ///< index of the first command in it
+};
+
+struct File {
+  std::string name;  ///< as in the marker, not yet expanded
+  uint32_t line = 0;  ///< of the marker
+  size_t offset = 0;  ///< of its data in the source
+  std::string data;
+};
+
+struct Script {
+  std::string name;  ///< for messages: the path as the user gave it
+  std::string source;
+  std::vector<Command> commands;
+  std::vector<Phase> phases;
+  std::vector<File> files;
+};
+
+/// Parses a whole script. @param name for messages. Errors (Fault::usage) begin with "name:line:column: ".
+Result<Script> parse(std::string name, std::string_view source);
+
+}  // namespace testctr::script

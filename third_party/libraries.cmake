@@ -1,0 +1,23 @@
+# The libraries that are linked in, all static and from Debian 12; versions and licences in README.md beside this file.
+# A sanitizer build links the same archives dynamically into a dynamic program.
+function(testctr_third_party name)
+  cmake_parse_arguments(T "" "" "ARCHIVES;HEADER" ${ARGN})
+  add_library(third_party_${name} INTERFACE)
+  foreach(archive IN LISTS T_ARCHIVES)
+    find_library(path_${archive} NAMES lib${archive}.a REQUIRED)
+    target_link_libraries(third_party_${name} INTERFACE ${path_${archive}})
+  endforeach()
+  if(T_HEADER)
+    find_path(header_${name} NAMES ${T_HEADER} REQUIRED)
+  endif()
+endfunction()
+
+testctr_third_party(json HEADER nlohmann/json.hpp)
+testctr_third_party(cli11 HEADER CLI/CLI.hpp)
+testctr_third_party(doctest HEADER doctest/doctest.h)
+testctr_third_party(yaml ARCHIVES yaml-cpp)
+testctr_third_party(re2 ARCHIVES re2)
+testctr_third_party(seccomp ARCHIVES seccomp)
+testctr_third_party(crypto ARCHIVES crypto HEADER openssl/evp.h)
+testctr_third_party(archive ARCHIVES archive zstd lzma bz2 z lz4 acl HEADER archive.h)
+target_link_libraries(third_party_archive INTERFACE third_party_crypto)

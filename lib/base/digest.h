@@ -14,7 +14,8 @@ namespace testctr {
 class Digest {
  public:
   Digest() = default;
-  /// Parses "sha256:<hex>"; a usage-independent error (infrastructure) that names the text when malformed or of another algorithm.
+  /// Parses "sha256:<hex>"; a usage-independent error (infrastructure) that names the text when malformed or
+  /// of another algorithm.
   static Result<Digest> parse(std::string_view text);
   /// The digest of these bytes.
   static Digest of(std::string_view bytes);

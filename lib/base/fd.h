@@ -28,7 +28,8 @@ class Fd {
   [[nodiscard]] bool valid() const { return fd_ >= 0; }
   /// Gives up ownership.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-  /// Closes; errors of close(2) are not reported (use `close_checked` in sys.h where a write must be known to be whole).
+  /// Closes; errors of close(2) are not reported (use `close_checked` in sys.h where a write must be known to
+  /// be whole).
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

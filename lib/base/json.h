@@ -13,7 +13,8 @@ using Json = nlohmann::json;
 
 namespace json {
 
-/// Parses JSON text; the error names the byte offset. Duplicate keys: the last wins. Depth is bounded (512), so is `text`'s size by the caller.
+/// Parses JSON text; the error names the byte offset. Duplicate keys: the last wins. Depth is bounded (512),
+/// so is `text`'s size by the caller.
 Result<Json> parse(std::string_view text);
 /// Compact text. Strings are UTF-8 here: put bytes in by `from_bytes`.
 std::string dump(const Json& value, int indent = -1);
@@ -23,7 +24,8 @@ Json from_bytes(std::string_view bytes);
 /// The reverse of from_bytes.
 Result<std::string> to_bytes(const Json& value);
 
-/// CBOR with byte strings: `binary(bytes)` makes a byte string value, `bytes_of` reads one (a text string too).
+/// CBOR with byte strings: `binary(bytes)` makes a byte string value, `bytes_of` reads one (a text string
+/// too).
 Json binary(std::string_view bytes);
 std::string bytes_of(const Json& value);
 std::string to_cbor(const Json& value);

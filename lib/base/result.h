@@ -19,10 +19,12 @@ enum class Fault : unsigned char {
   internal,        ///< a defect of this program: exit 5
 };
 
-/// An error: a sentence, the errno that caused it (0: none), the contexts it went through (innermost first), and a hint.
+/// An error: a sentence, the errno that caused it (0: none), the contexts it went through (innermost first),
+/// and a hint.
 class Error {
  public:
-  Error(Fault fault, std::string what, int number = 0) : fault_(fault), number_(number), what_(std::move(what)) {}
+  Error(Fault fault, std::string what, int number = 0)
+      : fault_(fault), number_(number), what_(std::move(what)) {}
 
   /// A usage error. @param what a sentence without a full stop.
   static Error usage(std::string what) { return {Fault::usage, std::move(what)}; }
@@ -40,17 +42,17 @@ class Error {
     contexts_.push_back(std::move(context));
     return *this;
   }
-  Error&& in(std::string context) && {
+  Error in(std::string context) && {
     contexts_.push_back(std::move(context));
     return std::move(*this);
   }
   /// Sets what the user can do about it, unless something nearer to the cause has said so.
-  Error&& hint(std::string text) && {
+  Error hint(std::string text) && {
     if (hint_.empty()) hint_ = std::move(text);
     return std::move(*this);
   }
   /// The same error as somebody else's fault.
-  Error&& as(Fault fault) && {
+  Error as(Fault fault) && {
     fault_ = fault;
     return std::move(*this);
   }
@@ -79,8 +81,10 @@ int exit_code(Fault fault);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const { return content_.index() == 0; }
   T& value() & { return *std::get_if<0>(&content_); }
@@ -90,7 +94,7 @@ class [[nodiscard]] Result {
   const Error& error() const& { return *std::get_if<1>(&content_); }
   Error&& error() && { return std::move(*std::get_if<1>(&content_)); }
   /// Adds a context if this is an error.
-  Result&& in(std::string context) && {
+  Result in(std::string context) && {
     if (!ok()) error().in(std::move(context));
     return std::move(*this);
   }
@@ -105,7 +109,7 @@ class [[nodiscard]] Result<void> : public Result<Unit> {
  public:
   Result() : Result<Unit>(Unit{}) {}
   Result(Error error) : Result<Unit>(std::move(error)) {}  // NOLINT(google-explicit-constructor)
-  Result&& in(std::string context) && {
+  Result in(std::string context) && {
     if (!ok()) error().in(std::move(context));
     return std::move(*this);
   }
@@ -115,22 +119,22 @@ using Status = Result<void>;
 }  // namespace testctr
 
 /// `auto x = TRY(f());` - the value, or return the error from the enclosing function.
-#define TRY(expression)                                                     \
-  __extension__({                                                           \
-    auto&& testctr_try_result = (expression);                               \
+#define TRY(expression)                                                         \
+  __extension__({                                                               \
+    auto&& testctr_try_result = (expression);                                   \
     if (!testctr_try_result.ok()) return std::move(testctr_try_result).error(); \
-    std::move(testctr_try_result).value();                                  \
+    std::move(testctr_try_result).value();                                      \
   })
 /// As TRY, with a context added to the error: `TRY_IN(read_file(p), fmt::format("reading {}", p))`.
-#define TRY_IN(expression, context)                                                       \
-  __extension__({                                                                         \
-    auto&& testctr_try_result = (expression);                                             \
+#define TRY_IN(expression, context)                                                         \
+  __extension__({                                                                           \
+    auto&& testctr_try_result = (expression);                                               \
     if (!testctr_try_result.ok()) return std::move(testctr_try_result).error().in(context); \
-    std::move(testctr_try_result).value();                                                \
+    std::move(testctr_try_result).value();                                                  \
   })
 /// For a Status: return its error, else go on.
-#define CHECK_OK(expression)                                                \
-  do {                                                                      \
-    auto&& testctr_try_result = (expression);                               \
+#define CHECK_OK(expression)                                                    \
+  do {                                                                          \
+    auto&& testctr_try_result = (expression);                                   \
     if (!testctr_try_result.ok()) return std::move(testctr_try_result).error(); \
   } while (false)

@@ -37,7 +37,8 @@ struct StoreOptions {
   std::string home;  ///< empty: $TESTCTR_HOME, else $XDG_DATA_HOME/testctr, else ~/.local/share/testctr
 };
 
-/// The content-addressed store: blobs, unpacked layers, references. Safe for concurrent processes, and after a crash at any point.
+/// The content-addressed store: blobs, unpacked layers, references. Safe for concurrent processes, and after
+/// a crash at any point.
 class Store {
  public:
   static Result<Store> open(const StoreOptions& options);
@@ -52,8 +53,8 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Finds `reference` (DESIGN: builtin, hostfs, name[:tag][@digest], oci:, oci-archive:, docker-archive:, dir:), verifies and unpacks what
-/// is not there yet.
+/// Finds `reference` (DESIGN: builtin, hostfs, name[:tag][@digest], oci:, oci-archive:, docker-archive:,
+/// dir:), verifies and unpacks what is not there yet.
 Result<RootFilesystem> obtain(Store& store, const std::string& reference);
 
 }  // namespace testctr::image

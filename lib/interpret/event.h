@@ -1,5 +1,6 @@
-// What happens while a script is carried out, as plain values. The interpreter makes them, wherever it runs; the program outside stamps
-// them (script, place, sequence, time) and hands them to lib/report. Everything in an event that came from inside is hostile bytes.
+// What happens while a script is carried out, as plain values. The interpreter makes them, wherever it runs;
+// the program outside stamps them (script, place, sequence, time) and hands them to lib/report. Everything in
+// an event that came from inside is hostile bytes.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,9 @@ Result<Outcome> outcome_from_string(std::string_view text);
 
 /// A refused system call, as seen by the filter.
 struct Denial {
-  uint32_t line = 0;       ///< the script's line that was being carried out
-  std::string program;     ///< the process's name (comm), hostile bytes
-  std::string syscall;     ///< "mount", or "syscall_425" when unknown by name
+  uint32_t line = 0;    ///< the script's line that was being carried out
+  std::string program;  ///< the process's name (comm), hostile bytes
+  std::string syscall;  ///< "mount", or "syscall_425" when unknown by name
   uint64_t count = 1;
   auto operator<=>(const Denial&) const = default;
 };
@@ -46,12 +47,12 @@ struct Event {
     script_started,  ///< outside only: text = name, detail = image
     phase,           ///< a `#` section begins: line, text = title
     command,         ///< a line is carried out: line, text = the line as written
-    note,            ///< log text under the current command: "[exit status 1]", "[condition not met]", "matched: ..."
-    output,          ///< stream, text = bytes
-    denied,          ///< denial
-    failure,         ///< line, failure
-    script_ended,    ///< outcome, text = reason (skip, error), line where known, duration_ns
-    log,             ///< message of the runner about this script (limits that fell back, leaked processes)
+    note,    ///< log text under the current command: "[exit status 1]", "[condition not met]", "matched: ..."
+    output,  ///< stream, text = bytes
+    denied,  ///< denial
+    failure,       ///< line, failure
+    script_ended,  ///< outcome, text = reason (skip, error), line where known, duration_ns
+    log,           ///< message of the runner about this script (limits that fell back, leaked processes)
   };
   Kind kind = Kind::note;
   uint32_t line = 0;
@@ -64,11 +65,11 @@ struct Event {
   int64_t duration_ns = 0;
 
   // Stamped outside; never taken from the channel.
-  uint32_t script = 0;    ///< index in the Plan
+  uint32_t script = 0;  ///< index in the Plan
   uint32_t attempt = 0;
-  std::string place;      ///< "container", "host", a name
+  std::string place;  ///< "container", "host", a name
   uint64_t sequence = 0;
-  int64_t time_ns = 0;    ///< since the run began
+  int64_t time_ns = 0;  ///< since the run began
 };
 
 std::string_view to_string(Event::Kind kind);

@@ -1,5 +1,6 @@
-// State and Continuation: all that must cross when the carrying-out of a script moves to another place. Values that can be written down
-// (CBOR, versioned) and read back; what comes from a container is hostile and is checked on reading.
+// State and Continuation: all that must cross when the carrying-out of a script moves to another place.
+// Values that can be written down (CBOR, versioned) and read back; what comes from a container is hostile and
+// is checked on reading.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// A container made by this process: namespaces, id map, root, limits, filter; and our own code as its first process (a clone that does not
-// exec, so that no program of the image ever runs unconfined). The sandbox does not know what a script is.
+// A container made by this process: namespaces, id map, root, limits, filter; and our own code as its first
+// process (a clone that does not exec, so that no program of the image ever runs unconfined). The sandbox
+// does not know what a script is.
 //
 //   auto c = TRY(sandbox::Container::start(spec, [](sandbox::Inside& in) { ... return 0; }));
 //   ... speak over c.channel() until it ends ...
@@ -47,23 +48,25 @@ struct Bind {
 struct Root {
   enum class Kind : uint8_t { layers, hostfs };
   Kind kind = Kind::layers;
-  std::vector<std::string> layers;  ///< absolute directories, lowest first; owned by the ids of the store's map
+  std::vector<std::string>
+      layers;  ///< absolute directories, lowest first; owned by the ids of the store's map
 };
 
 struct Spec {
   Root root;
   std::string hostname = "testctr";
-  std::string program;           ///< our own binary, bound read-only to /testctr/bin/testctr-script
-  std::string tree;              ///< host directory shown (copy on write) at /testctr/tree; empty: none
+  std::string program;  ///< our own binary, bound read-only to /testctr/bin/testctr-script
+  std::string tree;     ///< host directory shown (copy on write) at /testctr/tree; empty: none
   std::vector<std::string> tree_hidden;  ///< anchored paths in the tree that are hidden by whiteouts
   std::vector<Bind> binds;
-  std::string user;              ///< the image's User ("", "1000", "1000:1000", "name")
+  std::string user;  ///< the image's User ("", "1000", "1000:1000", "name")
   IdMode ids = IdMode::automatic;
   Network network = Network::none;
   Limits limits;
   /// "default", "unconfined", or the path of a Docker/OCI profile.
   std::string seccomp = "default";
-  std::optional<bool> fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped
+  std::optional<bool>
+      fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped
 };
 
 /// A refused system call.
@@ -84,16 +87,18 @@ class Inside {
   /// Things that did not go as asked and are to be told ("limits: rlimits only", "denials not recorded").
   virtual const std::vector<std::string>& notes() const = 0;
   virtual uid_t user() const = 0;  ///< the uid inside that programs run as
-  virtual const std::string& home() const = 0;  ///< that user's home from the image's /etc/passwd ("/" when unknown)
+  virtual const std::string& home()
+      const = 0;  ///< that user's home from the image's /etc/passwd ("/" when unknown)
 };
 
-/// Runs under the filter in a thread of PID 1, with no_new_privs and dropped capabilities; its value becomes PID 1's exit status.
+/// Runs under the filter in a thread of PID 1, with no_new_privs and dropped capabilities; its value becomes
+/// PID 1's exit status.
 using Body = std::function<int(Inside&)>;
 
 struct Ending {
-  int exit_status = -1;             ///< of PID 1; -1 when it died by a signal
+  int exit_status = -1;  ///< of PID 1; -1 when it died by a signal
   int signal = 0;
-  bool memory_exceeded = false;     ///< the limit struck at least once
+  bool memory_exceeded = false;  ///< the limit struck at least once
   bool pids_exceeded = false;
   std::optional<Error> setup_error;  ///< the container never came up
   uint64_t peak_memory = 0;          ///< bytes, 0 when unknown
@@ -102,8 +107,8 @@ struct Ending {
 
 class Container {
  public:
-  /// Clones PID 1, writes its maps, hands in what it needs, and returns while it still sets itself up; a failure of that shows as the
-  /// channel's end and `Ending::setup_error`.
+  /// Clones PID 1, writes its maps, hands in what it needs, and returns while it still sets itself up; a
+  /// failure of that shows as the channel's end and `Ending::setup_error`.
   static Result<Container> start(const Spec& spec, Body body);
   Container(Container&&) noexcept;
   Container& operator=(Container&&) noexcept;
@@ -115,7 +120,8 @@ class Container {
   [[nodiscard]] pid_t pid() const;
   /// SIGKILL to PID 1, and with it everything inside.
   void kill();
-  /// The watch that replaces a memory cgroup where there is none; call about every 50 ms. Kills PID 1 when over the limit.
+  /// The watch that replaces a memory cgroup where there is none; call about every 50 ms. Kills PID 1 when
+  /// over the limit.
   void check_limits();
   /// Waits for PID 1, removes its cgroups, reads what it used.
   Result<Ending> finish();

@@ -44,7 +44,7 @@ struct Phase {
 };
 
 struct File {
-  std::string name;  ///< as in the marker, not yet expanded
+  std::string name;   ///< as in the marker, not yet expanded
   uint32_t line = 0;  ///< of the marker
   size_t offset = 0;  ///< of its data in the source
   std::string data;

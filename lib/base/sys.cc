@@ -1,0 +1,279 @@
+#include "base/sys.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <ctime>
+
+#include "base/text.h"
+
+namespace testctr::sys {
+namespace {
+
+template <class F>
+auto retry(F call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+std::string shown(const std::string& path) { return text::printable(path); }
+
+}  // namespace
+
+Result<Fd> open_at(int dir, const std::string& path, int flags, mode_t mode) {
+  int fd = retry([&] { return ::openat(dir, path.c_str(), flags | O_CLOEXEC, mode); });
+  if (fd < 0) return Error::system("open", shown(path));
+  return Fd(fd);
+}
+
+Result<Fd> open(const std::string& path, int flags, mode_t mode) {
+  return open_at(AT_FDCWD, path, flags, mode);
+}
+
+Result<size_t> read_full(int fd, void* buffer, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    ssize_t n = retry([&] { return ::read(fd, static_cast<char*>(buffer) + done, size - done); });
+    if (n < 0) return Error::system("read", fmt::format("fd {}", fd));
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+Status write_full(int fd, std::string_view data) {
+  while (!data.empty()) {
+    ssize_t n = retry([&] { return ::write(fd, data.data(), data.size()); });
+    if (n < 0) return Error::system("write", fmt::format("fd {}", fd));
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Result<std::string> read_all(int fd, size_t limit) {
+  std::string out;
+  struct stat st {};
+  size_t guess = 0;
+  if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+    guess = std::min<size_t>(static_cast<size_t>(st.st_size), limit);
+  size_t step = std::max<size_t>(guess + 1, 4096);
+  while (true) {
+    size_t have = out.size();
+    out.resize(have + step);
+    ssize_t n = retry([&] { return ::read(fd, out.data() + have, step); });
+    if (n < 0) return Error::system("read", fmt::format("fd {}", fd));
+    out.resize(have + static_cast<size_t>(n));
+    if (n == 0) return out;
+    if (out.size() > limit)
+      return Error::infrastructure(fmt::format("larger than {}", text::human_size(limit)));
+    step = std::min<size_t>(std::max<size_t>(out.size(), 4096), size_t{1} << 20);
+  }
+}
+
+Result<std::string> read_file_at(int dir, const std::string& path, size_t limit) {
+  Fd fd = TRY(open_at(dir, path, O_RDONLY | O_NOCTTY));
+  return TRY_IN(read_all(fd.get(), limit), shown(path));
+}
+
+Result<std::string> read_file(const std::string& path, size_t limit) {
+  return read_file_at(AT_FDCWD, path, limit);
+}
+
+Status write_file_atomic(int dir, const std::string& path, std::string_view data, mode_t mode, bool sync) {
+  static std::atomic<unsigned> counter{0};
+  std::string temporary = fmt::format("{}.tmp.{}.{}", path, ::getpid(), counter++);
+  Fd fd = TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
+  auto fail = [&](Error error) -> Status {
+    ::unlinkat(dir, temporary.c_str(), 0);
+    return std::move(error).in(fmt::format("writing {}", shown(path)));
+  };
+  if (auto s = write_full(fd.get(), data); !s.ok()) return fail(std::move(s).error());
+  if (sync && retry([&] { return ::fsync(fd.get()); }) != 0)
+    return fail(Error::system("fsync", shown(temporary)));
+  if (::close(fd.release()) != 0) return fail(Error::system("close", shown(temporary)));
+  if (::renameat(dir, temporary.c_str(), dir, path.c_str()) != 0)
+    return fail(Error::system("rename", shown(path)));
+  return {};
+}
+
+Status write_file_at(int dir, const std::string& path, std::string_view data, mode_t mode) {
+  Fd fd = TRY(open_at(dir, path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+  CHECK_OK(write_full(fd.get(), data).in(fmt::format("writing {}", shown(path))));
+  if (::close(fd.release()) != 0) return Error::system("close", shown(path));
+  return {};
+}
+
+Status make_dir_at(int dir, const std::string& path, mode_t mode) {
+  if (::mkdirat(dir, path.c_str(), mode) != 0 && errno != EEXIST) return Error::system("mkdir", shown(path));
+  return {};
+}
+
+Status make_dirs(const std::string& path, mode_t mode) {
+  for (size_t at = 1; at != std::string::npos && at <= path.size();) {
+    size_t slash = path.find('/', at);
+    std::string part = path.substr(0, slash);
+    struct stat st {};
+    if (::stat(part.c_str(), &st) != 0) CHECK_OK(make_dir_at(AT_FDCWD, part, mode));
+    at = slash == std::string::npos ? slash : slash + 1;
+  }
+  return {};
+}
+
+namespace {
+
+Status remove_directory_content(int dir, const std::string& name, int depth) {
+  if (depth > 4096) return Error::infrastructure(fmt::format("{}: nested too deeply to remove", shown(name)));
+  auto opened = open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!opened.ok() && opened.error().number() == EACCES) {
+    if (::fchmodat(dir, name.c_str(), 0700, 0) != 0) return Error::system("chmod", shown(name));
+    opened = open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+  Fd fd = TRY(std::move(opened));
+  struct stat st {};
+  if (::fstat(fd.get(), &st) == 0 && (st.st_mode & 0700) != 0700) ::fchmod(fd.get(), 0700);
+  for (const auto& entry : TRY(list_dir(fd.get()))) {
+    if (::unlinkat(fd.get(), entry.c_str(), 0) == 0 || errno == ENOENT) continue;
+    if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY) return Error::system("unlink", shown(entry));
+    int unlink_error = errno;
+    struct stat entry_stat {};
+    if (::fstatat(fd.get(), entry.c_str(), &entry_stat, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(entry_stat.st_mode)) {
+      return Error::system("unlink", shown(entry), unlink_error);
+    }
+    CHECK_OK(remove_directory_content(fd.get(), entry, depth + 1));
+    if (::unlinkat(fd.get(), entry.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+      return Error::system("rmdir", shown(entry));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status remove_tree_at(int dir, const std::string& path) {
+  if (::unlinkat(dir, path.c_str(), 0) == 0 || errno == ENOENT) return {};
+  int unlink_error = errno;
+  struct stat st {};
+  if (::fstatat(dir, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? Status{} : Error::system("stat", shown(path));
+  if (!S_ISDIR(st.st_mode)) return Error::system("unlink", shown(path), unlink_error);
+  CHECK_OK(remove_directory_content(dir, path, 0).in(fmt::format("removing {}", shown(path))));
+  if (::unlinkat(dir, path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return Error::system("rmdir", shown(path));
+  return {};
+}
+
+Status remove_tree(const std::string& path) { return remove_tree_at(AT_FDCWD, path); }
+
+Result<std::optional<struct stat>> stat_at(int dir, const std::string& path, int flags) {
+  struct stat st {};
+  if (::fstatat(dir, path.c_str(), &st, flags) == 0) return std::optional(st);
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<struct stat>();
+  return Error::system("stat", shown(path));
+}
+
+Result<std::string> read_link_at(int dir, const std::string& path) {
+  std::string target(PATH_MAX, '\0');
+  ssize_t n = ::readlinkat(dir, path.c_str(), target.data(), target.size());
+  if (n < 0) return Error::system("readlink", shown(path));
+  target.resize(static_cast<size_t>(n));
+  return target;
+}
+
+Result<std::vector<std::string>> list_dir(int dir) {
+  struct Entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t size;
+    uint8_t type;
+    char name[1];  // NOLINT(modernize-avoid-c-arrays): the kernel's layout
+  };
+  if (::lseek(dir, 0, SEEK_SET) < 0) return Error::system("lseek", "directory");
+  std::vector<std::string> names;
+  alignas(8) std::array<char, 32768> buffer;
+  while (true) {
+    long n = ::syscall(SYS_getdents64, dir, buffer.data(), buffer.size());
+    if (n < 0) return Error::system("getdents64", "directory");
+    if (n == 0) break;
+    for (long at = 0; at < n;) {
+      const char* raw = buffer.data() + at;
+      const auto* entry = reinterpret_cast<const Entry*>(raw);
+      std::string_view name(raw + offsetof(Entry, name));
+      if (name != "." && name != "..") names.emplace_back(name);
+      at += entry->size;
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::pair<Fd, Fd>> pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::system("pipe2", "");
+  return std::pair(Fd(ends[0]), Fd(ends[1]));
+}
+
+Result<std::pair<Fd, Fd>> socket_pair(int type) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return Error::system("socketpair", "AF_UNIX");
+  return std::pair(Fd(ends[0]), Fd(ends[1]));
+}
+
+Result<Fd> memory_file(const char* name) {
+  int fd = ::memfd_create(name, MFD_CLOEXEC);
+  if (fd < 0) return Error::system("memfd_create", name);
+  return Fd(fd);
+}
+
+Result<Fd> duplicate(int fd) {
+  int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return Error::system("fcntl", "F_DUPFD_CLOEXEC");
+  return Fd(copy);
+}
+
+Result<bool> lock(int fd, int operation) {
+  if (retry([&] { return ::flock(fd, operation); }) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return Error::system("flock", fmt::format("fd {}", fd));
+}
+
+int cloexec_from_raw(int first) {
+  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return 0;
+  if (errno != ENOSYS && errno != EINVAL && errno != EPERM) return -errno;
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
+  auto last = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
+  for (int fd = first; fd < last; ++fd) {
+    int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0) ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+  }
+  return 0;
+}
+
+Result<std::string> self_path() { return read_link_at(AT_FDCWD, "/proc/self/exe"); }
+
+namespace {
+uint64_t clock_ns(clockid_t id) {
+  struct timespec now {};
+  ::clock_gettime(id, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+}  // namespace
+
+uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
+uint64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+
+}  // namespace testctr::sys

@@ -1,0 +1,32 @@
+// What the program outside tells its first process in a container: the script, where to go on, and the setting to do it in. A value that
+// crosses the channel as CBOR.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "interpret/state.h"
+
+namespace testctr::run {
+
+struct Assignment {
+  std::string place = "container";
+  std::string name;    ///< of the script, for messages
+  std::string source;  ///< its bytes
+  Continuation from;
+  std::map<std::string, std::string> environment;  ///< the place's base; HOME is added inside when absent
+  std::string work = "/work";
+  std::string tree;  ///< $TREE inside; empty: none
+  std::string working_dir;  ///< the image's WorkingDir, made when it is missing; empty: none
+  int64_t case_timeout_ns = 0;
+  uint64_t max_output = 0;
+  bool operator==(const Assignment&) const = default;
+};
+
+Json to_wire(const Assignment& assignment);
+Result<Assignment> assignment_from_wire(const Json& wire);
+
+}  // namespace testctr::run

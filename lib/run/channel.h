@@ -1,0 +1,71 @@
+// The channel between the program outside and its first process in a container: a stream socket that carries frames, each a 32-bit
+// little-endian length and that many bytes of CBOR. The outside treats every byte as hostile; the inside trusts the outside.
+//
+// Frames, by their key "t":
+//   outside -> inside   "start" {v, size}, then "data" {d: bytes} until `size` bytes of an Assignment; "credit" {n}
+//   inside -> outside   "hello" {v, digest of the script}, "event" {e}, "error" {fault, message, hint},
+//                       "done" {size}, then "data" {d} until `size` bytes of a Continuation
+// The inside may be `window` bytes of frames ahead of the credit it was given; more is a breach, so a flood cannot pile up outside.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace testctr::run {
+
+inline constexpr int protocol_version = 1;
+inline constexpr uint32_t max_frame = 1U << 20;  ///< bytes of CBOR in one frame
+inline constexpr int64_t window = 4 << 20;       ///< bytes that the inside may send ahead of credit
+
+/// The frame's bytes on the wire. An error (internal) when `message` is larger than a frame may be.
+Result<std::string> encode_frame(const Json& message);
+
+/// `bytes` as "data" frames, one after the other.
+Result<std::string> encode_data(std::string_view bytes);
+
+/// Cuts a hostile byte stream into frames. Holds at most one frame and what one read brought.
+class FrameReader {
+ public:
+  /// Takes bytes as they came.
+  void feed(std::string_view bytes) { buffer_ += bytes; }
+  /// The next whole frame, nothing when more bytes are needed; an error on a length or a body that no honest peer writes.
+  /// After an error the reader is of no further use.
+  Result<std::optional<Json>> next();
+  /// Bytes of the frame returned last, its length included.
+  [[nodiscard]] int64_t last_size() const { return last_size_; }
+  /// Whether the stream stands between two frames.
+  [[nodiscard]] bool at_border() const { return buffer_.size() == offset_; }
+
+ private:
+  std::string buffer_;
+  size_t offset_ = 0;
+  int64_t last_size_ = 0;
+};
+
+/// The inside's end: blocking, used by one thread.
+class InnerChannel {
+ public:
+  /// @param fd a connected stream socket, borrowed.
+  explicit InnerChannel(int fd) : fd_(fd) {}
+  /// Waits for a frame from outside. The channel's end is an error.
+  Result<Json> receive();
+  /// Waits for "data" frames until `size` bytes have come.
+  Result<std::string> receive_data(size_t size);
+  /// Sends a frame, waiting for credit where it must.
+  Status send(const Json& message);
+  /// Sends `bytes` as "data" frames.
+  Status send_data(std::string_view bytes);
+
+ private:
+  int fd_;
+  FrameReader reader_;
+  int64_t credit_ = window;
+};
+
+}  // namespace testctr::run

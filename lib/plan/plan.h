@@ -1,0 +1,54 @@
+// What is to be run, as a plain value: scripts, where each runs, limits. Made from the command line (later from the manifest and from
+// sections); it resolves no image and starts nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace testctr::plan {
+
+enum class Format : uint8_t { script, markdown, cram };
+enum class Ids : uint8_t { automatic, one, range };
+enum class Network : uint8_t { none, host };
+
+struct Limits {
+  int64_t script_timeout_ns = 600'000'000'000;
+  int64_t case_timeout_ns = 30'000'000'000;
+  uint64_t max_output = uint64_t{64} << 20;  ///< bytes a command and stream
+  uint64_t memory = 0;                       ///< bytes; 0: half of what is free on the machine, shared by the parallel scripts
+  uint64_t pids = 1024;
+  uint64_t scratch = uint64_t{4} << 30;
+  double cpus = 0;  ///< 0: no limit
+  bool operator==(const Limits&) const = default;
+};
+
+/// One script in one image.
+struct Job {
+  std::string file;  ///< as the user gave it: opened from here, shown in messages
+  std::string name;  ///< shown in reports; unique in the plan
+  Format format = Format::script;
+  std::string source;  ///< the file's bytes, read when the plan was made
+  std::string image;   ///< the reference as given
+  std::string tree;    ///< absolute path of the test tree
+  std::string layer;   ///< `--layer`: the tar layer that holds script and tree; empty: none
+  std::map<std::string, std::string> environment;  ///< from --env and --pass-env
+  Limits limits;
+  Ids ids = Ids::automatic;
+  Network network = Network::none;
+  std::string seccomp = "default";  ///< "default", "unconfined" or a profile's path
+  std::optional<Error> error;       ///< the job cannot be run (it does not parse, ...): reported as such while the others run
+};
+
+struct Plan {
+  std::vector<Job> jobs;
+  unsigned parallel = 1;   ///< -j
+  int64_t timeout_ns = 0;  ///< of the whole run; 0: none
+  uint64_t not_tests = 0;  ///< files in named folders that were passed over
+};
+
+}  // namespace testctr::plan

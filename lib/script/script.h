@@ -19,16 +19,18 @@ struct Fragment {
 using Word = std::vector<Fragment>;
 
 struct Condition {
-  std::string text;  ///< without brackets and `!`
+  std::string text;  ///< without brackets and `!`, trimmed, never empty
   bool negated = false;
+  uint32_t column = 0;  ///< 1-based byte column of the `[`
 };
 
 enum class Want : uint8_t { success, failure, either };
 
 /// One command line.
 struct Command {
-  uint32_t line = 0;  ///< 1-based line in the file
-  std::string text;   ///< as written, without the line end
+  uint32_t line = 0;    ///< 1-based line in the file
+  uint32_t column = 0;  ///< 1-based byte column of the command's name
+  std::string text;     ///< as written, without the line end
   std::vector<Condition> conditions;
   Want want = Want::success;
   std::string name;
@@ -58,7 +60,9 @@ struct Script {
   std::vector<File> files;
 };
 
-/// Parses a whole script. @param name for messages. Errors (Fault::usage) begin with "name:line:column: ".
+/// Parses a whole script. What a line means is not looked at: whether a command or a condition exists, the
+/// interpreter says.
+/// @param name for messages. Errors (Fault::usage) begin with "name:line:column: ".
 Result<Script> parse(std::string name, std::string_view source);
 
 }  // namespace testctr::script

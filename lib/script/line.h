@@ -1,0 +1,27 @@
+// The grammar of one line of the script part: words, quotes, prefixes, the trailing `&`. Nothing is expanded
+// here.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+#include "script/script.h"
+
+namespace testctr::script {
+
+/// Where a line stands, for messages.
+struct Place {
+  std::string_view file;
+  uint32_t line = 0;
+};
+
+/// An error at a byte of a line. @param offset 0-based byte of the line.
+Error line_error(const Place& place, size_t offset, std::string_view what);
+
+/// Parses one line of the comment that is not a phase (its first byte is not `#`). @param line without its
+/// "\n".
+/// @return nothing for an empty line. Errors (Fault::usage) say file, line and column.
+Result<std::optional<Command>> parse_line(const Place& place, std::string_view line);
+
+}  // namespace testctr::script

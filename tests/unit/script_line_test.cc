@@ -1,0 +1,127 @@
+// The line grammar: words, quotes, comments, prefixes, and what is refused.
+#include "script/line.h"
+
+#include <doctest/doctest.h>
+
+using namespace testctr;
+using namespace testctr::script;
+
+namespace {
+
+const Place place{"t.txt", 7};
+
+/// A command in one line of text: conditions, want, name, arguments with quoted parts in <>, background.
+std::string show(std::string_view line) {
+  auto parsed = parse_line(place, line);
+  if (!parsed.ok()) return "error " + parsed.error().message();
+  if (!parsed.value()) return "nothing";
+  const Command& command = *parsed.value();
+  std::string text;
+  for (const Condition& condition : command.conditions)
+    text += fmt::format("[{}{}] ", condition.negated ? "!" : "", condition.text);
+  if (command.want == Want::failure) text += "! ";
+  if (command.want == Want::either) text += "? ";
+  text += command.name;
+  for (const Word& word : command.arguments) {
+    text += " |";
+    for (const Fragment& fragment : word) text += fragment.quoted ? "<" + fragment.text + ">" : fragment.text;
+  }
+  if (command.background) text += " &";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("script line: words, quotes and comments") {
+  struct Row {
+    const char* line;
+    const char* want;
+  };
+  const Row rows[] = {
+      {"", "nothing"},
+      {"   \t ", "nothing"},
+      {"  # only a comment", "nothing"},
+      {"\r", "nothing"},
+      {"exec go version", "exec |go |version"},
+      {"exec\tgo\r", "exec |go"},
+      {"echo a#b c", "echo |a"},
+      {"echo a # b", "echo |a"},
+      {"echo 'a # b'", "echo |<a # b>"},
+      {"echo 'it''s'", "echo |<it's>"},
+      {"echo ''", "echo |<>"},
+      {"echo a''b", "echo |a<>b"},
+      {"echo ''''", "echo |<'>"},
+      {"echo a'b c'd", "echo |a<b c>d"},
+      {"echo 'a'$X'b'", "echo |<a>$X<b>"},
+      {"exec echo \"hello   world\" x", "exec |echo |\"hello |world\" |x"},
+      {"echo a\\ b", "echo |a\\ |b"},
+      {"echo 'a\\nb'", "echo |<a\\nb>"},
+      {"exec sleep 1 &", "exec |sleep |1 &"},
+      {"exec sleep 1 &\r", "exec |sleep |1 &"},
+      {"exec sleep 1 & # later", "exec |sleep |1 &"},
+      {"exec echo '&'", "exec |echo |<&>"},
+      {"exec echo a&", "exec |echo |a&"},
+      {"exec & x", "exec |& |x"},
+      {"\xff\xfe x", "\xff\xfe |x"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.line);
+    CHECK(show(row.line) == row.want);
+  }
+}
+
+TEST_CASE("script line: prefixes in any order") {
+  CHECK(show("! exec x") == "! exec |x");
+  CHECK(show("? exec x") == "? exec |x");
+  CHECK(show("[linux] exec x") == "[linux] exec |x");
+  CHECK(show("[!linux] exec x") == "[!linux] exec |x");
+  CHECK(show("[linux] ! exec x") == "[linux] ! exec |x");
+  CHECK(show("! [linux] exec x") == "[linux] ! exec |x");
+  CHECK(show("[a] ? [!b] [exec:c] exec x") == "[a] [!b] [exec:c] ? exec |x");
+  CHECK(show("exec ! ? [x]") == "exec |! |? |[x]");
+  auto parsed = parse_line(place, "  [a] [!b] ! exec x");
+  REQUIRE(parsed.ok());
+  CHECK(parsed.value()->conditions[0].column == 3);
+  CHECK(parsed.value()->conditions[1].column == 7);
+  CHECK(parsed.value()->column == 14);
+  CHECK(parsed.value()->line == 7);
+  CHECK(parsed.value()->text == "  [a] [!b] ! exec x");
+}
+
+TEST_CASE("script line: errors say line, column and what to write") {
+  struct Row {
+    const char* line;
+    const char* want;
+  };
+  const Row rows[] = {
+      {"exec 'abc", "t.txt:7:6: unterminated quoted argument"},
+      {"exec a'b''", "t.txt:7:7: unterminated quoted argument"},
+      {"!", "t.txt:7:1: missing command"},
+      {" ?", "t.txt:7:2: missing command"},
+      {"[linux]", "t.txt:7:1: missing command"},
+      {"[linux] # comment", "t.txt:7:1: missing command"},
+      {"! ! exec x", "t.txt:7:3: duplicated `!` or `?`"},
+      {"! ? exec x", "t.txt:7:3: duplicated `!` or `?`"},
+      {"[] exec x", "t.txt:7:1: empty condition"},
+      {"[!] exec x", "t.txt:7:1: empty condition"},
+      {"[exec: x] exec x", "t.txt:7:1: the condition [exec: has no `]`"},
+      {"[linux]exec x", "t.txt:7:8: no blank after the condition [linux]"},
+      {"'exec' x", "t.txt:7:1: a command's name cannot be quoted"},
+      {"'!' exec x", "t.txt:7:1: a command's name cannot be quoted"},
+      {"ex'ec' x", "t.txt:7:1: neither a command's name nor a prefix can contain quotes"},
+      {"!2 exec x", "t.txt:7:1: `!2`: demanding one exit status is not known yet"},
+      {"[host]", "t.txt:7:1: sections are not supported yet"},
+      {"  [host]  # here", "t.txt:7:3: sections are not supported yet"},
+      {"[container]", "t.txt:7:1: sections are not supported yet"},
+      {"[container golang:latest]", "t.txt:7:1: sections are not supported yet"},
+      {"[container golang:latest as go]", "t.txt:7:1: sections are not supported yet"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.line);
+    auto parsed = parse_line(place, row.line);
+    REQUIRE_FALSE(parsed.ok());
+    CHECK(parsed.error().message() == row.want);
+    CHECK(parsed.error().fault() == Fault::usage);
+  }
+  CHECK_FALSE(parse_line(place, std::string_view("exec a\0b", 8)).ok());
+}

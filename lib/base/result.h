@@ -89,10 +89,10 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool ok() const { return content_.index() == 0; }
   T& value() & { return *std::get_if<0>(&content_); }
   const T& value() const& { return *std::get_if<0>(&content_); }
-  T&& value() && { return std::move(*std::get_if<0>(&content_)); }
+  T value() && { return std::move(*std::get_if<0>(&content_)); }
   Error& error() & { return *std::get_if<1>(&content_); }
   const Error& error() const& { return *std::get_if<1>(&content_); }
-  Error&& error() && { return std::move(*std::get_if<1>(&content_)); }
+  Error error() && { return std::move(*std::get_if<1>(&content_)); }
   /// Adds a context if this is an error.
   Result in(std::string context) && {
     if (!ok()) error().in(std::move(context));
@@ -118,23 +118,24 @@ using Status = Result<void>;
 
 }  // namespace testctr
 
-/// `auto x = TRY(f());` - the value, or return the error from the enclosing function.
-#define TRY(expression)                                                         \
-  __extension__({                                                               \
-    auto&& testctr_try_result = (expression);                                   \
-    if (!testctr_try_result.ok()) return std::move(testctr_try_result).error(); \
-    std::move(testctr_try_result).value();                                      \
+#define TESTCTR_TRY_(result, expression, context)               \
+  __extension__({                                               \
+    auto&& result = (expression);                               \
+    if (!result.ok()) return std::move(result).error() context; \
+    std::move(result).value();                                  \
   })
-/// As TRY, with a context added to the error: `TRY_IN(read_file(p), fmt::format("reading {}", p))`.
-#define TRY_IN(expression, context)                                                         \
-  __extension__({                                                                           \
-    auto&& testctr_try_result = (expression);                                               \
-    if (!testctr_try_result.ok()) return std::move(testctr_try_result).error().in(context); \
-    std::move(testctr_try_result).value();                                                  \
-  })
-/// For a Status: return its error, else go on.
-#define CHECK_OK(expression)                                                    \
-  do {                                                                          \
-    auto&& testctr_try_result = (expression);                                   \
-    if (!testctr_try_result.ok()) return std::move(testctr_try_result).error(); \
+#define TESTCTR_CHECK_(result, expression)              \
+  do {                                                  \
+    auto&& result = (expression);                       \
+    if (!result.ok()) return std::move(result).error(); \
   } while (false)
+#define TESTCTR_JOIN__(a, b) a##b
+#define TESTCTR_JOIN_(a, b) TESTCTR_JOIN__(a, b)
+
+/// `auto x = TRY(f());` - the value, or return the error from the enclosing function. May be nested.
+#define TRY(expression) TESTCTR_TRY_(TESTCTR_JOIN_(try_result_, __COUNTER__), expression, )
+/// As TRY, with a context added to the error: `TRY_IN(read_file(p), fmt::format("reading {}", p))`.
+#define TRY_IN(expression, context) \
+  TESTCTR_TRY_(TESTCTR_JOIN_(try_result_, __COUNTER__), expression, .in(context))
+/// For a Status: return its error, else go on.
+#define CHECK_OK(expression) TESTCTR_CHECK_(TESTCTR_JOIN_(try_result_, __COUNTER__), expression)

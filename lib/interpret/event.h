@@ -63,6 +63,8 @@ struct Event {
   Denial denial;
   Outcome outcome = Outcome::pass;
   int64_t duration_ns = 0;
+  uint64_t peak_memory = 0;  ///< bytes, 0: unknown
+  int64_t cpu_ns = 0;        ///< 0: unknown
 
   // Stamped outside; never taken from the channel.
   uint32_t script = 0;  ///< index in the Plan

@@ -4,17 +4,13 @@ namespace testctr::run {
 
 Json to_wire(const Assignment& a) {
   Json environment = Json::array();
-  for (const auto& [name, value] : a.environment) environment.push_back(Json::array({json::binary(name), json::binary(value)}));
-  return Json{{"place", json::binary(a.place)},
-              {"name", json::binary(a.name)},
-              {"source", json::binary(a.source)},
-              {"from", to_wire(a.from)},
-              {"environment", std::move(environment)},
-              {"work", json::binary(a.work)},
-              {"tree", json::binary(a.tree)},
-              {"working_dir", json::binary(a.working_dir)},
-              {"case_timeout", a.case_timeout_ns},
-              {"max_output", a.max_output}};
+  for (const auto& [name, value] : a.environment)
+    environment.push_back(Json::array({json::binary(name), json::binary(value)}));
+  return Json{{"place", json::binary(a.place)},        {"name", json::binary(a.name)},
+              {"source", json::binary(a.source)},      {"from", to_wire(a.from)},
+              {"environment", std::move(environment)}, {"work", json::binary(a.work)},
+              {"tree", json::binary(a.tree)},          {"working_dir", json::binary(a.working_dir)},
+              {"case_timeout", a.case_timeout_ns},     {"max_output", a.max_output}};
 }
 
 Result<Assignment> assignment_from_wire(const Json& wire) {
@@ -28,7 +24,8 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   const Json* environment = json::find(wire, "environment", Json::value_t::array);
   if (environment == nullptr) return Error::internal("an assignment without an environment");
   for (const auto& pair : *environment) {
-    if (!pair.is_array() || pair.size() != 2) return Error::internal("an environment entry that is not a pair");
+    if (!pair.is_array() || pair.size() != 2)
+      return Error::internal("an environment entry that is not a pair");
     a.environment[json::bytes_of(pair[0])] = json::bytes_of(pair[1]);
   }
   a.work = TRY(json::get_string(wire, "work"));

@@ -1,5 +1,5 @@
-// What the program outside tells its first process in a container: the script, where to go on, and the setting to do it in. A value that
-// crosses the channel as CBOR.
+// What the program outside tells its first process in a container: the script, where to go on, and the
+// setting to do it in. A value that crosses the channel as CBOR.
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@ struct Assignment {
   Continuation from;
   std::map<std::string, std::string> environment;  ///< the place's base; HOME is added inside when absent
   std::string work = "/work";
-  std::string tree;  ///< $TREE inside; empty: none
+  std::string tree;         ///< $TREE inside; empty: none
   std::string working_dir;  ///< the image's WorkingDir, made when it is missing; empty: none
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;

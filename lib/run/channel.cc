@@ -16,7 +16,8 @@ Json data_frame(std::string_view bytes) { return Json{{"t", "data"}, {"d", json:
 
 Result<std::string> encode_frame(const Json& message) {
   std::string body = json::to_cbor(message);
-  if (body.size() > max_frame) return Error::internal(fmt::format("a frame of {} bytes does not fit the channel", body.size()));
+  if (body.size() > max_frame)
+    return Error::internal(fmt::format("a frame of {} bytes does not fit the channel", body.size()));
   std::string frame(header, '\0');
   for (size_t i = 0; i < header; ++i) frame[i] = static_cast<char>(body.size() >> (8 * i) & 255);
   return frame + body;
@@ -34,9 +35,11 @@ Result<std::optional<Json>> FrameReader::next() {
   size_t have = buffer_.size() - offset_;
   if (have < header) return std::optional<Json>();
   uint32_t length = 0;
-  for (size_t i = 0; i < header; ++i) length |= static_cast<uint32_t>(static_cast<uint8_t>(buffer_[offset_ + i])) << (8 * i);
+  for (size_t i = 0; i < header; ++i)
+    length |= static_cast<uint32_t>(static_cast<uint8_t>(buffer_[offset_ + i])) << (8 * i);
   if (length == 0 || length > max_frame) {
-    return Error::infrastructure(fmt::format("the channel carries a frame of {} bytes (at most {})", length, max_frame));
+    return Error::infrastructure(
+        fmt::format("the channel carries a frame of {} bytes (at most {})", length, max_frame));
   }
   if (have < header + length) {
     if (offset_ > 0) {
@@ -45,7 +48,8 @@ Result<std::optional<Json>> FrameReader::next() {
     }
     return std::optional<Json>();
   }
-  Json message = TRY_IN(json::from_cbor(std::string_view(buffer_).substr(offset_ + header, length)), "the channel carries a bad frame");
+  Json message = TRY_IN(json::from_cbor(std::string_view(buffer_).substr(offset_ + header, length)),
+                        "the channel carries a bad frame");
   offset_ += header + length;
   last_size_ = static_cast<int64_t>(header + length);
   if (offset_ == buffer_.size()) {
@@ -72,7 +76,8 @@ Status InnerChannel::send(const Json& message) {
   std::string frame = TRY(encode_frame(message));
   while (credit_ < static_cast<int64_t>(frame.size())) {
     Json answer = TRY(receive());
-    if (TRY(json::get_string(answer, "t")) != "credit") return Error::internal("expected credit on the channel");
+    if (TRY(json::get_string(answer, "t")) != "credit")
+      return Error::internal("expected credit on the channel");
     credit_ += TRY(json::get_int(answer, "n"));
   }
   credit_ -= static_cast<int64_t>(frame.size());

@@ -1,11 +1,14 @@
-// The channel between the program outside and its first process in a container: a stream socket that carries frames, each a 32-bit
-// little-endian length and that many bytes of CBOR. The outside treats every byte as hostile; the inside trusts the outside.
+// The channel between the program outside and its first process in a container: a stream socket that carries
+// frames, each a 32-bit little-endian length and that many bytes of CBOR. The outside treats every byte as
+// hostile; the inside trusts the outside.
 //
 // Frames, by their key "t":
-//   outside -> inside   "start" {v, size}, then "data" {d: bytes} until `size` bytes of an Assignment; "credit" {n}
-//   inside -> outside   "hello" {v, digest of the script}, "event" {e}, "error" {fault, message, hint},
+//   outside -> inside   "start" {v, size}, then "data" {d: bytes} until `size` bytes of an Assignment;
+//   "credit" {n} inside -> outside   "hello" {v, digest of the script}, "event" {e}, "error" {fault, message,
+//   hint},
 //                       "done" {size}, then "data" {d} until `size` bytes of a Continuation
-// The inside may be `window` bytes of frames ahead of the credit it was given; more is a breach, so a flood cannot pile up outside.
+// The inside may be `window` bytes of frames ahead of the credit it was given; more is a breach, so a flood
+// cannot pile up outside.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +37,8 @@ class FrameReader {
  public:
   /// Takes bytes as they came.
   void feed(std::string_view bytes) { buffer_ += bytes; }
-  /// The next whole frame, nothing when more bytes are needed; an error on a length or a body that no honest peer writes.
-  /// After an error the reader is of no further use.
+  /// The next whole frame, nothing when more bytes are needed; an error on a length or a body that no honest
+  /// peer writes. After an error the reader is of no further use.
   Result<std::optional<Json>> next();
   /// Bytes of the frame returned last, its length included.
   [[nodiscard]] int64_t last_size() const { return last_size_; }

@@ -36,7 +36,8 @@ class ChannelSink : public EventSink {
     }
     Event copy = event;
     if (event.kind != Event::Kind::output) shorten(copy.text);
-    for (auto* text : {&copy.failure.command, &copy.failure.reason, &copy.failure.expected, &copy.failure.actual}) {
+    for (auto* text :
+         {&copy.failure.command, &copy.failure.reason, &copy.failure.expected, &copy.failure.actual}) {
       if (text->size() > text_limit / 4) {
         text->resize(text_limit / 4);
         *text += "\n[cut here]\n";
@@ -84,7 +85,8 @@ interpret::Setting make_setting(const Assignment& assignment, sandbox::Inside& i
   setting.take_denials = [&inside] {
     std::vector<Denial> denials;
     for (auto& refusal : inside.take_refusals()) {
-      denials.push_back({refusal.label, std::move(refusal.program), std::move(refusal.syscall), refusal.count});
+      denials.push_back(
+          {refusal.label, std::move(refusal.program), std::move(refusal.syscall), refusal.count});
     }
     return denials;
   };
@@ -93,11 +95,14 @@ interpret::Setting make_setting(const Assignment& assignment, sandbox::Inside& i
 
 Result<Continuation> carry_out(InnerChannel& channel, sandbox::Inside& inside, ChannelSink& sink) {
   Json start = TRY(channel.receive());
-  if (TRY(json::get_string(start, "t")) != "start") return Error::internal("expected the start on the channel");
-  if (TRY(json::get_int(start, "v")) != protocol_version) return Error::internal("the channel speaks another version");
+  if (TRY(json::get_string(start, "t")) != "start")
+    return Error::internal("expected the start on the channel");
+  if (TRY(json::get_int(start, "v")) != protocol_version)
+    return Error::internal("the channel speaks another version");
   std::string bytes = TRY(channel.receive_data(static_cast<size_t>(TRY(json::get_int(start, "size")))));
   Assignment assignment = TRY(assignment_from_wire(TRY(json::from_cbor(bytes))));
-  CHECK_OK(channel.send(Json{{"t", "hello"}, {"v", protocol_version}, {"digest", Digest::of(assignment.source).str()}}));
+  CHECK_OK(channel.send(
+      Json{{"t", "hello"}, {"v", protocol_version}, {"digest", Digest::of(assignment.source).str()}}));
   for (const auto& note : inside.notes()) {
     Event event;
     event.kind = Event::Kind::log;

@@ -28,7 +28,8 @@ bool from_inside(Event::Kind kind) {
 
 class NativePlace : public Place {
  public:
-  NativePlace(sandbox::Container container, Digest script) : container_(std::move(container)), script_(std::move(script)) {}
+  NativePlace(sandbox::Container container, Digest script)
+      : container_(std::move(container)), script_(std::move(script)) {}
 
   Status send_assignment(const Assignment& assignment) {
     std::string bytes = json::to_cbor(to_wire(assignment));
@@ -38,7 +39,9 @@ class NativePlace : public Place {
   }
 
   int descriptor() const override { return container_.channel(); }
-  short wanted() const override { return static_cast<short>(output_.size() > written_ ? POLLIN | POLLOUT : POLLIN); }
+  short wanted() const override {
+    return static_cast<short>(output_.size() > written_ ? POLLIN | POLLOUT : POLLIN);
+  }
 
   Result<std::optional<Continuation>> advance(EventSink& events) override {
     if (auto s = write_some(); !s.ok()) return std::move(s).error();
@@ -62,7 +65,10 @@ class NativePlace : public Place {
   }
 
   void watch() override { container_.check_limits(); }
-  void kill() override { container_.kill(); }
+  void kill() override {
+    killed_ = true;
+    container_.kill();
+  }
 
   PlaceEnding finish() override {
     PlaceEnding result;
@@ -74,14 +80,19 @@ class NativePlace : public Place {
     const sandbox::Ending& e = ending.value();
     result.peak_memory = e.peak_memory;
     result.cpu_ns = e.cpu_ns;
+    result.killed = killed_;
     if (e.setup_error) {
       result.error = *e.setup_error;
-    } else if (e.memory_exceeded) {
-      result.error = Error::infrastructure("the container went over its memory limit").hint("--memory SIZE allows more");
+    } else if (e.memory_exceeded && (e.signal != 0 || e.exit_status != 0)) {
+      result.limit_struck = true;
+      result.error =
+          Error::infrastructure("the container went over its memory limit").hint("--memory SIZE allows more");
     } else if (e.signal != 0) {
-      result.error = Error::infrastructure(fmt::format("the container's first process was killed (signal {})", e.signal));
+      result.error = Error::infrastructure(
+          fmt::format("the container's first process was killed (signal {})", e.signal));
     } else if (e.exit_status != 0) {
-      result.error = Error::infrastructure(fmt::format("the container's first process ended with status {}", e.exit_status));
+      result.error = Error::infrastructure(
+          fmt::format("the container's first process ended with status {}", e.exit_status));
     }
     return result;
   }
@@ -89,7 +100,8 @@ class NativePlace : public Place {
  private:
   Status write_some() {
     while (written_ < output_.size()) {
-      ssize_t n = ::send(container_.channel(), output_.data() + written_, output_.size() - written_, MSG_DONTWAIT | MSG_NOSIGNAL);
+      ssize_t n = ::send(container_.channel(), output_.data() + written_, output_.size() - written_,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
       if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) break;  // the end of it is read, with its reason
@@ -117,7 +129,8 @@ class NativePlace : public Place {
       events.take(event.value());
     } else if (type == "done") {
       int64_t size = TRY(json::get_int(frame, "size"));
-      if (size <= 0 || static_cast<uint64_t>(size) > continuation_limit) return breach("a result of absurd size");
+      if (size <= 0 || static_cast<uint64_t>(size) > continuation_limit)
+        return breach("a result of absurd size");
       result_size_ = static_cast<size_t>(size);
     } else if (type == "error") {
       return take_error(frame);
@@ -180,6 +193,7 @@ class NativePlace : public Place {
   int64_t consumed_ = 0;
   bool greeted_ = false;
   bool ended_ = false;
+  bool killed_ = false;
   std::optional<size_t> result_size_;
   std::string result_;
   std::optional<Continuation> finished_;

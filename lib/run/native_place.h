@@ -9,7 +9,8 @@
 
 namespace testctr::run {
 
-/// Starts a container and hands it its assignment. Only what `spec` and `assignment` say goes in; everything that comes out is checked.
+/// Starts a container and hands it its assignment. Only what `spec` and `assignment` say goes in; everything
+/// that comes out is checked.
 Result<std::unique_ptr<Place>> start_native_place(const sandbox::Spec& spec, const Assignment& assignment);
 
 }  // namespace testctr::run

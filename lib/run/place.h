@@ -1,5 +1,6 @@
-// A place where lines of a script are carried out: a container, later the host or an engine's container. The runner is one thread that
-// waits on many places at once, so a place is started, advanced when its descriptor is ready, and finished.
+// A place where lines of a script are carried out: a container, later the host or an engine's container. The
+// runner is one thread that waits on many places at once, so a place is started, advanced when its descriptor
+// is ready, and finished.
 #pragma once
 
 #include <optional>
@@ -16,7 +17,10 @@ namespace testctr::run {
 struct PlaceEnding {
   uint64_t peak_memory = 0;  ///< bytes, 0: unknown
   uint64_t cpu_ns = 0;
-  std::optional<Error> error;  ///< why it ended before it gave a Continuation back
+  std::optional<Error>
+      error;  ///< why it ended before it gave a Continuation back, or that it ended badly after
+  bool limit_struck = false;  ///< a limit of the test ended it: the test failed
+  bool killed = false;        ///< by `kill`
 };
 
 class Place {
@@ -26,7 +30,8 @@ class Place {
   [[nodiscard]] virtual int descriptor() const = 0;
   [[nodiscard]] virtual short wanted() const = 0;
   /// Does what can be done without waiting. Events go to `events` as they come; they are not stamped yet.
-  /// @return the Continuation when the place has carried out its part; nothing while it goes on. An error ends the place.
+  /// @return the Continuation when the place has carried out its part; nothing while it goes on. An error
+  /// ends the place.
   virtual Result<std::optional<Continuation>> advance(EventSink& events) = 0;
   /// Called about every 50 ms: limits that only we can watch.
   virtual void watch() = 0;

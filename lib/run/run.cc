@@ -1,0 +1,276 @@
+#include "run/run.h"
+
+#include <poll.h>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "run/native_place.h"
+#include "run/prepare.h"
+
+namespace testctr::run {
+namespace {
+
+constexpr int64_t watch_interval_ns = 50'000'000;
+
+std::string fault_name(Fault fault) {
+  switch (fault) {
+    case Fault::usage:
+      return "usage";
+    case Fault::infrastructure:
+      return "infrastructure";
+    case Fault::internal:
+      return "internal";
+  }
+  return "internal";
+}
+
+// Stamps what comes from a place, and remembers what a verdict must agree with.
+class Stamper : public EventSink {
+ public:
+  Stamper(EventSink& sink, uint32_t script, uint64_t run_start_ns)
+      : sink_(sink), script_(script), run_start_ns_(run_start_ns) {}
+
+  void take(const Event& event) override {
+    if (event.kind == Event::Kind::command) {
+      line_ = event.line;
+      command_ = event.text;
+    }
+    if (event.kind == Event::Kind::failure) failed_ = true;
+    Event stamped = event;
+    stamped.script = script_;
+    stamped.place = place_;
+    stamped.sequence = sequence_++;
+    stamped.time_ns = static_cast<int64_t>(sys::monotonic_ns() - run_start_ns_);
+    sink_.take(stamped);
+  }
+  /// A failure that the outside saw: at the line that was being carried out.
+  void fail(std::string reason, std::string hint) {
+    Event event;
+    event.kind = Event::Kind::failure;
+    event.line = line_;
+    event.failure.command = command_;
+    event.failure.reason = std::move(reason);
+    event.failure.hint = std::move(hint);
+    take(event);
+  }
+  [[nodiscard]] uint32_t line() const { return line_; }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  EventSink& sink_;
+  uint32_t script_;
+  uint64_t run_start_ns_;
+  uint64_t sequence_ = 0;
+  std::string place_ = "container";
+  uint32_t line_ = 0;
+  std::string command_;
+  bool failed_ = false;
+};
+
+struct Verdict {
+  Outcome outcome = Outcome::pass;
+  std::string reason;
+  std::string fault;  // of an error
+};
+
+Verdict error_verdict(const Error& error) {
+  return {Outcome::error, error.full(), fault_name(error.fault())};
+}
+
+// One script while it runs.
+struct Attempt {
+  Attempt(EventSink& sink, uint32_t index, uint64_t run_start_ns)
+      : stamper(sink, index, run_start_ns), index(index) {}
+  Stamper stamper;
+  uint32_t index;
+  std::unique_ptr<Place> place;
+  uint64_t started_ns = 0;
+  uint64_t deadline_ns = 0;
+};
+
+class Runner {
+ public:
+  Runner(const plan::Plan& plan, EventSink& events, const Options& options)
+      : plan_(plan), events_(events), options_(options) {}
+
+  Result<Summary> run() {
+    program_ = TRY(sys::self_path());
+    auto store = TRY(image::Store::open(options_.store));
+    obtain_images(store);
+    memory_ = default_memory(plan_.parallel);
+    if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
+    while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
+      fill();
+      if (!active_.empty()) wait();
+    }
+    for (; next_ < plan_.jobs.size(); ++next_) not_run(static_cast<uint32_t>(next_));
+    return summary_;
+  }
+
+ private:
+  // Every image once and before any container runs: unpacking uses threads, and a container is started by a
+  // process that has none.
+  void obtain_images(image::Store& store) {
+    for (const auto& job : plan_.jobs) {
+      if (job.error || images_.contains(job.image)) continue;
+      images_.emplace(job.image, image::obtain(store, job.image));
+    }
+  }
+
+  void fill() {
+    while (next_ < plan_.jobs.size() && active_.size() < std::max(1U, plan_.parallel))
+      start(static_cast<uint32_t>(next_++));
+  }
+
+  void start(uint32_t index) {
+    const plan::Job& job = plan_.jobs[index];
+    auto attempt = std::make_unique<Attempt>(events_, index, start_ns_);
+    attempt->started_ns = sys::monotonic_ns();
+    attempt->deadline_ns = attempt->started_ns + static_cast<uint64_t>(job.limits.script_timeout_ns);
+    Event event;
+    event.kind = Event::Kind::script_started;
+    event.text = job.name;
+    event.detail = job.image;
+    attempt->stamper.take(event);
+    if (job.error) return end(*attempt, error_verdict(*job.error));
+    auto& root = images_.at(job.image);
+    if (!root.ok()) return end(*attempt, error_verdict(root.error()));
+    auto place = start_native_place(make_spec(job, root.value(), program_, memory_),
+                                    make_assignment(job, root.value()));
+    if (!place.ok()) return end(*attempt, error_verdict(place.error()));
+    attempt->place = std::move(place).value();
+    active_.push_back(std::move(attempt));
+  }
+
+  void wait() {
+    std::vector<pollfd> descriptors;
+    for (const auto& attempt : active_)
+      descriptors.push_back({attempt->place->descriptor(), attempt->place->wanted(), 0});
+    if (options_.stop_fd >= 0) descriptors.push_back({options_.stop_fd, POLLIN, 0});
+    int ready = ::poll(descriptors.data(), descriptors.size(), timeout_ms());
+    if (ready > 0) {
+      std::vector<Attempt*> to_advance;
+      for (size_t i = 0; i < active_.size(); ++i) {
+        if (descriptors[i].revents != 0) to_advance.push_back(active_[i].get());
+      }
+      for (Attempt* attempt : to_advance) advance(*attempt);
+      if (options_.stop_fd >= 0 && descriptors.back().revents != 0) return stop(/*interrupted=*/true);
+    }
+    uint64_t now = sys::monotonic_ns();
+    if (run_deadline_ns_ != 0 && now >= run_deadline_ns_) return stop(/*interrupted=*/false);
+    std::vector<Attempt*> late;
+    for (const auto& attempt : active_) {
+      attempt->place->watch();
+      if (now >= attempt->deadline_ns) late.push_back(attempt.get());
+    }
+    for (Attempt* attempt : late) time_out(*attempt);
+  }
+
+  int timeout_ms() const {
+    uint64_t now = sys::monotonic_ns();
+    uint64_t until = now + watch_interval_ns;
+    for (const auto& attempt : active_) until = std::min(until, attempt->deadline_ns);
+    if (run_deadline_ns_ != 0) until = std::min(until, run_deadline_ns_);
+    return until <= now ? 0 : static_cast<int>((until - now) / 1'000'000 + 1);
+  }
+
+  void advance(Attempt& attempt) {
+    auto progress = attempt.place->advance(attempt.stamper);
+    if (progress.ok() && !progress.value()) return;
+    if (!progress.ok()) attempt.place->kill();
+    PlaceEnding ending = attempt.place->finish();
+    settle(attempt, std::move(progress), ending);
+  }
+
+  void settle(Attempt& attempt, Result<std::optional<Continuation>> progress, const PlaceEnding& ending) {
+    if (progress.ok() && !ending.error) {
+      Continuation& continuation = *progress.value();
+      Verdict verdict{continuation.outcome, continuation.reason, ""};
+      if (!continuation.done) verdict = error_verdict(Error::internal("the script stopped in the middle"));
+      // A verdict is believed only where it agrees with what was seen on the way.
+      if (attempt.stamper.failed() && verdict.outcome != Outcome::fail && verdict.outcome != Outcome::error) {
+        verdict = error_verdict(
+            Error::infrastructure("the container reported a failing line and then another verdict"));
+      }
+      return end(attempt, verdict, ending);
+    }
+    if (ending.limit_struck) {
+      attempt.stamper.fail(ending.error->message(), ending.error->hint());
+      return end(attempt, {Outcome::fail, ending.error->message(), ""}, ending);
+    }
+    // The reason why the place ended says more than that its channel did, unless we ended it for what it
+    // said.
+    bool place_knows = ending.error && (progress.ok() || !ending.killed);
+    end(attempt, error_verdict(place_knows ? *ending.error : progress.error()), ending);
+  }
+
+  void time_out(Attempt& attempt) {
+    auto last = attempt.place->advance(attempt.stamper);
+    if (last.ok() && last.value()) return settle(attempt, std::move(last), attempt.place->finish());
+    attempt.place->kill();
+    PlaceEnding ending = attempt.place->finish();
+    std::string limit = text::format_duration(plan_.jobs[attempt.index].limits.script_timeout_ns);
+    std::string reason = fmt::format("the script's time limit of {} was reached", limit);
+    attempt.stamper.fail(reason, "--timeout DURATION allows more");
+    end(attempt, {Outcome::fail, reason, ""}, ending);
+  }
+
+  void stop(bool interrupted) {
+    stopping_ = true;
+    (interrupted ? summary_.interrupted : summary_.timed_out) = true;
+    for (const auto& attempt : active_) attempt->place->kill();
+    while (!active_.empty()) {
+      Attempt& attempt = *active_.front();
+      PlaceEnding ending = attempt.place->finish();
+      end(attempt, {Outcome::not_run, interrupted ? "interrupted" : "the run's time limit was reached", ""},
+          ending);
+    }
+  }
+
+  void not_run(uint32_t index) {
+    Attempt attempt(events_, index, start_ns_);
+    attempt.started_ns = sys::monotonic_ns();
+    Event event;
+    event.kind = Event::Kind::script_started;
+    event.text = plan_.jobs[index].name;
+    event.detail = plan_.jobs[index].image;
+    attempt.stamper.take(event);
+    end(attempt,
+        {Outcome::not_run, summary_.interrupted ? "interrupted" : "the run's time limit was reached", ""});
+  }
+
+  void end(Attempt& attempt, const Verdict& verdict, const PlaceEnding& ending = {}) {
+    Event event;
+    event.kind = Event::Kind::script_ended;
+    event.outcome = verdict.outcome;
+    event.text = verdict.reason;
+    event.detail = verdict.fault;
+    event.line = attempt.stamper.line();
+    event.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - attempt.started_ns);
+    event.peak_memory = ending.peak_memory;
+    event.cpu_ns = static_cast<int64_t>(ending.cpu_ns);
+    attempt.stamper.take(event);
+    std::erase_if(active_, [&](const auto& a) { return a.get() == &attempt; });
+  }
+
+  const plan::Plan& plan_;
+  EventSink& events_;
+  const Options& options_;
+  uint64_t start_ns_ = sys::monotonic_ns();
+  uint64_t run_deadline_ns_ = 0;
+  std::string program_;
+  uint64_t memory_ = 0;
+  std::map<std::string, Result<image::RootFilesystem>> images_;
+  std::vector<std::unique_ptr<Attempt>> active_;
+  size_t next_ = 0;
+  bool stopping_ = false;
+  Summary summary_;
+};
+
+}  // namespace
+
+Result<Summary> run_plan(const plan::Plan& plan, EventSink& events, const Options& options) {
+  return Runner(plan, events, options).run();
+}
+
+}  // namespace testctr::run

@@ -1,0 +1,34 @@
+// Holds the rest together: obtains the images of a plan, runs its scripts in parallel, each in a fresh
+// container, enforces the time limits from outside, and tells what happened as stamped events.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "image/image.h"
+#include "interpret/event.h"
+#include "plan/plan.h"
+
+namespace testctr::run {
+
+struct Options {
+  image::StoreOptions store;
+  /// Readable when the run is to stop (a signalfd, or a self-pipe); -1: never. One byte or more: finish
+  /// cleanly. Borrowed.
+  int stop_fd = -1;
+};
+
+/// How the run as a whole ended; what happened to each script was told by events.
+struct Summary {
+  bool timed_out = false;    ///< the run's own time limit
+  bool interrupted = false;  ///< `stop_fd`
+};
+
+/// Runs every job of the plan and sends for each `script_started` and `script_ended` (in whatever order they
+/// come), with what happened in between. A job that cannot be run ends with Outcome::error; jobs not reached
+/// end with Outcome::not_run. The calling process must be single-threaded, and must not have children of its
+/// own that it waits for with waitpid(-1).
+/// @return an error only when nothing could be run at all (the store cannot be opened).
+Result<Summary> run_plan(const plan::Plan& plan, EventSink& events, const Options& options);
+
+}  // namespace testctr::run

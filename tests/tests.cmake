@@ -1,4 +1,34 @@
+# What the tests need to be built: the doctest program, the helper programs that run inside containers, the fuzzers.
 file(GLOB unit_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*.cc)
 add_executable(unit-tests EXCLUDE_FROM_ALL ${unit_sources})
 target_link_libraries(unit-tests PRIVATE tc_run)
 target_precompile_headers(unit-tests REUSE_FROM tc_base)
+add_custom_target(all-tests DEPENDS testctr-script unit-tests)
+
+# tests/programs/NAME.c or .cc: one static program each, build/programs/NAME ($TESTCTR_PROGRAMS for a test).
+# They do not link our libraries and know nothing of the sanitizers: they run inside, in images that have nothing.
+if(NOT TESTCTR_SANITIZE)
+  file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/programs/*.c ${CMAKE_SOURCE_DIR}/tests/programs/*.cc)
+  foreach(source IN LISTS programs)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(program-${name} EXCLUDE_FROM_ALL ${source})
+    set_target_properties(program-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/programs)
+    add_dependencies(all-tests program-${name})
+  endforeach()
+endif()
+
+# tests/fuzz/NAME_fuzz.cc: build-fuzz/fuzz/NAME.
+if(TESTCTR_SANITIZE STREQUAL "fuzzer")
+  add_custom_target(all-fuzzers)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cc)
+  foreach(source IN LISTS fuzzers)
+    get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" name ${name})
+    add_executable(fuzz-${name} EXCLUDE_FROM_ALL ${source})
+    set_target_properties(fuzz-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    target_link_libraries(fuzz-${name} PRIVATE tc_run)
+    target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
+    target_precompile_headers(fuzz-${name} REUSE_FROM tc_base)
+    add_dependencies(all-fuzzers fuzz-${name})
+  endforeach()
+endif()

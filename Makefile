@@ -1,0 +1,92 @@
+# testctr-script: `make run` and `make test` are all that a fresh Debian 12 needs. See README.md.
+#
+#   deps         install the Debian packages that are missing (through root or sudo)
+#   all          build/testctr-script
+#   run          set up, build, and run an example script in the embedded image
+#   test         build everything and run every test that needs no other image
+#   test-images  the tests in a real image (images/golang.yaml), made when absent
+#   images       the images of images/*.yaml as OCI layouts under build/images
+#   bench        measure against the limits, with the peers beside us
+#   conformance  the same tests run by the tools whose formats we read
+#   asan tsan    the unit tests and some more under a sanitizer
+#   fuzz         every parser of outside data, FUZZ_SECONDS each
+#   install      to $(DESTDIR)$(PREFIX)/bin
+#   clean        remove what was built
+#
+# JOBS=n limits parallel work, DEPS= leaves out the check of packages, TESTS="group..." limits `make test`.
+
+BUILD        ?= build
+PREFIX       ?= /usr/local
+JOBS         ?= $(shell nproc)
+DEPS         ?= third_party/install
+FUZZ_SECONDS ?= 20
+TESTS        ?=
+CMAKE        := cmake -G Ninja -S .
+NINJA        := ninja -j $(JOBS)
+
+# An empty DEPS is "leave it out".
+deps_of = $(if $(DEPS),@$(DEPS) $(1))
+
+.PHONY: all deps run test test-images images bench conformance asan tsan fuzz install clean
+.DEFAULT_GOAL := all
+
+deps:
+	$(call deps_of,build test)
+
+all:
+	$(call deps_of,build)
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@$(NINJA) -C $(BUILD) --quiet testctr-script
+
+$(BUILD)/build.ninja:
+	$(CMAKE) -B $(BUILD)
+
+run: all
+	$(BUILD)/testctr-script run builtin tests/examples/hello.txt
+
+test: deps all
+	@$(NINJA) -C $(BUILD) --quiet all-tests
+	@tests/run --build $(BUILD) -j $(JOBS) $(TESTS)
+
+images: all
+	$(call deps_of,images)
+	@$(NINJA) -C $(BUILD) --quiet mkimage
+	@images/build --build $(BUILD)
+
+test-images: deps all
+	@$(NINJA) -C $(BUILD) --quiet all-tests mkimage
+	@test -e $(BUILD)/images/golang/index.json || $(MAKE) --no-print-directory images
+	@tests/run --build $(BUILD) -j $(JOBS) --images images
+
+bench: all
+	$(call deps_of,bench)
+	@$(NINJA) -C $(BUILD) --quiet mkimage
+	@tests/bench/run --build $(BUILD)
+
+conformance: deps all
+	@$(NINJA) -C $(BUILD) --quiet all-tests
+	@tests/run --build $(BUILD) -j $(JOBS) conformance
+
+asan:
+	$(call deps_of,build test)
+	@$(CMAKE) -B $(BUILD)-asan -DTESTCTR_SANITIZE=address,undefined >/dev/null
+	@$(NINJA) -C $(BUILD)-asan --quiet testctr-script all-tests
+	@tests/run --build $(BUILD)-asan -j $(JOBS) --sanitizer unit cli scripts
+
+tsan:
+	$(call deps_of,build test)
+	@$(CMAKE) -B $(BUILD)-tsan -DTESTCTR_SANITIZE=thread >/dev/null
+	@$(NINJA) -C $(BUILD)-tsan --quiet all-tests
+	@tests/run --build $(BUILD)-tsan -j $(JOBS) --sanitizer unit
+
+fuzz:
+	$(call deps_of,build test fuzz)
+	@$(CMAKE) -B $(BUILD)-fuzz -DTESTCTR_SANITIZE=fuzzer -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang >/dev/null
+	@$(NINJA) -C $(BUILD)-fuzz --quiet all-fuzzers
+	@tests/fuzz/run --build $(BUILD)-fuzz --seconds $(FUZZ_SECONDS)
+
+install: all
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

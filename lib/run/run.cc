@@ -79,8 +79,8 @@ Verdict error_verdict(const Error& error) {
 
 // One script while it runs.
 struct Attempt {
-  Attempt(EventSink& sink, uint32_t index, uint64_t run_start_ns)
-      : stamper(sink, index, run_start_ns), index(index) {}
+  Attempt(EventSink& sink, uint32_t job, uint64_t run_start_ns)
+      : stamper(sink, job, run_start_ns), index(job) {}
   Stamper stamper;
   uint32_t index;
   std::unique_ptr<Place> place;

@@ -36,10 +36,10 @@ TEST_CASE("txtar: which lines are markers") {
 }
 
 TEST_CASE("txtar: bytes and positions are kept") {
-  const std::string source(
+  const char bytes[] =
       "exec x\n\n-- a --\none\n\n  two\r\n\n-- b c --\r\n\xff"
-      "\0--\nlast",
-      57 - 11);
+      "\0--\nlast";
+  const std::string source(bytes, sizeof bytes - 1);
   auto script = parse("t.txt", source);
   REQUIRE(script.ok());
   const Script& s = script.value();

@@ -1,0 +1,66 @@
+// libarchive held by RAII, with its errors as ours; and where bytes come from and go to.
+#pragma once
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace testctr::image {
+
+struct ArchiveReadFree {
+  void operator()(struct archive* a) const { archive_read_free(a); }
+};
+struct ArchiveWriteFree {
+  void operator()(struct archive* a) const { archive_write_free(a); }
+};
+struct ArchiveEntryFree {
+  void operator()(struct archive_entry* e) const { archive_entry_free(e); }
+};
+using ArchiveReader = std::unique_ptr<struct archive, ArchiveReadFree>;
+using ArchiveWriter = std::unique_ptr<struct archive, ArchiveWriteFree>;
+using ArchiveEntry = std::unique_ptr<struct archive_entry, ArchiveEntryFree>;
+
+/// What libarchive says went wrong with `a`, as an infrastructure error. @param doing "reading the tar
+/// stream".
+Error archive_error(struct archive* a, std::string_view doing);
+
+/// A stream of bytes: a file, a member of an archive, memory; a download later.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// Up to `size` bytes into `buffer`. @return how many; 0 at the end.
+  virtual Result<size_t> read(char* buffer, size_t size) = 0;
+};
+/// Reads from the descriptor's current position to its end.
+std::unique_ptr<ByteSource> file_source(Fd fd);
+/// @param bytes must outlive the source.
+std::unique_ptr<ByteSource> memory_source(std::string_view bytes);
+
+/// All of a source that should be small. @return an error when it is longer than `limit`.
+Result<std::string> read_source(ByteSource& source, size_t limit);
+
+/// What a tar writer's bytes go through: a descriptor, with a digest and a count made on the way.
+struct HashedOutput {
+  explicit HashedOutput(int out) : fd(out) {}
+  int fd;  ///< not owned; -1 only counts and hashes
+  Sha256 hash;
+  uint64_t size = 0;
+  Status error;  ///< the first failed write
+  Status write(std::string_view bytes);
+};
+
+/// A deterministic pax tar writer (restricted pax: extended headers only where they are needed; names are
+/// bytes) into `out`, which must outlive it. Close it with `archive_write_close` and look at `out.error`.
+Result<ArchiveWriter> tar_writer(HashedOutput& out);
+
+/// For each new archive_write_header: clears everything that would make bytes differ between two machines.
+ArchiveEntry new_entry();
+
+}  // namespace testctr::image

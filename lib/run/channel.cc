@@ -51,7 +51,6 @@ Result<std::optional<Json>> FrameReader::next() {
   Json message = TRY_IN(json::from_cbor(std::string_view(buffer_).substr(offset_ + header, length)),
                         "the channel carries a bad frame");
   offset_ += header + length;
-  last_size_ = static_cast<int64_t>(header + length);
   if (offset_ == buffer_.size()) {
     buffer_.clear();
     offset_ = 0;
@@ -74,13 +73,6 @@ Result<Json> InnerChannel::receive() {
 
 Status InnerChannel::send(const Json& message) {
   std::string frame = TRY(encode_frame(message));
-  while (credit_ < static_cast<int64_t>(frame.size())) {
-    Json answer = TRY(receive());
-    if (TRY(json::get_string(answer, "t")) != "credit")
-      return Error::internal("expected credit on the channel");
-    credit_ += TRY(json::get_int(answer, "n"));
-  }
-  credit_ -= static_cast<int64_t>(frame.size());
   std::string_view rest = frame;
   while (!rest.empty()) {
     ssize_t n = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);

@@ -7,8 +7,9 @@
 //   "credit" {n} inside -> outside   "hello" {v, digest of the script}, "event" {e}, "error" {fault, message,
 //   hint},
 //                       "done" {size}, then "data" {d} until `size` bytes of a Continuation
-// The inside may be `window` bytes of frames ahead of the credit it was given; more is a breach, so a flood
-// cannot pile up outside.
+// A flood cannot pile up outside: the socket holds a few hundred kilobytes, and the outside takes a bounded
+// part of it at a turn. (A window of credit on top of that was tried and dropped: who reads at once has
+// nothing left that credit could bound.)
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,6 @@ namespace testctr::run {
 
 inline constexpr int protocol_version = 1;
 inline constexpr uint32_t max_frame = 1U << 20;  ///< bytes of CBOR in one frame
-inline constexpr int64_t window = 4 << 20;       ///< bytes that the inside may send ahead of credit
 
 /// The frame's bytes on the wire. An error (internal) when `message` is larger than a frame may be.
 Result<std::string> encode_frame(const Json& message);
@@ -40,15 +40,12 @@ class FrameReader {
   /// The next whole frame, nothing when more bytes are needed; an error on a length or a body that no honest
   /// peer writes. After an error the reader is of no further use.
   Result<std::optional<Json>> next();
-  /// Bytes of the frame returned last, its length included.
-  [[nodiscard]] int64_t last_size() const { return last_size_; }
   /// Whether the stream stands between two frames.
   [[nodiscard]] bool at_border() const { return buffer_.size() == offset_; }
 
  private:
   std::string buffer_;
   size_t offset_ = 0;
-  int64_t last_size_ = 0;
 };
 
 /// The inside's end: blocking, used by one thread.
@@ -60,7 +57,7 @@ class InnerChannel {
   Result<Json> receive();
   /// Waits for "data" frames until `size` bytes have come.
   Result<std::string> receive_data(size_t size);
-  /// Sends a frame, waiting for credit where it must.
+  /// Sends a frame; waits while the outside is behind.
   Status send(const Json& message);
   /// Sends `bytes` as "data" frames.
   Status send_data(std::string_view bytes);
@@ -68,7 +65,6 @@ class InnerChannel {
  private:
   int fd_;
   FrameReader reader_;
-  int64_t credit_ = window;
 };
 
 }  // namespace testctr::run

@@ -5,7 +5,6 @@
 namespace testctr::run {
 namespace {
 
-constexpr int64_t credit_step = window / 4;
 constexpr size_t continuation_limit = size_t{256} << 20;
 
 Error breach(std::string what) {
@@ -50,9 +49,6 @@ void Conversation::sent(size_t count) {
 
 Status Conversation::take_frame(const Json& frame, EventSink& events) {
   if (finished_) return breach("it went on after its result");
-  budget_ -= reader_.last_size();
-  if (budget_ < 0) return breach("it sent more than it was given credit for");
-  consumed_ += reader_.last_size();
   std::string type = TRY(or_breach(json::get_string(frame, "t")));
   if (type == "error") return take_error(frame);
   if (!greeted_) return take_hello(type, frame);
@@ -68,7 +64,7 @@ Status Conversation::take_frame(const Json& frame, EventSink& events) {
   } else {
     return breach(fmt::format("a frame of the unknown type {}", text::quoted(type.substr(0, 40))));
   }
-  return give_credit();
+  return {};
 }
 
 Status Conversation::take_hello(const std::string& type, const Json& frame) {
@@ -112,14 +108,6 @@ Error Conversation::take_error(const Json& frame) {
                                     : Fault::infrastructure;
   Error error(kind, text::printable(message.value(), /*keep_layout=*/true));
   return hint.value().empty() ? std::move(error) : std::move(error).hint(text::printable(hint.value()));
-}
-
-Status Conversation::give_credit() {
-  if (consumed_ < credit_step) return {};
-  output_ += TRY(encode_frame(Json{{"t", "credit"}, {"n", consumed_}}));
-  budget_ += consumed_;
-  consumed_ = 0;
-  return {};
 }
 
 }  // namespace testctr::run

@@ -37,14 +37,11 @@ class Conversation {
   Status take_event(const Json& frame, EventSink& events);
   Status take_data(const std::string& type, const Json& frame);
   static Error take_error(const Json& frame);
-  Status give_credit();
 
   Digest script_;
   FrameReader reader_;
   std::string output_;
   size_t written_ = 0;
-  int64_t budget_ = window;  // bytes that the container may still send
-  int64_t consumed_ = 0;     // bytes taken and not yet given back as credit
   bool greeted_ = false;
   std::optional<size_t> result_size_;
   std::string result_;

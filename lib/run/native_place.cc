@@ -50,7 +50,6 @@ class NativePlace : public Place {
       taken += static_cast<size_t>(n);
       CHECK_OK(conversation_.take({buffer_.data(), static_cast<size_t>(n)}, events));
       if (auto result = conversation_.result()) return result;
-      CHECK_OK(send_some());
     }
     return std::optional<Continuation>();
   }

@@ -1,6 +1,6 @@
 # mkimage, and what it makes for the program itself: the embedded image. mkimage does not use lib/image, which holds that image.
 add_executable(mkimage EXCLUDE_FROM_ALL images/mkimage.cc images/recipe.cc images/layer.cc)
-target_link_libraries(mkimage PRIVATE tc_base third_party_archive third_party_yaml)
+target_link_libraries(mkimage PRIVATE tc_base third_party_archive third_party_yaml third_party_no_loading)
 target_precompile_headers(mkimage REUSE_FROM tc_base)
 
 set(builtin ${CMAKE_BINARY_DIR}/builtin)

@@ -33,3 +33,11 @@ function(testctr_package_version variable package)
 endfunction()
 testctr_package_version(version_yaml libyaml-cpp-dev)
 testctr_package_version(version_re2 libre2-dev)
+
+# For static programs: the C library's ways to load shared objects, cut off. An object library, since its definitions must come
+# before the C library's.
+if(NOT TESTCTR_SANITIZE)
+  add_library(third_party_no_loading OBJECT third_party/no_loading.c)
+else()
+  add_library(third_party_no_loading INTERFACE)
+endif()

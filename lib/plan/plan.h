@@ -1,5 +1,5 @@
-// What is to be run, as a plain value: scripts, where each runs, limits. Made from the command line (later from the manifest and from
-// sections); it resolves no image and starts nothing.
+// What is to be run, as a plain value: scripts, where each runs, limits. Made from the command line (later
+// from the manifest and from sections); it resolves no image and starts nothing.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Limits {
   int64_t script_timeout_ns = 600'000'000'000;
   int64_t case_timeout_ns = 30'000'000'000;
   uint64_t max_output = uint64_t{64} << 20;  ///< bytes a command and stream
-  uint64_t memory = 0;                       ///< bytes; 0: half of what is free on the machine, shared by the parallel scripts
+  uint64_t memory = 0;  ///< bytes; 0: half of what is free on the machine, shared by the parallel scripts
   uint64_t pids = 1024;
   uint64_t scratch = uint64_t{4} << 30;
   double cpus = 0;  ///< 0: no limit
@@ -41,7 +41,8 @@ struct Job {
   Ids ids = Ids::automatic;
   Network network = Network::none;
   std::string seccomp = "default";  ///< "default", "unconfined" or a profile's path
-  std::optional<Error> error;       ///< the job cannot be run (it does not parse, ...): reported as such while the others run
+  std::optional<Error>
+      error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run
 };
 
 struct Plan {
@@ -49,6 +50,8 @@ struct Plan {
   unsigned parallel = 1;   ///< -j
   int64_t timeout_ns = 0;  ///< of the whole run; 0: none
   uint64_t not_tests = 0;  ///< files in named folders that were passed over
+  std::vector<std::string>
+      notes;  ///< what the user should know before it runs ("a.txt is named twice and runs once")
 };
 
 }  // namespace testctr::plan

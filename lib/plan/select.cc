@@ -1,0 +1,198 @@
+#include "plan/select.h"
+
+#include <climits>
+#include <cstdlib>
+#include <set>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "plan/make_plan.h"
+
+namespace testctr::plan {
+namespace {
+
+constexpr int max_depth = 64;
+constexpr uint64_t max_visited = 100'000;
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+std::string joined(const std::string& folder, const std::string& name) {
+  return folder.ends_with("/") ? folder + name : folder + "/" + name;
+}
+
+Result<std::string> real_path(const std::string& path) {
+  char buffer[PATH_MAX];
+  if (::realpath(path.c_str(), buffer) == nullptr) return Error::system("realpath", path);
+  return std::string(buffer);
+}
+
+/// The folder that holds `path`, as it was written.
+std::string parent(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Error not_yet(const std::string& path, Format format) {
+  return Error::usage(fmt::format("{}: {} documents are not supported yet", text::printable(path),
+                                  format == Format::markdown ? "Scrut Markdown" : "Cram"))
+      .hint("scripts (.txt, .txtar) are; `--format script` says that this file is one");
+}
+
+Result<Format> named_format(const std::string& word) {
+  if (word == "script") return Format::script;
+  if (word == "scrut" || word == "markdown") return Format::markdown;
+  if (word == "cram") return Format::cram;
+  static const std::vector<std::string> known{"script", "scrut", "cram"};
+  Error error = Error::usage(fmt::format("--format: {} is none of script, scrut, cram", text::quoted(word)));
+  if (std::optional<std::string> near = text::nearest(word, known)) {
+    return std::move(error).hint(fmt::format("did you mean `{}`?", *near));
+  }
+  return error;
+}
+
+class Selector {
+ public:
+  explicit Selector(std::optional<Format> forced) : forced_(forced) {}
+
+  Status path(const std::string& path) {
+    const auto found = TRY_IN(sys::stat_at(AT_FDCWD, path, 0), "looking at what was named");
+    if (!found) {
+      Error error = Error::usage(fmt::format("{}: no such file or folder", text::printable(path)));
+      if (std::optional<std::string> near = neighbour(path)) {
+        return std::move(error).hint(fmt::format("did you mean `{}`?", text::printable(*near)));
+      }
+      return error;
+    }
+    if (S_ISDIR(found->st_mode)) return folder(path);
+    if (!S_ISREG(found->st_mode)) {
+      return Error::usage(fmt::format("{}: neither a regular file nor a folder", text::printable(path)));
+    }
+    const std::optional<Format> format = forced_ ? forced_ : format_of(path);
+    if (!format) {
+      return Error::usage(fmt::format("{}: its extension is that of no known format", text::printable(path)))
+          .hint("known are .txt .txtar .md .scrut .t .cram; `--format script` says what it is");
+    }
+    if (*format != Format::script) return not_yet(path, *format);
+    return add(path);
+  }
+
+  Selection take() {
+    if (later_ > 0) {
+      result_.notes.push_back(
+          fmt::format("{} Cram or Scrut document{} below the named folders passed over: not supported yet",
+                      later_, later_ == 1 ? "" : "s"));
+    }
+    return std::move(result_);
+  }
+
+ private:
+  Status add(const std::string& path) {
+    Selected script{path, TRY(real_path(parent(path)))};
+    if (!seen_.insert(joined(script.folder, std::string(base_name(path)))).second) {
+      result_.notes.push_back(fmt::format("{}: named more than once, runs once", text::printable(path)));
+      return {};
+    }
+    result_.scripts.push_back(std::move(script));
+    return {};
+  }
+
+  Status folder(const std::string& path) {
+    Result<Fd> opened = sys::open(path, O_RDONLY | O_DIRECTORY);
+    if (!opened.ok()) return std::move(opened).error().as(Fault::usage);
+    const Fd dir = std::move(opened).value();
+    const size_t before = result_.scripts.size();
+    const uint64_t others_before = result_.not_tests;
+    for (const std::string& name : TRY(sys::list_dir(dir.get()))) {
+      if (name.starts_with(".")) continue;
+      const auto found = sys::stat_at(dir.get(), name, 0);
+      const bool known = found.ok() && found.value().has_value();
+      if (known && S_ISDIR(found.value()->st_mode)) {
+        count_later_documents(dir.get(), name, 1);
+      } else if (format_of(name) == Format::script) {
+        CHECK_OK(add(joined(path, name)));
+      } else if (is_later_document(dir.get(), name)) {
+        ++later_;
+      } else {
+        ++result_.not_tests;
+      }
+    }
+    if (result_.scripts.size() == before) {
+      result_.notes.push_back(fmt::format("{}: no scripts lie directly in it ({} other files)",
+                                          text::printable(path), result_.not_tests - others_before));
+    }
+    return {};
+  }
+
+  /// Documents of formats that a later version runs are told of, so that nobody takes them for run.
+  void count_later_documents(int parent_dir, const std::string& name, int depth) {
+    if (depth > max_depth || visited_ > max_visited) return;
+    Result<Fd> dir = sys::open_at(parent_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir.ok()) return;
+    const Result<std::vector<std::string>> names = sys::list_dir(dir.value().get());
+    if (!names.ok()) return;
+    for (const std::string& entry : names.value()) {
+      if (entry.starts_with(".") || ++visited_ > max_visited) continue;
+      if (is_later_document(dir.value().get(), entry)) {
+        ++later_;
+      } else if (entry.find('.') == std::string::npos) {
+        count_later_documents(dir.value().get(), entry, depth + 1);
+      }
+    }
+  }
+
+  /// A Cram document, or a Markdown document with a test fence. (Markdown without one is just text.)
+  static bool is_later_document(int dir, const std::string& name) {
+    const std::optional<Format> format = format_of(name);
+    if (!format || *format == Format::script) return false;
+    const auto found = sys::stat_at(dir, name, 0);
+    if (!found.ok() || !found.value() || !S_ISREG(found.value()->st_mode)) return false;
+    if (*format == Format::cram) return true;
+    constexpr size_t most = size_t{1} << 20;
+    const Result<std::string> text = sys::read_file_at(dir, name, most);
+    return text.ok() && ("\n" + text.value()).find("\n```scrut") != std::string::npos;
+  }
+
+  /// A name in the same folder that `path` may have meant.
+  static std::optional<std::string> neighbour(const std::string& path) {
+    const std::string folder = parent(path);
+    const Result<Fd> dir = sys::open(folder, O_RDONLY | O_DIRECTORY);
+    if (!dir.ok()) return std::nullopt;
+    const Result<std::vector<std::string>> names = sys::list_dir(dir.value().get());
+    if (!names.ok()) return std::nullopt;
+    const std::optional<std::string> near = text::nearest(base_name(path), names.value());
+    if (!near) return std::nullopt;
+    return path.find('/') == std::string::npos ? *near : joined(folder, *near);
+  }
+
+  std::optional<Format> forced_;
+  Selection result_;
+  std::set<std::string> seen_;
+  uint64_t later_ = 0;
+  uint64_t visited_ = 0;
+};
+
+/// One error that tells of all.
+Error joined_errors(const std::vector<Error>& errors) {
+  if (errors.size() == 1) return errors.front();
+  std::string lines;
+  for (const Error& error : errors) lines += "\n  " + error.message();
+  return Error::usage(fmt::format("{} of the named paths cannot be run:{}", errors.size(), lines));
+}
+
+}  // namespace
+
+Result<Selection> select(const std::vector<std::string>& paths, const std::optional<std::string>& forced) {
+  std::optional<Format> format;
+  if (forced) format = TRY(named_format(*forced));
+  Selector selector(format);
+  std::vector<Error> errors;
+  for (const std::string& path : paths) {
+    Status status = selector.path(path);
+    if (!status.ok()) errors.push_back(std::move(status).error());
+  }
+  if (!errors.empty()) return joined_errors(errors);
+  return selector.take();
+}
+
+}  // namespace testctr::plan

@@ -1,6 +1,7 @@
-# mkimage, and what it makes for the program itself: the embedded image. mkimage does not use lib/image, which holds that image.
+# mkimage, and what it makes for the program itself: the embedded image. That image is an object
+# library of its own beside lib/image, since mkimage uses lib/image.
 add_executable(mkimage EXCLUDE_FROM_ALL images/mkimage.cc images/recipe.cc images/layer.cc)
-target_link_libraries(mkimage PRIVATE tc_base third_party_archive third_party_yaml third_party_no_loading)
+target_link_libraries(mkimage PRIVATE tc_image third_party_archive third_party_yaml third_party_no_loading)
 target_precompile_headers(mkimage REUSE_FROM tc_base)
 
 set(builtin ${CMAKE_BINARY_DIR}/builtin)
@@ -10,4 +11,6 @@ add_custom_command(
   DEPENDS mkimage images/builtin.yaml /bin/busybox /bin/bash-static
   COMMENT "Making the embedded image")
 set_source_files_properties(${builtin}.S PROPERTIES OBJECT_DEPENDS ${builtin}.layer)
-target_sources(tc_image PRIVATE ${builtin}.cc ${builtin}.S)
+add_library(tc_builtin OBJECT ${builtin}.cc ${builtin}.S)
+target_link_libraries(tc_builtin PRIVATE tc_base)
+target_precompile_headers(tc_builtin REUSE_FROM tc_base)

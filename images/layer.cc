@@ -1,4 +1,4 @@
-// Layers through libarchive: one archive makes the tar, a second, raw one compresses its bytes; in between
+// Layers through libarchive.
 // they are hashed.
 #include "layer.h"
 
@@ -21,36 +21,14 @@ Error archive_error(const char* what, struct archive* archive) {
   return Error::infrastructure(fmt::format("{}: {}", what, text != nullptr ? text : "unknown error"));
 }
 
-/// A tar that is hashed, compressed, hashed again and written, in one pass.
-class LayerWriter {
+/// A tar that is being written to a descriptor.
+class TarWriter {
  public:
-  LayerWriter()
-      : tar_(archive_write_new(), archive_write_free), raw_(archive_write_new(), archive_write_free) {}
+  TarWriter() : tar_(archive_write_new(), archive_write_free) {}
 
-  Status open(Compression compression, const std::string& path) {
-    compression_ = compression;
-    file_ = TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    archive_write_set_format_raw(raw_.get());
-    if (compression == Compression::gzip) {
-      archive_write_add_filter_gzip(raw_.get());
-      archive_write_set_options(raw_.get(), "gzip:!timestamp,gzip:compression-level=6");
-    } else if (compression != Compression::none) {
-      archive_write_add_filter_zstd(raw_.get());
-      archive_write_set_options(raw_.get(), compression == Compression::zstd ? "zstd:compression-level=3"
-                                                                             : "zstd:compression-level=19");
-    }
-    archive_write_set_bytes_in_last_block(raw_.get(), 1);
-    if (archive_write_open(raw_.get(), this, nullptr, write_file, nullptr) != ARCHIVE_OK)
-      return archive_error("compressing", raw_.get());
-    const ArchiveEntry only(archive_entry_new(), archive_entry_free);
-    archive_entry_set_pathname(only.get(), "layer");
-    archive_entry_set_filetype(only.get(), AE_IFREG);
-    if (archive_write_header(raw_.get(), only.get()) != ARCHIVE_OK)
-      return archive_error("compressing", raw_.get());
-
+  Status open(int out) {
     archive_write_set_format_pax_restricted(tar_.get());
-    if (archive_write_open(tar_.get(), this, nullptr, write_tar, nullptr) != ARCHIVE_OK)
-      return archive_error("tar", tar_.get());
+    if (archive_write_open_fd(tar_.get(), out) != ARCHIVE_OK) return archive_error("tar", tar_.get());
     return {};
   }
 
@@ -66,41 +44,16 @@ class LayerWriter {
     return {};
   }
 
-  Result<Layer> finish() {
+  Status finish() {
     if (archive_write_close(tar_.get()) != ARCHIVE_OK) return archive_error("tar", tar_.get());
-    if (archive_write_close(raw_.get()) != ARCHIVE_OK) return archive_error("compressing", raw_.get());
-    return Layer{file_hash_.finish(), tar_hash_.finish(), size_, compression_};
+    return {};
   }
 
  private:
-  static la_ssize_t write_tar(struct archive* archive, void* self, const void* bytes, size_t size) {
-    auto& writer = *static_cast<LayerWriter*>(self);
-    writer.tar_hash_.update({static_cast<const char*>(bytes), size});
-    const auto written = archive_write_data(writer.raw_.get(), bytes, size);
-    if (written < 0) archive_set_error(archive, EIO, "%s", archive_error_string(writer.raw_.get()));
-    return written;
-  }
-
-  static la_ssize_t write_file(struct archive* archive, void* self, const void* bytes, size_t size) {
-    auto& writer = *static_cast<LayerWriter*>(self);
-    const std::string_view part(static_cast<const char*>(bytes), size);
-    if (auto status = sys::write_full(writer.file_.get(), part); !status.ok()) {
-      archive_set_error(archive, status.error().number(), "%s", status.error().message().c_str());
-      return -1;
-    }
-    writer.file_hash_.update(part);
-    writer.size_ += size;
-    return static_cast<la_ssize_t>(size);
-  }
-
-  Compression compression_ = Compression::none;
-  Fd file_;
-  Sha256 tar_hash_, file_hash_;
-  uint64_t size_ = 0;
-  Archive tar_, raw_;
+  Archive tar_;
 };
 
-Status copy_data(struct archive* from, LayerWriter& to) {
+Status copy_data(struct archive* from, TarWriter& to) {
   std::array<char, 65536> buffer;
   for (;;) {
     const auto got = archive_read_data(from, buffer.data(), buffer.size());
@@ -112,10 +65,9 @@ Status copy_data(struct archive* from, LayerWriter& to) {
 
 }  // namespace
 
-Result<Layer> write_entries(const Recipe& recipe, Compression compression, int64_t epoch,
-                            const std::string& output) {
-  LayerWriter writer;
-  CHECK_OK(writer.open(compression, output));
+Status write_entries(const Recipe& recipe, int64_t epoch, int out) {
+  TarWriter writer;
+  CHECK_OK(writer.open(out));
   for (const auto& [path, entry] : recipe.entries) {
     const ArchiveEntry header(archive_entry_new(), archive_entry_free);
     const bool directory = entry.kind == Entry::Kind::directory;
@@ -135,20 +87,18 @@ Result<Layer> write_entries(const Recipe& recipe, Compression compression, int64
   return writer.finish();
 }
 
-Result<Layer> rewrite_tar(const std::string& input, Compression compression, int64_t epoch,
-                          const std::string& output) {
-  LayerWriter writer;
-  CHECK_OK(writer.open(compression, output));
+Status rewrite_tar(int in, int64_t epoch, int out) {
+  TarWriter writer;
+  CHECK_OK(writer.open(out));
   const std::unique_ptr<struct archive, decltype(&archive_read_free)> reader(archive_read_new(),
                                                                              archive_read_free);
   archive_read_support_format_tar(reader.get());
   archive_read_set_options(reader.get(), "tar:hdrcharset=BINARY");
-  const char* path = input == "-" ? nullptr : input.c_str();
-  if (archive_read_open_filename(reader.get(), path, 1 << 20) != ARCHIVE_OK)
-    return archive_error(input.c_str(), reader.get());
+  if (archive_read_open_fd(reader.get(), in, 1 << 20) != ARCHIVE_OK)
+    return archive_error("reading the base", reader.get());
   struct archive_entry* entry = nullptr;
   for (int code = 0; (code = archive_read_next_header(reader.get(), &entry)) != ARCHIVE_EOF;) {
-    if (code < ARCHIVE_WARN) return archive_error(input.c_str(), reader.get());
+    if (code < ARCHIVE_WARN) return archive_error("reading the base", reader.get());
     const auto type = archive_entry_filetype(entry);
     if (type == AE_IFCHR || type == AE_IFBLK) continue;
     archive_entry_set_uname(entry, nullptr);
@@ -161,6 +111,28 @@ Result<Layer> rewrite_tar(const std::string& input, Compression compression, int
       CHECK_OK(copy_data(reader.get(), writer));
   }
   return writer.finish();
+}
+
+Status compress_best(int in, int out) {
+  const Archive raw(archive_write_new(), archive_write_free);
+  archive_write_set_format_raw(raw.get());
+  archive_write_add_filter_zstd(raw.get());
+  archive_write_set_options(raw.get(), "zstd:compression-level=19");
+  archive_write_set_bytes_in_last_block(raw.get(), 1);
+  if (archive_write_open_fd(raw.get(), out) != ARCHIVE_OK) return archive_error("compressing", raw.get());
+  const ArchiveEntry only(archive_entry_new(), archive_entry_free);
+  archive_entry_set_pathname(only.get(), "layer");
+  archive_entry_set_filetype(only.get(), AE_IFREG);
+  if (archive_write_header(raw.get(), only.get()) != ARCHIVE_OK)
+    return archive_error("compressing", raw.get());
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const auto got = TRY(sys::read_full(in, buffer.data(), buffer.size()));
+    if (got == 0) break;
+    if (archive_write_data(raw.get(), buffer.data(), got) < 0) return archive_error("compressing", raw.get());
+  }
+  if (archive_write_close(raw.get()) != ARCHIVE_OK) return archive_error("compressing", raw.get());
+  return {};
 }
 
 }  // namespace testctr::mkimage

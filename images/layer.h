@@ -1,34 +1,21 @@
-// Writes a layer: a tar whose bytes depend on its entries alone, compressed, both digests taken on the way.
+// Layers of images as tars whose bytes depend on their entries alone.
 #pragma once
 
 #include <cstdint>
-#include <string>
 
-#include "base/digest.h"
 #include "base/result.h"
 #include "recipe.h"
 
 namespace testctr::mkimage {
 
-/// How a layer is compressed. `zstd` at level 3 or, for what is embedded, at 19.
-enum class Compression : uint8_t { none, gzip, zstd, zstd_best };
+/// Writes the recipe's own entries as a tar to `out`. Owners are 0, times `epoch`.
+Status write_entries(const Recipe& recipe, int64_t epoch, int out);
 
-/// A layer that lies in a file.
-struct Layer {
-  Digest digest;   ///< of the file
-  Digest diff_id;  ///< of the tar
-  uint64_t size = 0;
-  Compression compression = Compression::none;
-};
+/// Writes to `out` what the tar `in` holds, its times no later than `epoch`, without device nodes (an
+/// ordinary user could not unpack them, and a container has its own /dev) and without names of owners.
+Status rewrite_tar(int in, int64_t epoch, int out);
 
-/// Writes the recipe's own entries to the file `output`. Owners are 0, times `epoch`.
-Result<Layer> write_entries(const Recipe& recipe, Compression compression, int64_t epoch,
-                            const std::string& output);
-
-/// Writes what the tar `input` (a file; "-" is standard input) holds, its times no later than `epoch`,
-/// without device nodes (an ordinary user could not unpack them, and a container has its own /dev) and
-/// without names of owners.
-Result<Layer> rewrite_tar(const std::string& input, Compression compression, int64_t epoch,
-                          const std::string& output);
+/// Compresses the rest of `in` into `out` as hard as zstd reasonably can: for what is embedded.
+Status compress_best(int in, int out);
 
 }  // namespace testctr::mkimage

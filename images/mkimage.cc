@@ -1,14 +1,11 @@
 // mkimage: from a recipe (README.md beside this file) to an OCI layout, or to the files that are embedded
 // into the program. A tool of the build: it is not installed.
-#include <sys/wait.h>
-
-#include <charconv>
 #include <cstdio>
 #include <span>
 
-#include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "image/layout_writer.h"
 #include "layer.h"
 #include "recipe.h"
 
@@ -19,9 +16,17 @@ constexpr const char* kUsage =
     "usage: mkimage RECIPE --layout DIR [--tag TAG] [--compress zstd|gzip|none]\n"
     "       mkimage RECIPE --embed PREFIX      writes PREFIX.layer, PREFIX.cc and PREFIX.S\n";
 
+constexpr size_t kLargestLayer = size_t{64} << 20;
+
+#if defined(__x86_64__)
+constexpr const char* kArchitecture = "amd64";
+#elif defined(__aarch64__)
+constexpr const char* kArchitecture = "arm64";
+#endif
+
 struct Options {
   std::string recipe, layout, tag = "latest", embed;
-  Compression compression = Compression::zstd;
+  image::Compression compression = image::Compression::zstd;
 };
 
 Result<Options> parse(std::span<char*> words) {
@@ -44,9 +49,9 @@ Result<Options> parse(std::span<char*> words) {
     } else if (word == "--compress") {
       if (value != "zstd" && value != "gzip" && value != "none")
         return Error::usage("unknown compression " + value);
-      options.compression = value == "zstd"   ? Compression::zstd
-                            : value == "gzip" ? Compression::gzip
-                                              : Compression::none;
+      options.compression = value == "zstd"   ? image::Compression::zstd
+                            : value == "gzip" ? image::Compression::gzip
+                                              : image::Compression::none;
     } else {
       return Error::usage("unknown option " + word);
     }
@@ -54,49 +59,6 @@ Result<Options> parse(std::span<char*> words) {
   if (options.recipe.empty() || options.layout.empty() == options.embed.empty())
     return Error::usage("a recipe, and --layout or --embed");
   return options;
-}
-
-/// SOURCE_DATE_EPOCH, or 0.
-Result<int64_t> source_date_epoch() {
-  const char* text = ::getenv("SOURCE_DATE_EPOCH");
-  int64_t epoch = 0;
-  if (text == nullptr) return epoch;
-  const auto end = text + std::strlen(text);
-  const auto [rest, error] = std::from_chars(text, end, epoch);
-  if (error != std::errc() || rest != end || epoch < 0)
-    return Error::usage(fmt::format("SOURCE_DATE_EPOCH: not seconds: {}", text));
-  return epoch;
-}
-
-std::string rfc3339(int64_t seconds) {
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 32> buffer;
-  return {buffer.data(), std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-#if defined(__x86_64__)
-constexpr const char* kArchitecture = "amd64";
-#elif defined(__aarch64__)
-constexpr const char* kArchitecture = "arm64";
-#endif
-
-/// The image's configuration as the OCI specification (config.md) has it.
-std::string configuration(const Recipe& recipe, std::span<const Layer> layers, int64_t epoch) {
-  Json config = {{"Env", recipe.env}, {"Cmd", recipe.command}, {"Labels", recipe.labels}};
-  if (!recipe.working_dir.empty()) config["WorkingDir"] = recipe.working_dir;
-  if (!recipe.user.empty()) config["User"] = recipe.user;
-  Json diff_ids = Json::array(), history = Json::array();
-  for (const auto& layer : layers) {
-    diff_ids.push_back(layer.diff_id.str());
-    history.push_back({{"created", rfc3339(epoch)}, {"created_by", "mkimage"}});
-  }
-  return json::dump({{"created", rfc3339(epoch)},
-                     {"architecture", kArchitecture},
-                     {"os", "linux"},
-                     {"config", config},
-                     {"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}},
-                     {"history", history}});
 }
 
 /// The base as a tar at `output`: a Debian suite, or an existing folder.
@@ -113,72 +75,39 @@ Status make_base(const Options& options, const Recipe& recipe, const std::string
   return {};
 }
 
-const char* media_type(Compression compression) {
-  switch (compression) {
-    case Compression::none:
-      return "application/vnd.oci.image.layer.v1.tar";
-    case Compression::gzip:
-      return "application/vnd.oci.image.layer.v1.tar+gzip";
-    case Compression::zstd:
-    case Compression::zstd_best:
-      break;
-  }
-  return "application/vnd.oci.image.layer.v1.tar+zstd";
+/// Writes the tar of a layer into an unnamed file. @return its descriptor, at the start.
+template <class Write>
+Result<Fd> layer_file(const std::string& folder, Write write) {
+  auto file = TRY(sys::open(folder, O_TMPFILE | O_RDWR, 0600));
+  CHECK_OK(write(file.get()));
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return Error::system("lseek", "0");
+  return file;
 }
 
-/// Writes a blob under its digest. @return its descriptor.
-Result<Json> put_blob(const std::string& layout, const char* type, const std::string& bytes) {
-  const auto digest = Digest::of(bytes);
-  CHECK_OK(sys::write_file_at(AT_FDCWD, layout + "/blobs/sha256/" + digest.hex(), bytes));
-  return Json{{"mediaType", type}, {"digest", digest.str()}, {"size", bytes.size()}};
-}
-
-/// An OCI layout (image-layout.md) that appears whole: made beside its place, then renamed.
+/// An OCI layout that appears whole: made beside its place, then renamed.
 Status write_layout(const Options& options, const Recipe& recipe, int64_t epoch) {
   const std::string temporary = options.layout + ".new";
   CHECK_OK(sys::remove_tree(temporary));
-  CHECK_OK(sys::make_dirs(temporary + "/blobs/sha256", 0755));
-  const std::string blob = temporary + "/blob", base = temporary + "/base.tar";
-  std::vector<Layer> layers;
-  Json descriptors = Json::array();
-  const auto keep = [&](const Layer& layer) -> Status {
-    const std::string place = temporary + "/blobs/sha256/" + layer.digest.hex();
-    if (::rename(blob.c_str(), place.c_str()) != 0) return Error::system("rename", place);
-    descriptors.push_back(
-        {{"mediaType", media_type(layer.compression)}, {"digest", layer.digest.str()}, {"size", layer.size}});
-    layers.push_back(layer);
-    return {};
-  };
+  auto layout = TRY(image::LayoutWriter::create(temporary));
   if (!recipe.suite.empty() || !recipe.root.empty()) {
+    const std::string base = temporary + ".tar";
     CHECK_OK(make_base(options, recipe, base));
-    auto layer = TRY(rewrite_tar(base, options.compression, epoch, blob));
-    CHECK_OK(keep(layer));
+    const auto input = TRY(sys::open(base, O_RDONLY));
     CHECK_OK(sys::remove_tree(base));
+    const auto tar =
+        TRY(layer_file(temporary, [&](int out) { return rewrite_tar(input.get(), epoch, out); }));
+    TRY(layout.add_layer(tar.get(), options.compression, "mkimage: base"));
   }
   if (!recipe.entries.empty()) {
-    auto layer = TRY(write_entries(recipe, options.compression, epoch, blob));
-    CHECK_OK(keep(layer));
+    const auto tar = TRY(layer_file(temporary, [&](int out) { return write_entries(recipe, epoch, out); }));
+    TRY(layout.add_layer(tar.get(), options.compression, "mkimage: files"));
   }
-
-  const auto config = TRY(
-      put_blob(temporary, "application/vnd.oci.image.config.v1+json", configuration(recipe, layers, epoch)));
-  const Json manifest = {{"schemaVersion", 2},
-                         {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
-                         {"config", config},
-                         {"layers", descriptors}};
-  auto descriptor =
-      TRY(put_blob(temporary, "application/vnd.oci.image.manifest.v1+json", json::dump(manifest)));
-  descriptor["annotations"] = {{"org.opencontainers.image.ref.name", options.tag}};
-  CHECK_OK(sys::write_file_at(AT_FDCWD, temporary + "/oci-layout", R"({"imageLayoutVersion":"1.0.0"})"));
-  const Json index = {{"schemaVersion", 2},
-                      {"mediaType", "application/vnd.oci.image.index.v1+json"},
-                      {"manifests", Json::array({descriptor})}};
-  CHECK_OK(sys::write_file_at(AT_FDCWD, temporary + "/index.json", json::dump(index)));
+  const auto manifest =
+      TRY(layout.finish({.config = recipe.config, .created = epoch, .annotations = {}}, options.tag));
   CHECK_OK(sys::remove_tree(options.layout));
   if (::rename(temporary.c_str(), options.layout.c_str()) != 0)
     return Error::system("rename", options.layout);
-  std::fprintf(stderr, "mkimage: %s: %s, %zu layers\n", options.layout.c_str(),
-               descriptor["digest"].get<std::string>().c_str(), layers.size());
+  std::fprintf(stderr, "mkimage: %s: %s\n", options.layout.c_str(), manifest.digest.str().c_str());
   return {};
 }
 
@@ -205,9 +134,18 @@ std::string braced(const std::vector<std::string>& words) {
 /// The implementation of lib/image/builtin.h, around a layer that the assembler includes.
 Status write_embedded(const Options& options, const Recipe& recipe, int64_t epoch) {
   if (!recipe.suite.empty() || !recipe.root.empty()) return Error::usage("an embedded image has no base");
-  const auto layer = TRY(write_entries(recipe, Compression::zstd_best, epoch, options.embed + ".layer"));
+  const std::string folder = options.embed.substr(0, options.embed.find_last_of('/') + 1) + ".";
+  const auto tar = TRY(layer_file(folder, [&](int out) { return write_entries(recipe, epoch, out); }));
+  const auto diff_id = Digest::of(TRY(sys::read_all(tar.get(), kLargestLayer)));
+  if (::lseek(tar.get(), 0, SEEK_SET) != 0) return Error::system("lseek", "0");
+  {
+    const auto out = TRY(sys::open(options.embed + ".layer", O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    CHECK_OK(compress_best(tar.get(), out.get()));
+  }
+  const auto layer = TRY(sys::read_file(options.embed + ".layer"));
+  const auto& config = recipe.config;
   std::string labels = "{";
-  for (const auto& [key, value] : recipe.labels)
+  for (const auto& [key, value] : config.labels)
     labels += fmt::format("{}{{{}, {}}}", labels.size() > 1 ? ", " : "", literal(key), literal(value));
   labels += "}";
   const std::string source = fmt::format(
@@ -221,8 +159,8 @@ Status write_embedded(const Options& options, const Recipe& recipe, int64_t epoc
       "  config.command = {};\n  config.os = \"linux\";\n  config.architecture = \"{}\";\n  config.labels = "
       "{};\n  return config;\n}}\n\n"
       "}}  // namespace testctr::image\n",
-      layer.size, layer.diff_id.hex(), layer.digest.hex(), braced(recipe.env), literal(recipe.working_dir),
-      literal(recipe.user), braced(recipe.command), kArchitecture, labels);
+      layer.size(), diff_id.hex(), Digest::of(layer).hex(), braced(config.env), literal(config.working_dir),
+      literal(config.user), braced(config.command), kArchitecture, labels);
   CHECK_OK(sys::write_file_at(AT_FDCWD, options.embed + ".cc", source));
   return sys::write_file_at(
       AT_FDCWD, options.embed + ".S",
@@ -238,7 +176,7 @@ Status write_embedded(const Options& options, const Recipe& recipe, int64_t epoc
 Status run(std::span<char*> words) {
   const auto options = TRY(parse(words));
   const auto recipe = TRY(read_recipe(options.recipe));
-  const auto epoch = TRY(source_date_epoch());
+  const auto epoch = TRY(image::source_date_epoch(0));
   return options.embed.empty() ? write_layout(options, recipe, epoch)
                                : write_embedded(options, recipe, epoch);
 }

@@ -31,17 +31,18 @@ class Reader {
     recipe.suite = TRY(string(document, "suite"));
     recipe.packages = TRY(strings(document, "packages"));
     recipe.root = TRY(string(document, "root"));
-    recipe.working_dir = TRY(string(document, "workdir"));
-    recipe.user = TRY(string(document, "user"));
-    recipe.command = TRY(strings(document, "command"));
+    recipe.config.working_dir = TRY(string(document, "workdir"));
+    recipe.config.user = TRY(string(document, "user"));
+    recipe.config.command = TRY(strings(document, "command"));
     if (!recipe.suite.empty() && !recipe.root.empty())
       return wrong(document, "suite and root exclude each other");
     if (recipe.suite.empty() && !recipe.packages.empty()) return wrong(document, "packages need a suite");
     if (!recipe.root.empty() && recipe.root[0] != '/') {
       recipe.root = file_.substr(0, file_.find_last_of('/') + 1) + recipe.root;
     }
-    for (const auto& [key, value] : TRY(mapping(document, "env"))) recipe.env.push_back(key + "=" + value);
-    recipe.labels = TRY(mapping(document, "labels"));
+    for (const auto& [key, value] : TRY(mapping(document, "env")))
+      recipe.config.env.push_back(key + "=" + value);
+    recipe.config.labels = TRY(mapping(document, "labels"));
     for (const auto& node : document["files"]) CHECK_OK(file_entry(node));
     for (const auto& node : document["links"]) CHECK_OK(link_entries(node));
     return {};

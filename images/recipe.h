@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/image.h"
 
 namespace testctr::mkimage {
 
@@ -26,10 +27,7 @@ struct Recipe {
   std::vector<std::string> packages;     ///< ... with these packages
   std::string root;                      ///< or: an existing folder
   std::map<std::string, Entry> entries;  ///< path without leading slash -> entry, parents included
-  std::vector<std::string> env;          ///< "K=V", sorted
-  std::string working_dir, user;
-  std::vector<std::string> command;
-  std::map<std::string, std::string> labels;
+  image::Config config;                  ///< environment, working directory, user, command, labels
 };
 
 /// Reads a recipe (the format: README.md beside this file), the files that it names and the output of the

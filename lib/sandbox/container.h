@@ -59,12 +59,24 @@ struct Spec {
   std::string tree;     ///< host directory shown (copy on write) at /testctr/tree; empty: none
   std::vector<std::string> tree_hidden;  ///< anchored paths in the tree that are hidden by whiteouts
   std::vector<Bind> binds;
+  /// The tree is copied into the scratch space instead of overlaid: where files of several owners, or other
+  /// mounts, lie in it.
+  bool copy_tree = false;
+  /// Who owns the tree's files on the host; used as root, where that owner is shown as root inside. Nothing:
+  /// the tree's top directory tells.
+  std::optional<uid_t> tree_owner;
   std::string user;  ///< the image's User ("", "1000", "1000:1000", "name")
   IdMode ids = IdMode::automatic;
   Network network = Network::none;
   Limits limits;
   /// "default", "unconfined", or the path of a Docker/OCI profile.
   std::string seccomp = "default";
+  /// Descriptors (the locks on layers) that PID 1 keeps open until it ends; close-on-exec, nothing inside can
+  /// reach them.
+  std::vector<int> keep_open;
+  /// Namespaces to join instead of making new ones (descriptors of /proc/PID/ns/user and net of a container
+  /// of the same pod); -1: new.
+  int join_user = -1, join_network = -1;
   std::optional<bool>
       fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped
 };

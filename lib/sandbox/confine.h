@@ -1,0 +1,34 @@
+// What a process gives up before anything of the image runs: capabilities, limits, descriptors, privileges,
+// system calls.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace testctr::sandbox {
+
+/// The capabilities that a container keeps: Docker's default set without NET_RAW (raw sockets), MKNOD and
+/// AUDIT_WRITE (of no use in a user namespace).
+uint64_t kept_capabilities();
+
+/// Leaves at most `keep` in the bounding, permitted and effective sets, nothing in the inheritable and
+/// ambient ones.
+Status drop_capabilities(uint64_t keep);
+
+/// Closes every descriptor from 3 on but these (sorted or not).
+Status close_all_but(std::vector<int> keep);
+
+/// Core files off, the number of processes and files clamped.
+Status set_limits(uint64_t processes);
+
+/// seccomp(SECCOMP_SET_MODE_FILTER) for the calling thread. @param listen asks for a listener. @return its
+/// descriptor, or none without `listen`.
+Result<Fd> install_filter(std::span<const sock_filter> program, bool listen);
+
+}  // namespace testctr::sandbox

@@ -1,0 +1,187 @@
+// The parent's side: the clone, the maps, the mounts that are handed in, and the end.
+#include "sandbox/container.h"
+
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/sys.h"
+#include "sandbox/init.h"
+#include "sandbox/mounts.h"
+#include "sandbox/packet.h"
+#include "sandbox/plan.h"
+#include "sandbox/support.h"
+
+namespace testctr::sandbox {
+namespace {
+
+// Where the C library keeps this thread's id: the kernel writes the child's own id there, or the child would
+// go on with ours.
+int* thread_id_address() {
+  int* address = nullptr;
+  if (prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) == 0) return address;
+  return nullptr;
+}
+
+uint64_t namespace_flags(const Spec& spec) {
+  uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (spec.network == Network::none) flags |= CLONE_NEWNET;
+  return flags;
+}
+
+// A clone without CLONE_VM: returns twice, like fork.
+Result<pid_t> clone_child(uint64_t flags) {
+  int* id = thread_id_address();
+  if (id == nullptr)
+    return Error::system("prctl", "PR_GET_TID_ADDRESS").hint("the kernel lacks CONFIG_CHECKPOINT_RESTORE");
+  clone_args args{};
+  args.flags = flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+  args.child_tid = reinterpret_cast<uintptr_t>(id);
+  args.exit_signal = SIGCHLD;
+  long pid = syscall(SYS_clone3, &args, sizeof args);
+  // ENOSYS is also what container engines answer, to whom clone3 is opaque; clone gives the true reason.
+  if (pid < 0 && errno == ENOSYS) pid = syscall(SYS_clone, args.flags | SIGCHLD, nullptr, nullptr, id, 0);
+  if (pid < 0) return namespace_error(errno, "clone");
+  return static_cast<pid_t>(pid);
+}
+
+Status write_map(int process, const char* name, const std::string& content) {
+  Fd file = TRY(sys::open_at(process, name, O_WRONLY));
+  return sys::write_full(file.get(), content);
+}
+
+// As root: the maps, and every host directory as a mount in which its owner is root inside.
+Status hand_in(const Plan& plan, pid_t pid, int setup) {
+  Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
+  CHECK_OK(write_map(process.get(), "uid_map", map_text(plan.uid_map)));
+  CHECK_OK(write_map(process.get(), "gid_map", map_text(plan.gid_map)));
+  Fd names = TRY(sys::open_at(process.get(), "ns/user", O_RDONLY));
+  std::vector<Fd> mounts;
+  for (const std::string& layer : plan.spec.root.layers) {
+    Fd source = TRY(sys::open(layer, O_PATH | O_DIRECTORY));
+    mounts.push_back(TRY_IN(
+        id_mapped(source.get(), names.get(), {.read_only = true, .nosuid = false, .nodev = true}), layer));
+  }
+  if (!plan.spec.program.empty()) {
+    Fd source = TRY(sys::open(plan.spec.program, O_PATH));
+    mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.program));
+  }
+  if (!plan.spec.tree.empty()) {
+    Fd source = TRY(sys::open(plan.spec.tree, O_PATH | O_DIRECTORY));
+    mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.tree));
+  }
+  for (const Bind& bind : plan.spec.binds) {
+    Fd source = TRY(sys::open(bind.source, O_PATH));
+    mounts.push_back(
+        TRY_IN(id_mapped(source.get(), names.get(), {.read_only = bind.read_only}), bind.source));
+  }
+  for (size_t at = 0; at == 0 || at < mounts.size(); at += fds_per_packet) {
+    std::vector<int> part;
+    for (size_t i = at; i < std::min(mounts.size(), at + fds_per_packet); ++i)
+      part.push_back(mounts[i].get());
+    CHECK_OK(send_packet(setup, "m", part));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Container::Impl {
+  Fd channel, setup;
+  pid_t pid = -1;
+  bool reaped = false;
+  std::vector<std::string> notes;
+
+  ~Impl() { end(); }
+
+  void end() {
+    if (pid < 0 || reaped) return;
+    ::kill(pid, SIGKILL);
+    reap(nullptr);
+  }
+
+  int reap(struct rusage* usage) {
+    int status = 0;
+    while (wait4(pid, &status, __WALL, usage) < 0 && errno == EINTR) {
+    }
+    reaped = true;
+    return status;
+  }
+
+  // What the child said on the set-up socket, if it failed.
+  std::optional<Error> setup_error() {
+    pollfd ready{.fd = setup.get(), .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLIN) == 0) return std::nullopt;
+    auto packet = receive_packet(setup.get());
+    // It ended before it read all that was sent to it: that is told first, once.
+    if (!packet.ok() && packet.error().number() == ECONNRESET) packet = receive_packet(setup.get());
+    if (!packet.ok() || !packet.value().text.starts_with('e')) return std::nullopt;
+    const std::string& text = packet.value().text;
+    size_t middle = std::min(text.find('\0'), text.size());
+    Error error = Error::infrastructure(text.substr(1, middle - 1)).in("setting up the container");
+    return middle + 1 < text.size() ? std::move(error).hint(text.substr(middle + 1)) : std::move(error);
+  }
+};
+
+Container::Container(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Container::Container(Container&&) noexcept = default;
+Container& Container::operator=(Container&&) noexcept = default;
+Container::~Container() = default;
+
+Result<Container> Container::start(const Spec& spec, Body body) {
+  Caller caller = TRY(Caller::current());
+  Plan plan = TRY(make_plan(spec, caller));
+  auto [channel, channel_inside] = TRY(sys::socket_pair(SOCK_STREAM));
+  auto [setup, setup_inside] = TRY(sys::socket_pair(SOCK_SEQPACKET));
+  auto impl = std::make_unique<Impl>();
+  impl->pid = TRY_IN(clone_child(namespace_flags(spec)), "making a container");
+  if (impl->pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
+  impl->channel = std::move(channel);
+  impl->setup = std::move(setup);
+  channel_inside.reset();
+  setup_inside.reset();
+  if (plan.rank == Plan::Rank::root)
+    CHECK_OK(hand_in(plan, impl->pid, impl->setup.get()).in("handing the image to the container"));
+  if (auto sent = send_packet(
+          impl->setup.get(), "g" +
+                                 [&] {
+                                   std::string lines;
+                                   for (const std::string& note : impl->notes) lines += note + "\n";
+                                   return lines;
+                                 }());
+      !sent.ok() && sent.error().number() != EPIPE) {  // EPIPE: the child has failed and said why
+    return std::move(sent).error();
+  }
+  return Container(std::move(impl));
+}
+
+int Container::channel() const { return impl_->channel.get(); }
+pid_t Container::pid() const { return impl_->pid; }
+
+void Container::kill() {
+  if (!impl_->reaped) ::kill(impl_->pid, SIGKILL);
+}
+
+void Container::check_limits() {}
+
+Result<Ending> Container::finish() {
+  Ending ending;
+  struct rusage usage {};
+  int status = impl_->reap(&usage);
+  if (WIFEXITED(status)) ending.exit_status = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) ending.signal = WTERMSIG(status);
+  ending.cpu_ns = static_cast<uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000'000 +
+                  static_cast<uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+  ending.setup_error = impl_->setup_error();
+  return ending;
+}
+
+}  // namespace testctr::sandbox

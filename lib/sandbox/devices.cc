@@ -1,0 +1,58 @@
+#include "sandbox/devices.h"
+
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "sandbox/mounts.h"
+
+namespace testctr::sandbox {
+namespace {
+
+struct Device {
+  const char* name;
+  unsigned major_number, minor_number;
+};
+
+constexpr Device devices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
+                              {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+
+constexpr std::pair<const char*, const char*> links[] = {{"/proc/self/fd", "fd"},
+                                                         {"/proc/self/fd/0", "stdin"},
+                                                         {"/proc/self/fd/1", "stdout"},
+                                                         {"/proc/self/fd/2", "stderr"},
+                                                         {"pts/ptmx", "ptmx"}};
+
+Status bind_device(int host, int dev, const Device& device) {
+  Fd node = TRY(sys::open_at(host, device.name, O_PATH | O_NOFOLLOW));
+  struct stat st {};
+  if (fstat(node.get(), &st) != 0) return Error::system("fstat", device.name);
+  if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(device.major_number, device.minor_number)) {
+    return Error::infrastructure(fmt::format("this machine's /dev/{} is not the device {}:{}", device.name,
+                                             device.major_number, device.minor_number));
+  }
+  TRY(sys::open_at(dev, device.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0666));
+  // nodev would make the node useless
+  return bind(node.get(), {dev, device.name},
+              {.read_only = false, .nosuid = true, .nodev = false, .noexec = true});
+}
+
+}  // namespace
+
+Status make_devices(const std::string& dir) {
+  CHECK_OK(mount_new("tmpfs", {AT_FDCWD, dir}, MS_NOSUID | MS_NOEXEC, "mode=755,size=64m"));
+  Fd dev = TRY(sys::open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  Fd host = TRY(sys::open("/dev", O_PATH | O_DIRECTORY));
+  for (const Device& device : devices) CHECK_OK(bind_device(host.get(), dev.get(), device));
+  for (auto [target, name] : links) {
+    if (symlinkat(target, dev.get(), name) != 0) return Error::system("symlinkat", name);
+  }
+  CHECK_OK(sys::make_dir_at(dev.get(), "shm", 01777));
+  if (fchmodat(dev.get(), "shm", 01777, 0) != 0) return Error::system("fchmodat", "shm");
+  CHECK_OK(sys::make_dir_at(dev.get(), "pts", 0755));
+  return mount_new("devpts", {AT_FDCWD, dir + "/pts"}, MS_NOSUID | MS_NOEXEC,
+                   "newinstance,ptmxmode=0666,mode=620");
+}
+
+}  // namespace testctr::sandbox

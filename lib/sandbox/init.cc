@@ -1,0 +1,247 @@
+#include "sandbox/init.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "sandbox/confine.h"
+#include "sandbox/filter.h"
+#include "sandbox/packet.h"
+#include "sandbox/refusals.h"
+#include "sandbox/root.h"
+
+namespace testctr::sandbox {
+namespace {
+
+// The host's signal handlers and mask are not for here.
+void reset_signals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal)
+    sigaction(signal, &action, nullptr);  // fails for KILL and STOP
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// Standard streams lead nowhere, so that nothing inside holds the caller's terminal.
+Status close_inherited(const Plan& plan, const ChildEnds& ends) {
+  std::vector<int> keep = plan.spec.keep_open;
+  keep.push_back(ends.channel.get());
+  keep.push_back(ends.setup.get());
+  CHECK_OK(close_all_but(std::move(keep)));
+  Fd null = TRY(sys::open("/dev/null", O_RDWR));
+  struct stat st {};
+  if (fstat(null.get(), &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+    return Error::infrastructure("this machine's /dev/null is not the null device");
+  for (int fd = 0; fd < 3; ++fd) {
+    if (dup2(null.get(), fd) < 0) return Error::system("dup2", "/dev/null");
+  }
+  return {};
+}
+
+Status raise_loopback() {
+  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return Error::system("socket", "AF_INET");
+  struct ifreq request {};
+  memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP;
+  if (ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return Error::system("ioctl", "SIOCSIFFLAGS, lo");
+  return {};
+}
+
+Status write_own(const char* path, const std::string& content) {
+  Fd file = TRY(sys::open(path, O_WRONLY));
+  return sys::write_full(file.get(), content);
+}
+
+// As long as a single id is mapped nobody else is needed for it, and no time is spent on waiting.
+Status write_own_maps(const Plan& plan) {
+  CHECK_OK(write_own("/proc/self/setgroups", "deny"));
+  CHECK_OK(write_own("/proc/self/uid_map", map_text(plan.uid_map)));
+  return write_own("/proc/self/gid_map", map_text(plan.gid_map));
+}
+
+Result<Handed> take_handed(const Plan& plan, int setup) {
+  Handed handed;
+  const size_t layers = plan.rank == Plan::Rank::root ? plan.spec.root.layers.size() : 0;
+  const size_t wanted = plan.rank == Plan::Rank::root ? handed_count(plan) : 0;
+  std::vector<Fd> fds;
+  do {
+    Packet packet = TRY(receive_packet(setup));
+    if (packet.text != "m") return Error::internal("an unexpected packet before the maps");
+    for (Fd& fd : packet.fds) fds.push_back(std::move(fd));
+  } while (fds.size() < wanted);
+  if (wanted == 0) return handed;
+  size_t at = 0;
+  for (size_t i = 0; i < layers; ++i) handed.layers.push_back(std::move(fds[at++]));
+  if (!plan.spec.program.empty()) handed.program = std::move(fds[at++]);
+  if (!plan.spec.tree.empty()) handed.tree = std::move(fds[at++]);
+  for (size_t i = 0; i < plan.spec.binds.size(); ++i) handed.binds.push_back(std::move(fds[at++]));
+  return handed;
+}
+
+Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
+  // The C library's wrappers would tell other threads, of which there are none yet.
+  if (groups != nullptr && syscall(SYS_setgroups, groups->size(), groups->data()) != 0)
+    return Error::system("setgroups", "");
+  if (syscall(SYS_setresgid, gid, gid, gid) != 0) return Error::system("setresgid", std::to_string(gid));
+  if (syscall(SYS_setresuid, uid, uid, uid) != 0) return Error::system("setresuid", std::to_string(uid));
+  return {};
+}
+
+// The last steps that need privilege, and then privilege itself.
+Status confine(const Plan& plan) {
+  CHECK_OK(set_limits(0));
+  CHECK_OK(drop_capabilities(
+      plan.account.uid == 0 ? kept_capabilities()
+                            : uint64_t{1} << 7 /* CAP_SETUID, until the id is changed */ | uint64_t{1} << 6));
+  if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
+    CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
+  }
+  if (plan.account.uid != 0) CHECK_OK(drop_capabilities(0));
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
+  // After the last change of ids: those reset both.
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_DUMPABLE");
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_PDEATHSIG");
+  return {};
+}
+
+struct Setup {
+  std::vector<std::string> notes;
+};
+
+Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
+  Setup result;
+  umask(0);
+  CHECK_OK(close_inherited(plan, ends).in("closing inherited descriptors"));
+  setsid();
+  Handed handed;
+  if (plan.rank == Plan::Rank::single) {
+    CHECK_OK(write_own_maps(plan).in("mapping the user's id"));
+  } else {
+    handed = TRY(take_handed(plan, ends.setup.get()));
+    std::vector<gid_t> none;
+    CHECK_OK(become(0, 0, &none));
+  }
+  if (plan.spec.network == Network::none) CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
+  if (sethostname(plan.spec.hostname.data(), plan.spec.hostname.size()) != 0)
+    return Error::system("sethostname", plan.spec.hostname);
+  CHECK_OK(build_root(plan, std::move(handed), result.notes));
+  umask(022);
+  CHECK_OK(confine(plan).in("giving up privileges"));
+  Packet go = TRY(receive_packet(ends.setup.get()));
+  if (!go.text.starts_with('g')) return Error::internal("an unexpected packet before the start");
+  for (std::string_view line : text::lines(std::string_view(go.text).substr(1)))
+    result.notes.emplace_back(text::trim(line));
+  return result;
+}
+
+class InsideHere : public Inside {
+ public:
+  InsideHere(int channel, const Account& account, std::vector<std::string> notes)
+      : channel_(channel), account_(account), notes_(std::move(notes)) {}
+  int channel() const override { return channel_; }
+  void set_label(uint32_t label) override { log.set_label(label); }
+  std::vector<Refusal> take_refusals() override { return log.take(); }
+  const std::vector<std::string>& notes() const override { return notes_; }
+  uid_t user() const override { return account_.uid; }
+  const std::string& home() const override { return account_.home; }
+
+  RefusalLog log;
+  void add_note(std::string note) { notes_.push_back(std::move(note)); }
+
+ private:
+  int channel_;
+  const Account& account_;
+  std::vector<std::string> notes_;
+};
+
+void report(int setup, const Error& error) {
+  std::string packet = "e" + error.message() + std::string(1, '\0') + error.hint();
+  if (packet.size() > 16384) packet.resize(16384);
+  send(setup, packet.data(), packet.size(), MSG_NOSIGNAL);
+}
+
+// Puts the filter of the plan on the calling thread. @return the listener, or none.
+Result<Fd> filter_this_thread(const Plan& plan, InsideHere& inside) {
+  if (plan.spec.seccomp == "unconfined") return Fd();
+  auto listening = install_filter(default_filter(true, plan.fake_success), true);
+  if (listening.ok()) return listening;
+  int reason = listening.error().number();
+  // EBUSY: whoever runs us listens already. EINVAL: Linux before 5.0.
+  if (reason != EBUSY && reason != EINVAL) return listening;
+  inside.add_note(reason == EBUSY
+                      ? "denied system calls are not recorded: the container around us listens for its own"
+                      : "denied system calls are not recorded: that needs Linux 5.0");
+  return install_filter(default_filter(false, plan.fake_success), false);
+}
+
+// One thread becomes the body under the filter, this one answers what the filter asks. The body ends the
+// process.
+[[noreturn]] void live(const Plan& plan, const Body& body, ChildEnds ends, Setup setup) {
+  InsideHere inside(ends.channel.get(), plan.account, std::move(setup.notes));
+  std::atomic<int> listener = -2;  // -2: not known yet, -1: none
+  std::atomic<bool> begin = false;
+  std::thread spawner([&] {
+    auto filtered = filter_this_thread(plan, inside);
+    if (!filtered.ok()) {
+      report(ends.setup.get(), std::move(filtered).error().in("installing the system call filter"));
+      _exit(1);
+    }
+    listener = filtered.value().release();
+    listener.notify_all();
+    begin.wait(false);
+    ends.setup.reset();
+    int status = body(inside);
+    // What still runs inside ends with us: the kernel kills it.
+    _exit(status);
+  });
+  listener.wait(-2);
+  if (plan.spec.seccomp != "unconfined") {
+    if (auto own = install_filter(supervisor_filter(), false); !own.ok()) {
+      report(ends.setup.get(), std::move(own).error().in("installing the supervisor's filter"));
+      _exit(1);
+    }
+  }
+  const int fd = listener;
+  begin = true;
+  begin.notify_all();
+  while (fd >= 0) {
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, -1) > 0 && (ready.revents & POLLIN) != 0) answer_notification(fd, inside.log);
+  }
+  spawner.join();
+  _exit(1);
+}
+
+}  // namespace
+
+void run_init(const Plan& plan, const Body& body, ChildEnds ends) {
+  reset_signals();
+  auto setup = set_up(plan, ends);
+  if (!setup.ok()) {
+    report(ends.setup.get(), setup.error());
+    _exit(1);
+  }
+  live(plan, body, std::move(ends), std::move(setup).value());
+}
+
+}  // namespace testctr::sandbox

@@ -1,0 +1,25 @@
+// The container's root as the child builds it: scratch space, overlay, /dev, /proc, our own program, the
+// tree, binds; and the step into it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sandbox/plan.h"
+
+namespace testctr::sandbox {
+
+/// Mounts that the parent made because the child may not (ranks root), in the order of `handed_sources`.
+struct Handed {
+  std::vector<Fd> layers, binds;
+  Fd program, tree;
+};
+
+/// Builds the root in the calling process's own mount namespace and makes it the root directory. The process
+/// must be root inside, in new user, mount and PID namespaces. @param notes gets what did not go as one would
+/// expect.
+Status build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes);
+
+}  // namespace testctr::sandbox

@@ -1,0 +1,68 @@
+"""What the tests of sudden death share: whether anything of a run is left on the machine."""
+import os
+import subprocess
+import time
+
+TESTCTR = os.environ["TESTCTR"]
+TMP = os.environ["TESTCTR_TEST_TMP"]
+
+
+def processes_with(token):
+    """Live processes whose command line holds `token`: PID 1 of a container is a clone of the runner and shows the runner's."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read()
+            with open(f"/proc/{pid}/stat", "rb") as f:
+                state = f.read().rsplit(b")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if token.encode() in line and state not in (b"Z", b"X") and int(pid) != os.getpid():
+            found.append((int(pid), line.replace(b"\0", b" ").decode(errors="replace")))
+    return found
+
+
+def mounts():
+    with open("/proc/self/mountinfo") as f:
+        return sorted(line.split(" - ")[0].split(" ", 3)[3] for line in f)
+
+
+def cgroups():
+    """Our control groups, wherever a hierarchy is mounted."""
+    found = set()
+    for root, folders, _ in os.walk("/sys/fs/cgroup"):
+        found.update(os.path.join(root, folder) for folder in folders if "testctr" in folder)
+        folders[:] = [folder for folder in folders if not os.path.islink(os.path.join(root, folder))]
+    return found
+
+
+def wait_gone(token, seconds=5.0):
+    """Waits for the last process with `token` to go. Returns what is still there at the end."""
+    end = time.monotonic() + seconds
+    while True:
+        left = processes_with(token)
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.01)
+
+
+def run(*arguments, **options):
+    return subprocess.run([TESTCTR, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=100, **options)
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, good, what):
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAIL:", what, flush=True)
+
+    def end(self):
+        print(f"{self.passed} passed, {self.failed} failed, 0 skipped")
+        raise SystemExit(1 if self.failed else 0)

@@ -1,6 +1,12 @@
 """What the tests of sudden death share: whether anything of a run is left on the machine."""
+import gzip
+import hashlib
+import io
+import json
 import os
+import random
 import subprocess
+import tarfile
 import time
 
 TESTCTR = os.environ["TESTCTR"]
@@ -50,6 +56,40 @@ def wait_gone(token, seconds=5.0):
 def run(*arguments, **options):
     return subprocess.run([TESTCTR, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=100, **options)
+
+
+def blob(layout, data):
+    digest = hashlib.sha256(data).hexdigest()
+    with open(os.path.join(layout, "blobs/sha256", digest), "wb") as f:
+        f.write(data)
+    return {"digest": "sha256:" + digest, "size": len(data)}
+
+
+def layout(path, files):
+    """A layout of two gzip layers with `files` small files each."""
+    os.makedirs(os.path.join(path, "blobs/sha256"))
+    layers, diffs = [], []
+    for number in range(2):
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            folder = tarfile.TarInfo(f"layer{number}")
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
+            for i in range(files):
+                data = random.Random(i).randbytes(2000)
+                info = tarfile.TarInfo(f"layer{number}/f{i}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        diffs.append("sha256:" + hashlib.sha256(raw.getvalue()).hexdigest())
+        layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", **blob(path, gzip.compress(raw.getvalue(), 1))})
+    config = blob(path, json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diffs}}).encode())
+    manifest = blob(path, json.dumps({"schemaVersion": 2, "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **config},
+                                      "layers": layers}).encode())
+    with open(os.path.join(path, "index.json"), "w") as f:
+        json.dump({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
+                                                       "annotations": {"org.opencontainers.image.ref.name": "latest"}}]}, f)
+    with open(os.path.join(path, "oci-layout"), "w") as f:
+        f.write('{"imageLayoutVersion": "1.0.0"}')
 
 
 class Tally:

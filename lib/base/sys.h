@@ -3,6 +3,7 @@
 // _raw return -errno style results for use between clone and exec.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 

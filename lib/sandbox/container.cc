@@ -58,6 +58,43 @@ Status write_map(int process, const char* name, const std::string& content) {
   return sys::write_full(file.get(), content);
 }
 
+// A user namespace in which `owner` and `group` of the host are what `plan` makes of root: a mount seen
+// through it shows their files as root's. Its process lives only until the descriptor is there.
+Result<Fd> namespace_of_owner(const Plan& plan, uid_t owner, gid_t group) {
+  auto [here, there] = TRY(sys::socket_pair(SOCK_STREAM));
+  pid_t pid = TRY(clone_child(CLONE_NEWUSER));
+  if (pid == 0) {
+    char byte;
+    there.reset();
+    while (::read(here.get(), &byte, 1) < 0 && errno == EINTR) {
+    }
+    _exit(0);
+  }
+  here.reset();
+  auto work = [&]() -> Result<Fd> {
+    Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
+    CHECK_OK(write_map(process.get(), "uid_map", map_text({{owner, plan.uid_map[0].outside, 1}})));
+    CHECK_OK(write_map(process.get(), "gid_map", map_text({{group, plan.gid_map[0].outside, 1}})));
+    return sys::open_at(process.get(), "ns/user", O_RDONLY);
+  };
+  auto result = work();
+  there.reset();
+  while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+  return result;
+}
+
+Result<Fd> tree_mount(const Plan& plan, int names) {
+  Fd source = TRY(sys::open(plan.spec.tree, O_PATH | O_DIRECTORY));
+  struct stat st {};
+  if (fstat(source.get(), &st) != 0) return Error::system("fstat", plan.spec.tree);
+  const uid_t owner = plan.spec.tree_owner.value_or(st.st_uid);
+  if (plan.spec.copy_tree || (owner == 0 && st.st_gid == 0))
+    return id_mapped(source.get(), names, {.read_only = true});
+  Fd other = TRY(namespace_of_owner(plan, owner, st.st_gid));
+  return id_mapped(source.get(), other.get(), {.read_only = true});
+}
+
 // As root: the maps, and every host directory as a mount in which its owner is root inside.
 Status hand_in(const Plan& plan, pid_t pid, int setup) {
   Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
@@ -75,8 +112,7 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
     mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.program));
   }
   if (!plan.spec.tree.empty()) {
-    Fd source = TRY(sys::open(plan.spec.tree, O_PATH | O_DIRECTORY));
-    mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.tree));
+    mounts.push_back(TRY_IN(tree_mount(plan, names.get()), plan.spec.tree));
   }
   for (const Bind& bind : plan.spec.binds) {
     Fd source = TRY(sys::open(bind.source, O_PATH));

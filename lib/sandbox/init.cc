@@ -110,13 +110,12 @@ Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
 // The last steps that need privilege, and then privilege itself.
 Status confine(const Plan& plan) {
   CHECK_OK(set_limits(0));
-  CHECK_OK(drop_capabilities(
-      plan.account.uid == 0 ? kept_capabilities()
-                            : uint64_t{1} << 7 /* CAP_SETUID, until the id is changed */ | uint64_t{1} << 6));
+  const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
+  CHECK_OK(limit_bounding_set(keep));
   if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
     CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
   }
-  if (plan.account.uid != 0) CHECK_OK(drop_capabilities(0));
+  CHECK_OK(drop_capabilities(keep));
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
   // After the last change of ids: those reset both.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_DUMPABLE");

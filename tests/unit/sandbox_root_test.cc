@@ -127,7 +127,7 @@ TEST_CASE("sandbox root: devices and covered paths") {
                "test -w /dev/shm && stat -c %a /dev/shm /tmp; ls /sys | busybox grep -c kernel; cat "
                "/proc/1/comm > /dev/null && echo end");
   CHECK(o.output ==
-        "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero \nsh: can't create "
+        "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero sh: can't create "
         "/proc/sys/kernel/hostname: Read-only file system\n1777\n1777\n1\nend\n");
 }
 

@@ -25,7 +25,9 @@ size_t escape_length(std::string_view text) {
     if (bell == std::string_view::npos && end == std::string_view::npos) return 2;
     return bell < end ? bell + 1 : end + 2;
   }
-  return kind >= 0x30 && kind <= 0x7e ? 2 : 1;
+  size_t i = 1;  // others: intermediates, then one final byte
+  while (i < text.size() && text[i] >= 0x20 && text[i] <= 0x2f) ++i;
+  return i < text.size() && text[i] >= 0x30 && text[i] <= 0x7e ? i + 1 : 1;
 }
 
 /// Whether the three bytes at `text` are U+FFFE or U+FFFF, which XML does not allow.

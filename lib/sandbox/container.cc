@@ -95,6 +95,30 @@ Result<Fd> tree_mount(const Plan& plan, int names) {
   return id_mapped(source.get(), other.get(), {.read_only = true});
 }
 
+// The layers, or the entries of the host's root.
+Status root_mounts(const Plan& plan, int names, std::vector<Fd>& mounts) {
+  for (const std::string& layer : plan.spec.root.layers) {
+    Fd source = TRY(sys::open(layer, O_PATH | O_DIRECTORY));
+    mounts.push_back(
+        TRY_IN(id_mapped(source.get(), names, {.read_only = true, .nosuid = false, .nodev = true}), layer));
+  }
+  for (const HostEntry& entry : plan.host_entries) {
+    if (entry.kind == HostEntry::Kind::link) continue;
+    Fd source = TRY(sys::open("/" + entry.name, O_PATH));
+    struct stat st {};
+    if (fstat(source.get(), &st) != 0) return Error::system("fstat", entry.name);
+    const Attributes attributes{.read_only = true,
+                                .nosuid = false,
+                                .nodev = true,
+                                .recursive = entry.kind == HostEntry::Kind::bind && S_ISDIR(st.st_mode)};
+    auto mount = id_mapped(source.get(), names, attributes);
+    // Not every file system maps ids: there, root's files are seen as nobody's.
+    if (!mount.ok() && mount.error().number() == EINVAL) mount = detached(source.get(), attributes);
+    mounts.push_back(TRY_IN(std::move(mount), "/" + entry.name));
+  }
+  return {};
+}
+
 // As root: the maps, and every host directory as a mount in which its owner is root inside.
 Status hand_in(const Plan& plan, pid_t pid, int setup) {
   Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
@@ -102,11 +126,7 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
   CHECK_OK(write_map(process.get(), "gid_map", map_text(plan.gid_map)));
   Fd names = TRY(sys::open_at(process.get(), "ns/user", O_RDONLY));
   std::vector<Fd> mounts;
-  for (const std::string& layer : plan.spec.root.layers) {
-    Fd source = TRY(sys::open(layer, O_PATH | O_DIRECTORY));
-    mounts.push_back(TRY_IN(
-        id_mapped(source.get(), names.get(), {.read_only = true, .nosuid = false, .nodev = true}), layer));
-  }
+  CHECK_OK(root_mounts(plan, names.get(), mounts));
   if (!plan.spec.program.empty()) {
     Fd source = TRY(sys::open(plan.spec.program, O_PATH));
     mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.program));

@@ -178,8 +178,11 @@ Status build_root(const Plan& plan, Handed handed, std::vector<std::string>& not
     if (content.ok()) resolv_conf = std::move(content).value();
   }
   CHECK_OK(make_scratch(plan).in("making the scratch space"));
-  if (plan.spec.root.kind == Root::Kind::hostfs) return Error::internal("hostfs is not there yet");
-  CHECK_OK(mount_root_overlay(plan, handed).in("mounting the image"));
+  if (plan.spec.root.kind == Root::Kind::hostfs) {
+    CHECK_OK(mount_host_root(plan, handed, notes).in("mounting this machine's root"));
+  } else {
+    CHECK_OK(mount_root_overlay(plan, handed).in("mounting the image"));
+  }
   CHECK_OK(mount_proc(notes).in("mounting /proc"));
   CHECK_OK(mount_sys(plan).in("mounting /sys"));
   CHECK_OK(make_devices("root/dev").in("making /dev"));

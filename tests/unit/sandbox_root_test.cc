@@ -1,6 +1,7 @@
 // The root that a container sees: the tree, binds, devices, covered paths, and images that set traps.
 #include <doctest/doctest.h>
 
+#include "sandbox/hostfs.h"
 #include "sandbox_support.h"
 
 using namespace testctr;
@@ -144,4 +145,30 @@ TEST_CASE("sandbox root: the image's user") {
   f.spec.user = "nobody-of-this-name";
   auto o = run(f.spec, "true");
   CHECK(o.output.find("/etc/passwd") != std::string::npos);
+}
+
+TEST_CASE("sandbox hostfs: directories with mounts below are told from those without") {
+  auto points = mount_points(
+      "22 28 0:21 / /proc rw - proc proc rw\n30 28 0:25 / /mnt/with\\040blank rw - tmpfs t rw\n28 1 254:0 / "
+      "/ rw - ext4 /dev/vda rw\n31 28 0:3 / /usr rw - x x rw\n");
+  REQUIRE(points.size() == 4);
+  CHECK(points[1] == "/mnt/with blank");
+  CHECK(kind_of_directory("/mnt", points) == HostEntry::Kind::bind);
+  CHECK(kind_of_directory("/mnt/with blank", points) == HostEntry::Kind::overlay);
+  CHECK(kind_of_directory("/usr", points) == HostEntry::Kind::overlay);
+  CHECK(kind_of_directory("/us", points) == HostEntry::Kind::overlay);
+}
+
+TEST_CASE("sandbox hostfs: the machine's own root, which stays as it is") {
+  Fixture f;
+  f.spec.root = {.kind = Root::Kind::hostfs, .layers = {}};
+  auto o = run(f.spec,
+               "export PATH=/usr/bin:/bin; id -u; cat /etc/passwd >/dev/null && echo read; ls /tmp /run | wc "
+               "-w; mkdir /usr/made-by-a-test 2>/dev/null; echo x > /tmp/y && cat /tmp/y; touch "
+               "/testctr/bin/testctr-script");
+  CAPTURE(o.output);
+  CHECK(o.output.find("0\nread\n") == 0);
+  CHECK(o.output.find("x\n") != std::string::npos);
+  CHECK(o.output.find("cannot touch") != std::string::npos);
+  CHECK(access("/usr/made-by-a-test", F_OK) != 0);
 }

@@ -19,6 +19,7 @@
 #include "sandbox/packet.h"
 #include "sandbox/plan.h"
 #include "sandbox/support.h"
+#include "sandbox/watch.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -151,7 +152,11 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
 }  // namespace
 
 struct Container::Impl {
-  Fd channel, setup;
+  Fd channel, setup, proc;
+  Limits limits;
+  uint64_t peak_memory = 0;
+  bool memory_exceeded = false;
+  std::optional<Error> setup_error;
   pid_t pid = -1;
   bool reaped = false;
   std::vector<std::string> notes;
@@ -172,18 +177,36 @@ struct Container::Impl {
     return status;
   }
 
-  // What the child said on the set-up socket, if it failed.
-  std::optional<Error> setup_error() {
-    pollfd ready{.fd = setup.get(), .events = POLLIN, .revents = 0};
-    if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLIN) == 0) return std::nullopt;
-    auto packet = receive_packet(setup.get());
-    // It ended before it read all that was sent to it: that is told first, once.
-    if (!packet.ok() && packet.error().number() == ECONNRESET) packet = receive_packet(setup.get());
-    if (!packet.ok() || !packet.value().text.starts_with('e')) return std::nullopt;
-    const std::string& text = packet.value().text;
-    size_t middle = std::min(text.find('\0'), text.size());
-    Error error = Error::infrastructure(text.substr(1, middle - 1)).in("setting up the container");
-    return middle + 1 < text.size() ? std::move(error).hint(text.substr(middle + 1)) : std::move(error);
+  // Takes what the child has said on the set-up socket so far: where its /proc is, or why it failed.
+  void listen() {
+    for (int turns = 0; turns < 8; ++turns) {
+      pollfd ready{.fd = setup.get(), .events = POLLIN, .revents = 0};
+      if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLIN) == 0) return;
+      auto packet = receive_packet(setup.get());
+      // It ended before it read all that was sent to it: that is told first, once.
+      if (!packet.ok() && packet.error().number() == ECONNRESET) continue;
+      if (!packet.ok()) return;
+      const std::string& text = packet.value().text;
+      if (text == "p" && packet.value().fds.size() == 1) proc = std::move(packet.value().fds[0]);
+      if (!text.starts_with('e')) continue;
+      size_t middle = std::min(text.find('\0'), text.size());
+      setup_error = Error::infrastructure(text.substr(1, middle - 1)).in("setting up the container");
+      if (middle + 1 < text.size()) setup_error = std::move(*setup_error).hint(text.substr(middle + 1));
+      return;
+    }
+  }
+
+  // Looks at what it uses now.
+  void measure() {
+    if (!proc.valid()) listen();
+    if (!proc.valid()) return;
+    auto usage = usage_of(proc.get());
+    if (!usage.ok()) return;
+    peak_memory = std::max(peak_memory, usage.value().memory);
+    if (limits.memory != 0 && usage.value().memory > limits.memory && !memory_exceeded) {
+      memory_exceeded = true;
+      ::kill(pid, SIGKILL);
+    }
   }
 };
 
@@ -200,6 +223,7 @@ Result<Container> Container::start(const Spec& spec, Body body) {
   auto impl = std::make_unique<Impl>();
   impl->pid = TRY_IN(clone_child(namespace_flags(spec)), "making a container");
   if (impl->pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
+  impl->limits = spec.limits;
   impl->channel = std::move(channel);
   impl->setup = std::move(setup);
   channel_inside.reset();
@@ -226,7 +250,9 @@ void Container::kill() {
   if (!impl_->reaped) ::kill(impl_->pid, SIGKILL);
 }
 
-void Container::check_limits() {}
+void Container::check_limits() {
+  if (!impl_->reaped) impl_->measure();
+}
 
 Result<Ending> Container::finish() {
   Ending ending;
@@ -236,7 +262,10 @@ Result<Ending> Container::finish() {
   if (WIFSIGNALED(status)) ending.signal = WTERMSIG(status);
   ending.cpu_ns = static_cast<uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000'000 +
                   static_cast<uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
-  ending.setup_error = impl_->setup_error();
+  impl_->listen();
+  ending.setup_error = impl_->setup_error;
+  ending.memory_exceeded = impl_->memory_exceeded;
+  ending.peak_memory = impl_->peak_memory;
   return ending;
 }
 

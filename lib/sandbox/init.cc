@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -26,6 +27,7 @@
 #include "sandbox/packet.h"
 #include "sandbox/refusals.h"
 #include "sandbox/root.h"
+#include "sandbox/watch.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -109,7 +111,11 @@ Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
 
 // The last steps that need privilege, and then privilege itself.
 Status confine(const Plan& plan) {
-  CHECK_OK(set_limits(0));
+  struct utsname system {};
+  uname(&system);
+  // Before Linux 5.14 it would count all that the user runs on the machine.
+  const bool count = plan.rank == Plan::Rank::root || process_limit_is_per_namespace(system.release);
+  CHECK_OK(set_limits(count ? plan.spec.limits.pids : 0));
   const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
   CHECK_OK(limit_bounding_set(keep));
   if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
@@ -143,7 +149,10 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
   if (plan.spec.network == Network::none) CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
   if (sethostname(plan.spec.hostname.data(), plan.spec.hostname.size()) != 0)
     return Error::system("sethostname", plan.spec.hostname);
-  CHECK_OK(build_root(plan, std::move(handed), result.notes));
+  {
+    Fd proc = TRY(build_root(plan, std::move(handed), result.notes));
+    CHECK_OK(send_packet(ends.setup.get(), "p", {proc.get()}));
+  }
   umask(022);
   CHECK_OK(confine(plan).in("giving up privileges"));
   Packet go = TRY(receive_packet(ends.setup.get()));

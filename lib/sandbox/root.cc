@@ -171,7 +171,7 @@ Status mount_tree(const Plan& plan, Fd handed, std::vector<std::string>& notes) 
 
 }  // namespace
 
-Status build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes) {
+Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes) {
   std::string resolv_conf;
   if (plan.spec.network == Network::host) {
     auto content = sys::read_file("/etc/resolv.conf", size_t{64} << 10);
@@ -195,8 +195,10 @@ Status build_root(const Plan& plan, Handed handed, std::vector<std::string>& not
     CHECK_OK(add_files(root.get(), plan, resolv_conf));
     CHECK_OK(add_binds(root.get(), plan, std::move(handed.binds)));
   }
+  Fd proc = TRY(sys::open("root/proc", O_RDONLY | O_DIRECTORY));
   CHECK_OK(change_dir("root"));
-  return enter_root().in("entering the new root");
+  CHECK_OK(enter_root().in("entering the new root"));
+  return proc;
 }
 
 }  // namespace testctr::sandbox

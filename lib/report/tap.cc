@@ -54,14 +54,15 @@ std::string diagnostics(const ScriptReport& script, std::string_view work) {
   }
   put(yaml, "image", script.image);
   yaml += fmt::format("  duration_ms: {:.3f}\n", static_cast<double>(script.duration_ns) / 1e6);
-  bool any = false;
+  // One scalar, not a list of lines: TAP::Parser takes a list's `- "a: b"` for a map.
+  std::string log;
   const TakeLine take = [&](Style, std::string_view text) {
-    if (!any) yaml += "  log:\n";
-    any = true;
-    yaml += fmt::format("    - {}\n", scalar(text));
+    log += text;
+    log += '\n';
   };
   render_log(script, work, take);
   render_failures(script, work, take);
+  put(yaml, "log", log);
   return yaml + "  ...\n";
 }
 

@@ -107,7 +107,9 @@ TEST_CASE("tap: a point per script as it ends, with diagnostics") {
             "  message: \"line 6: no match for `two` in stdout\"\n  severity: \"fail\"\n  at:\n    file: "
             "\"t/bad.txt\"\n    line: 6\n"));
   CHECK(has(tap, "  actual: \"one\\nred\\n\"\n"));
-  CHECK(has(tap, "    - \"one \\\\x1b[31mred\"\n"));
+  CHECK(has(tap,
+            "  log: \"# prepare (0.002s)\\n# look (0.005s)\\n> exec show $WORK\\n[stdout]\\none "
+            "\\\\x1b[31mred\\n"));
   CHECK(has(tap, "\n  ...\nnot ok 3 - broken.txt\n"));
   CHECK(has(tap, "ok 4 - other.txt # SKIP no \\#git here\n# 1 passed"));
 }

@@ -1,8 +1,8 @@
 // From an image reference to a root file system that a container can use.
 #pragma once
 
-#include <memory>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,7 +31,10 @@ struct RootFilesystem {
   Config config;
   Digest manifest;        ///< empty for hostfs and dir:
   std::string reference;  ///< as it is shown to people
-  std::vector<Fd> locks;  ///< open file descriptions; PID 1 inherits them, so that gc waits for it
+  mode_t root_mode =
+      0755;  ///< of the merged root: the mount's own upper directory decides it, not the layers
+  std::vector<std::string> notes;  ///< what unpacking could not keep (owners, attributes, device nodes)
+  std::vector<Fd> locks;           ///< open file descriptions; PID 1 inherits them, so that gc waits for it
 };
 
 struct StoreOptions {
@@ -46,6 +49,12 @@ class Store {
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
+  /// To be told to people once: that another folder than the usual one had to be taken.
+  [[nodiscard]] const std::vector<std::string>& notes() const;
+  /// Where it is, absolute.
+  [[nodiscard]] const std::string& home() const;
+  /// Whether layers on disk have the owners that the image gives them (root), or are all the caller's.
+  [[nodiscard]] bool keeps_owners() const;
   struct Impl;
   Impl& impl() { return *impl_; }
 

@@ -1,0 +1,169 @@
+// `image load|ls|inspect|tag|rm|gc`: what is in the store.
+#include "base/json.h"
+#include "base/text.h"
+#include "commands.h"
+#include "image/images.h"
+
+namespace testctr::cmd {
+namespace {
+
+Result<image::Store> open_store() {
+  image::Store store = TRY(image::Store::open({}));
+  for (const std::string& note : store.notes()) complain(note);
+  return store;
+}
+
+constexpr Option load_options[] = {
+    {.names = "--tag",
+     .value = "NAME",
+     .help = "what to call the image: name[:tag], as `run NAME` will name it"},
+    {.names = "-q,--quiet", .help = "say nothing but errors"},
+};
+
+Result<int> run_load(const Arguments& arguments) {
+  image::Store store = TRY(open_store());
+  image::LoadedImage loaded =
+      TRY(image::load(store, arguments.positionals()[0], arguments.value("--tag").value_or("")));
+  if (!arguments.flag("--quiet")) {
+    for (const std::string& note : loaded.notes) complain("note: " + note);
+    if (loaded.name.empty())
+      complain("note: the image has no name, and `image gc` will remove it; --tag NAME gives it one");
+    CHECK_OK(print(fmt::format("{} {}\n", loaded.name.empty() ? "-" : loaded.name, loaded.manifest.str())));
+  }
+  return exit_passed;
+}
+
+const Registration load({
+    .name = "image load",
+    .rank = 400,
+    .summary = "bring an image from a layout or an archive into the store",
+    .synopsis = "[--tag NAME] oci:DIR[:TAG] | oci-archive:FILE[:TAG] | docker-archive:FILE[:NAME]",
+    .examples = "testctr-script image load --tag golang:latest oci:build/images/golang\n"
+                "testctr-script image load docker-archive:saved.tar.gz\n",
+    .options = load_options,
+    .min_positionals = 1,
+    .max_positionals = 1,
+    .text = "Every digest is verified while the image is read. Archives may be compressed (gzip, zstd, xz, "
+            "bzip2), layers too.\n"
+            "Without --tag the image gets the name that a docker-archive gives it.",
+    .run = run_load,
+});
+
+constexpr Option ls_options[] = {
+    {.names = "--json", .help = "one JSON array of objects"},
+};
+
+Result<int> run_ls(const Arguments& arguments) {
+  image::Store store = TRY(open_store());
+  std::vector<image::ListedImage> images = TRY(image::list(store));
+  if (arguments.flag("--json")) {
+    Json out = Json::array();
+    for (const image::ListedImage& i : images)
+      out.push_back({{"name", i.name}, {"digest", i.manifest.str()}, {"size", i.size}, {"layers", i.layers}});
+    CHECK_OK(print(json::dump(out, 2) + "\n"));
+    return exit_passed;
+  }
+  size_t width = 4;
+  for (const image::ListedImage& i : images) width = std::max(width, i.name.size());
+  std::string text;
+  if (!images.empty())
+    text = fmt::format("{:{}}  {:19}  {:>6}  {:>10}\n", "NAME", width, "DIGEST", "LAYERS", "SIZE");
+  for (const image::ListedImage& i : images)
+    text += fmt::format("{:{}}  {:19}  {:>6}  {:>10}\n", i.name.empty() ? "-" : i.name, width,
+                        i.manifest.str().substr(0, 19), i.layers, text::human_size(i.size));
+  CHECK_OK(print(text));
+  return exit_passed;
+}
+
+const Registration ls({
+    .name = "image ls",
+    .rank = 410,
+    .summary = "list the images in the store",
+    .synopsis = "[--json]",
+    .examples = "testctr-script image ls\n",
+    .options = ls_options,
+    .max_positionals = 0,
+    .run = run_ls,
+});
+
+Result<int> run_inspect(const Arguments& arguments) {
+  image::Store store = TRY(open_store());
+  std::string text = TRY(image::inspect(store, arguments.positionals()[0]));
+  CHECK_OK(print(text));
+  return exit_passed;
+}
+
+const Registration inspect({
+    .name = "image inspect",
+    .rank = 420,
+    .summary = "show an image's configuration, manifest and layers as JSON",
+    .synopsis = "NAME|DIGEST",
+    .examples = "testctr-script image inspect golang:latest\n",
+    .min_positionals = 1,
+    .max_positionals = 1,
+    .run = run_inspect,
+});
+
+Result<int> run_tag(const Arguments& arguments) {
+  image::Store store = TRY(open_store());
+  CHECK_OK(image::tag(store, arguments.positionals()[0], arguments.positionals()[1]));
+  return exit_passed;
+}
+
+const Registration tag({
+    .name = "image tag",
+    .rank = 430,
+    .summary = "give an image in the store another name",
+    .synopsis = "NAME|DIGEST NEW-NAME",
+    .examples = "testctr-script image tag golang:latest golang:1.19\n",
+    .min_positionals = 2,
+    .max_positionals = 2,
+    .run = run_tag,
+});
+
+std::string report(const image::Collected& c) {
+  std::string text = fmt::format("freed {} ({} images, {} layers, {} blobs)\n", text::human_size(c.bytes),
+                                 c.images, c.layers, c.blobs);
+  if (c.in_use > 0)
+    text += fmt::format("{} kept, because something runs in {}\n", c.in_use, c.in_use == 1 ? "it" : "them");
+  return text;
+}
+
+Result<int> run_rm(const Arguments& arguments) {
+  image::Store store = TRY(open_store());
+  for (const std::string& what : arguments.positionals())
+    CHECK_OK(print(report(TRY(image::remove(store, what)))));
+  return exit_passed;
+}
+
+const Registration rm({
+    .name = "image rm",
+    .rank = 440,
+    .summary = "remove a name, and the image with its last name",
+    .synopsis = "NAME|DIGEST...",
+    .examples = "testctr-script image rm golang:latest\n",
+    .min_positionals = 1,
+    .text = "What runs in the image is not disturbed: its layers stay until it has ended, and `image gc` "
+            "removes them.",
+    .run = run_rm,
+});
+
+Result<int> run_gc(const Arguments&) {
+  image::Store store = TRY(open_store());
+  CHECK_OK(print(report(TRY(image::collect(store)))));
+  return exit_passed;
+}
+
+const Registration gc({
+    .name = "image gc",
+    .rank = 450,
+    .summary = "remove what no named image and no running container needs",
+    .examples = "testctr-script image gc\n",
+    .max_positionals = 0,
+    .text = "Images without a name come from runs of layouts, archives and `builtin`; they are unpacked "
+            "again when they are wanted again.",
+    .run = run_gc,
+});
+
+}  // namespace
+}  // namespace testctr::cmd

@@ -1,0 +1,338 @@
+// Images in one tar file: OCI archives and what `docker save`, `podman save` and skopeo write.
+#include <fcntl.h>
+
+#include <unordered_map>
+
+#include "base/json.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "image/source.h"
+
+namespace testctr::image {
+namespace {
+
+constexpr size_t most_members = 20000;
+constexpr int most_links = 8;
+constexpr size_t block = size_t{256} * 1024;
+
+// A tar file that can be read at any place: plain and seekable.
+struct TarFile {
+  struct Member {
+    int64_t header = 0;
+    uint64_t size = 0;
+    std::string link;  ///< of a symbolic or hard link, resolved to a name in the archive
+  };
+  Fd fd;
+  std::unordered_map<std::string, Member> members;
+};
+
+// Each reader has its own position: the descriptor's is not used.
+struct Position {
+  int fd = -1;
+  int64_t at = 0;
+  std::string buffer = std::string(block, '\0');
+};
+
+la_ssize_t read_at(struct archive* a, void* data, const void** bytes) {
+  auto* p = static_cast<Position*>(data);
+  for (;;) {
+    ssize_t n = pread(p->fd, p->buffer.data(), p->buffer.size(), p->at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      archive_set_error(a, errno, "read failed");
+      return -1;
+    }
+    p->at += n;
+    *bytes = p->buffer.data();
+    return n;
+  }
+}
+la_int64_t skip_at(struct archive*, void* data, la_int64_t request) {
+  static_cast<Position*>(data)->at += request;
+  return request;
+}
+
+Status open_tar(struct archive* a, Position& position) {
+  if (a == nullptr || archive_read_support_format_tar(a) != ARCHIVE_OK ||
+      archive_read_set_read_callback(a, read_at) != ARCHIVE_OK ||
+      archive_read_set_skip_callback(a, skip_at) != ARCHIVE_OK ||
+      archive_read_set_callback_data(a, &position) != ARCHIVE_OK || archive_read_open1(a) != ARCHIVE_OK)
+    return archive_error(a, "reading the archive");
+  return {};
+}
+
+// "./a//b/../c" as an archive's writer means it: "a/c"; nothing when it leads out of the archive.
+std::optional<std::string> plain_name(std::string_view name) {
+  std::vector<std::string> parts;
+  for (std::string& part : text::split(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (parts.empty()) return std::nullopt;
+      parts.pop_back();
+    } else {
+      parts.push_back(std::move(part));
+    }
+  }
+  return text::join(parts, "/");
+}
+
+Status scan(TarFile& tar) {
+  ArchiveReader reader(archive_read_new());
+  Position position{.fd = tar.fd.get()};
+  struct archive* a = reader.get();
+  CHECK_OK(open_tar(a, position));
+  struct stat st {};
+  if (fstat(tar.fd.get(), &st) != 0) return Error::system("fstat", "the archive");
+  struct archive_entry* e = nullptr;
+  for (;;) {
+    int r = archive_read_next_header(a, &e);
+    if (r == ARCHIVE_EOF) return {};
+    if (r != ARCHIVE_OK && r != ARCHIVE_WARN) return archive_error(a, "reading the archive");
+    if (tar.members.size() >= most_members)
+      return Error::infrastructure(fmt::format("the archive has more than {} members", most_members));
+    const char* name = archive_entry_pathname(e);
+    auto plain = plain_name(name != nullptr ? name : "");
+    if (!plain || plain->empty()) continue;
+    TarFile::Member member;
+    member.header = archive_read_header_position(a);
+    member.size = static_cast<uint64_t>(std::max<la_int64_t>(archive_entry_size(e), 0));
+    if (const char* hard = archive_entry_hardlink(e)) {
+      member.link = plain_name(hard).value_or("");
+    } else if (archive_entry_filetype(e) == AE_IFLNK) {
+      const char* target = archive_entry_symlink(e);
+      size_t slash = plain->rfind('/');
+      std::string folder = slash == std::string::npos ? "" : plain->substr(0, slash + 1);
+      member.link = plain_name(folder + (target != nullptr ? target : "")).value_or("");
+    } else if (archive_entry_filetype(e) != AE_IFREG) {
+      continue;
+    } else if (member.header + static_cast<int64_t>(member.size) > st.st_size) {
+      return Error::infrastructure(
+          fmt::format("the archive is truncated: it ends within {}", text::quoted(*plain)));
+    }
+    tar.members[*plain] = std::move(member);
+  }
+}
+
+class MemberSource final : public ByteSource {
+ public:
+  MemberSource(int fd, const TarFile::Member& member)
+      : position_{.fd = fd, .at = member.header}, reader_(archive_read_new()) {}
+  Status open() {
+    CHECK_OK(open_tar(reader_.get(), position_));
+    struct archive_entry* e = nullptr;
+    int r = archive_read_next_header(reader_.get(), &e);
+    if (r != ARCHIVE_OK && r != ARCHIVE_WARN) return archive_error(reader_.get(), "reading the archive");
+    return {};
+  }
+  Result<size_t> read(char* buffer, size_t size) override {
+    la_ssize_t n = archive_read_data(reader_.get(), buffer, size);
+    if (n < 0) return archive_error(reader_.get(), "reading the archive");
+    return static_cast<size_t>(n);
+  }
+
+ private:
+  Position position_;
+  ArchiveReader reader_;
+};
+
+class ArchiveImage final : public Source {
+ public:
+  TarFile tar;
+  std::vector<std::string> layer_names;  // of a docker-archive
+  std::string config_name;
+
+  const TarFile::Member* find(std::string name) const {
+    for (int links = 0; links < most_links; ++links) {
+      auto it = tar.members.find(name);
+      if (it == tar.members.end()) return nullptr;
+      if (it->second.link.empty()) return &it->second;
+      name = it->second.link;
+    }
+    return nullptr;
+  }
+  Result<std::unique_ptr<ByteSource>> open(const std::string& name) const {
+    const TarFile::Member* member = find(name);
+    if (member == nullptr)
+      return Error::infrastructure(fmt::format("{} is missing in the archive", text::quoted(name)));
+    auto stream = std::make_unique<MemberSource>(tar.fd.get(), *member);
+    CHECK_OK(stream->open());
+    return std::unique_ptr<ByteSource>(std::move(stream));
+  }
+  Result<std::unique_ptr<ByteSource>> open_blob(const Digest& digest) const {
+    return open("blobs/sha256/" + digest.hex());
+  }
+  Result<std::string> read(const std::string& name) const {
+    std::unique_ptr<ByteSource> stream = TRY(open(name));
+    return std::move(read_source(*stream, largest_document)).in(text::quoted(name));
+  }
+
+  Result<std::string> config() override {
+    if (config_name.empty()) {
+      std::unique_ptr<ByteSource> stream = TRY(open_blob(manifest.config.digest));
+      return checked_document(*stream, manifest.config, "configuration");
+    }
+    return read(config_name);
+  }
+  Result<std::unique_ptr<ByteSource>> layer(size_t i) override {
+    return layer_names.empty() ? open_blob(manifest.layers[i].digest) : open(layer_names[i]);
+  }
+};
+
+// The image in manifest.json that the tag names; docker's references are full or short names with a tag.
+Result<const Json*> choose_docker(const Json& list, const std::string& tag, const std::string& shown) {
+  auto wanted = tag.empty() ? std::optional<std::string>() : std::optional(tag);
+  if (wanted) {
+    auto full = Reference::parse_name(tag);
+    if (full.ok()) wanted = full.value().tagged();
+  }
+  const Json* found = nullptr;
+  std::vector<std::string> names;
+  for (const Json& image : list) {
+    if (!image.is_object())
+      return Error::infrastructure("its manifest.json holds something that is not an object");
+    bool matches = !wanted;
+    if (const Json* tags = json::find(image, "RepoTags", Json::value_t::array)) {
+      for (const Json& t : *tags) {
+        if (!t.is_string()) continue;
+        auto name = t.get<std::string>();
+        names.push_back(text::printable(name));
+        auto full = Reference::parse_name(name);
+        matches = matches || name == tag || (full.ok() && full.value().tagged() == *wanted);
+      }
+    }
+    if (!matches) continue;
+    if (found != nullptr)
+      return Error(Error::usage(fmt::format("{} holds several images: {}", shown, text::join(names, ", "))))
+          .hint("name one: docker-archive:FILE:NAME:TAG");
+    found = &image;
+  }
+  if (found != nullptr) return found;
+  return Error::infrastructure(fmt::format("it has no image {}; it has {}", text::quoted(tag),
+                                           names.empty() ? "none with a name" : text::join(names, ", ")));
+}
+
+Status read_docker(ArchiveImage& image, const Reference& reference) {
+  std::string text = TRY(image.read("manifest.json"));
+  Json list = TRY_IN(json::parse(text), "manifest.json");
+  if (!list.is_array() || list.empty()) return Error::infrastructure("its manifest.json lists no image");
+  const Json& chosen = *TRY(choose_docker(list, reference.tag, reference.text));
+  auto config_name = plain_name(TRY_IN(json::get_string(chosen, "Config"), "manifest.json"));
+  if (!config_name || config_name->empty())
+    return Error::infrastructure("its manifest.json names no configuration");
+  image.config_name = *config_name;
+  const Json* layers = json::find(chosen, "Layers", Json::value_t::array);
+  if (layers == nullptr) return Error::infrastructure("its manifest.json has no list Layers");
+  if (layers->size() > most_layers)
+    return Error::infrastructure(fmt::format("it has {} layers, more than {}", layers->size(), most_layers));
+  for (const Json& layer : *layers) {
+    auto name = layer.is_string() ? plain_name(layer.get<std::string>()) : std::nullopt;
+    if (!name || image.find(*name) == nullptr)
+      return Error::infrastructure(
+          fmt::format("the layer {} is missing in the archive", text::printable(layer.dump())));
+    image.layer_names.push_back(*name);
+    Descriptor d;
+    d.media_type = media::oci_layer;
+    image.manifest.layers.push_back(std::move(d));
+  }
+  std::string config = TRY(image.config());
+  image.manifest.config.media_type = media::oci_config;
+  image.manifest.config.digest = Digest::of(config);
+  image.manifest.config.size = config.size();
+  // Both writers name the configuration by its digest ("<hex>.json", "blobs/sha256/<hex>"): then it must be
+  // true.
+  std::string base =
+      config_name->substr(config_name->rfind('/') == std::string::npos ? 0 : config_name->rfind('/') + 1);
+  if (base.ends_with(".json")) base.resize(base.size() - 5);
+  if (text::is_hex(base, 64) && base != image.manifest.config.digest.hex())
+    return Error::infrastructure(fmt::format("the configuration {} has the digest {}: the archive is damaged",
+                                             *config_name, image.manifest.config.digest.str()));
+  image.manifest_digest = image.manifest.config.digest;
+  if (const Json* tags = json::find(chosen, "RepoTags", Json::value_t::array);
+      tags != nullptr && !tags->empty() && (*tags)[0].is_string())
+    image.suggested_tag = (*tags)[0].get<std::string>();
+  return {};
+}
+
+// A compressed archive, or one that comes through a pipe, is first copied plain into a file without a name.
+Result<Fd> plain_copy(Fd file, int scratch) {
+  ArchiveReader reader(archive_read_new());
+  struct archive* a = reader.get();
+  if (a == nullptr || archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+      archive_read_support_filter_zstd(a) != ARCHIVE_OK || archive_read_support_filter_xz(a) != ARCHIVE_OK ||
+      archive_read_support_filter_bzip2(a) != ARCHIVE_OK || archive_read_support_format_raw(a) != ARCHIVE_OK)
+    return Error::internal("libarchive lacks a filter");
+  struct archive_entry* e = nullptr;
+  if (archive_read_open_fd(a, file.get(), block) != ARCHIVE_OK ||
+      archive_read_next_header(a, &e) != ARCHIVE_OK)
+    return archive_error(a, "reading the archive");
+  Fd copy;
+  auto unnamed = sys::open_at(scratch, ".", O_TMPFILE | O_RDWR, 0600);
+  if (unnamed.ok()) {
+    copy = std::move(unnamed).value();
+  } else {
+    std::string name = fmt::format("archive-{}", sys::monotonic_ns());
+    copy = TRY(sys::open_at(scratch, name, O_RDWR | O_CREAT | O_EXCL, 0600));
+    if (unlinkat(scratch, name.c_str(), 0) != 0) return Error::system("unlinkat", name);
+  }
+  std::string buffer(block, '\0');
+  for (;;) {
+    la_ssize_t n = archive_read_data(a, buffer.data(), buffer.size());
+    if (n < 0) return archive_error(a, "decompressing the archive: it is truncated or damaged");
+    if (n == 0) return copy;
+    CHECK_OK(sys::write_full(copy.get(), {buffer.data(), static_cast<size_t>(n)})
+                 .in("decompressing the archive into the store"));
+  }
+}
+
+Result<bool> is_plain_tar(int fd) {
+  struct stat st {};
+  if (fstat(fd, &st) != 0) return Error::system("fstat", "the archive");
+  if (S_ISDIR(st.st_mode)) return Error::infrastructure("it is a directory, not an archive");
+  if (!S_ISREG(st.st_mode)) return false;
+  char head[512];
+  ssize_t n = pread(fd, head, sizeof head, 0);
+  if (n < 0) return Error::system("pread", "the archive");
+  if (n < 512) return Error::infrastructure("the archive is truncated: it is shorter than one tar header");
+  std::string_view h(head, sizeof head);
+  return h.substr(257, 5) == "ustar" || (!h.starts_with("\x1f\x8b") && !h.starts_with("\x28\xb5\x2f\xfd") &&
+                                         !h.starts_with("\xfd"
+                                                        "7zXZ") &&
+                                         !h.starts_with("BZh"));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch) {
+  auto opened = sys::open(reference.path, O_RDONLY);
+  if (!opened.ok()) return std::move(opened).error().in(reference.text);
+  Fd file = std::move(opened).value();
+  auto image = std::make_unique<ArchiveImage>();
+  image->shown = reference.text;
+  if (!TRY_IN(is_plain_tar(file.get()), reference.text))
+    file = TRY_IN(plain_copy(std::move(file), scratch), reference.text);
+  image->tar.fd = std::move(file);
+  CHECK_OK(scan(image->tar).in(reference.text));
+  bool is_oci = image->tar.members.count("oci-layout") != 0 && image->tar.members.count("index.json") != 0;
+  bool is_docker = image->tar.members.count("manifest.json") != 0;
+  if (reference.kind == Reference::Kind::oci_archive ? !is_oci : !is_docker) {
+    // What the other word would read is read all the same when there is no doubt.
+    if (!is_oci && !is_docker)
+      return Error::infrastructure(fmt::format(
+          "{}: this archive holds no image: neither oci-layout and index.json nor manifest.json is in it",
+          reference.text));
+    return Error(Error::infrastructure(fmt::format("{}: the archive is of the other kind", reference.text)))
+        .hint(fmt::format("name it {}:{}", is_oci ? "oci-archive" : "docker-archive", reference.path));
+  }
+  if (reference.kind == Reference::Kind::docker_archive) {
+    CHECK_OK(read_docker(*image, reference).in(reference.text));
+  } else {
+    std::string index = TRY_IN(image->read("index.json"), reference.text);
+    auto* raw = image.get();
+    CHECK_OK(follow_index(*image, index, reference.tag, [raw](const Digest& d) {
+               return raw->open_blob(d);
+             }).in(reference.text));
+  }
+  return std::unique_ptr<Source>(std::move(image));
+}
+
+}  // namespace testctr::image

@@ -1,0 +1,52 @@
+// What people do with the images in a store: load and name them, list them, look at one, remove, collect
+// garbage.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "image/image.h"
+
+namespace testctr::image {
+
+struct LoadedImage {
+  Digest manifest;
+  std::string name;  ///< the tag that it got; empty: none
+  std::vector<std::string> notes;
+};
+/// Loads `reference` with its blobs. @param tag a name for it; empty: the name that the archive gives it, if
+/// any.
+Result<LoadedImage> load(Store& store, const std::string& reference, const std::string& tag);
+
+struct ListedImage {
+  std::string name;  ///< empty: without a name, from a run of a layout or an archive, or `builtin`
+  Digest manifest;
+  uint64_t size = 0;  ///< of the unpacked files, 0 when it is not unpacked
+  size_t layers = 0;
+};
+/// Tagged images by name, then those without.
+Result<std::vector<ListedImage>> list(Store& store);
+
+/// A stored image by name, "sha256:..." or 12 and more digits of its digest.
+Result<Digest> find(Store& store, const std::string& what);
+
+/// What is known of a stored image as JSON text (indented): names, manifest, configuration, layers and where
+/// they lie.
+Result<std::string> inspect(Store& store, const std::string& what);
+
+/// Gives a stored image another name.
+Status tag(Store& store, const std::string& what, const std::string& name);
+
+struct Collected {
+  uint64_t bytes = 0;
+  size_t images = 0, layers = 0, blobs = 0;
+  size_t in_use = 0;  ///< images kept only because something runs in them
+};
+/// Takes a name away; an image without another name goes with its layers and blobs, unless something runs in
+/// it.
+Result<Collected> remove(Store& store, const std::string& what);
+/// Removes everything that no named image and no running container needs. Waits for loads that are under way.
+Result<Collected> collect(Store& store);
+
+}  // namespace testctr::image

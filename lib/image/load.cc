@@ -1,0 +1,329 @@
+#include "image/load.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "base/json.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+namespace testctr::image {
+namespace {
+
+// What is remembered of a layer in ID.json.
+struct LayerInfo {
+  bool root_opaque = false;
+  std::optional<mode_t> root_mode;
+  uint64_t bytes = 0;
+  std::vector<std::string> notes;
+};
+
+std::string info_json(const UnpackedLayer& layer) {
+  Json j = {{"diff_id", layer.facts.diff_id.str()},
+            {"dependent", layer.dependent},
+            {"root_opaque", layer.root_opaque},
+            {"entries", layer.entries},
+            {"bytes", layer.bytes},
+            {"notes", Json::array()}};
+  if (layer.root_mode) j["root_mode"] = *layer.root_mode;
+  for (const std::string& note : layer.notes) j["notes"].push_back(json::from_bytes(note));
+  return json::dump(j);
+}
+
+Result<LayerInfo> read_info(Store::Impl& store, const std::string& id) {
+  std::string text =
+      TRY(sys::read_file_at(store.directory.get(), store.layer_path(id) + ".json", size_t{1} << 20));
+  Json j = TRY(json::parse(text));
+  LayerInfo info;
+  info.root_opaque = j.value("root_opaque", false);
+  if (j.contains("root_mode")) info.root_mode = static_cast<mode_t>(TRY(json::get_int(j, "root_mode")));
+  info.bytes = static_cast<uint64_t>(TRY(json::get_int(j, "bytes", 0)));
+  if (const Json* notes = json::find(j, "notes", Json::value_t::array))
+    for (const Json& note : *notes) info.notes.push_back(TRY(json::to_bytes(note)));
+  return info;
+}
+
+class Load {
+ public:
+  Load(Store::Impl& store, Source& source, bool keep_blobs)
+      : store_(store), source_(source), keep_blobs_(keep_blobs) {}
+  // What was begun and not committed goes at once: a full disk is not left full.
+  ~Load() {
+    for (const Pending& p : pending_)
+      (void)sys::remove_tree_at(store_.directory.get(), store_.layer_path(p.temporary));
+    for (const auto& [temporary, digest] : blobs_) unlinkat(store_.directory.get(), temporary.c_str(), 0);
+  }
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+
+  Result<Loaded> run();
+
+ private:
+  struct Pending {
+    std::string temporary, id;
+    Fd lock;
+  };
+  struct InStack {
+    std::string name;  ///< below layers/MAP: an ID, or the temporary name until it is committed
+    std::string id;
+    LayerInfo info;
+  };
+  Status mend();
+  Status layer(size_t i, const Digest& diff_id, const Digest& chain);
+  Result<std::optional<std::string>> existing(const Digest& diff_id, const Digest& chain);
+  Status unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd lock);
+  Status copy_blob(size_t i, const Digest& diff_id);
+  Status push(std::string name, std::string id, LayerInfo info);
+  Result<std::pair<std::string, Fd>> blob_file();
+  void keep_blob(size_t i, const std::string& temporary, const BlobFacts& facts);
+  Result<bool> wants_blob(size_t i, const Digest& diff_id);
+  Status commit();
+  Status store_documents(const std::string& config);
+  BlobClaim claim(size_t i, const Digest& diff_id) const;
+
+  Store::Impl& store_;
+  Source& source_;
+  bool keep_blobs_;
+  std::vector<InStack> stack_;
+  std::vector<Pending> pending_;
+  std::vector<std::pair<std::string, Digest>> blobs_;
+};
+
+// Alone in the store: what crashed processes have left goes.
+Status Load::mend() {
+  Fd fd = TRY(sys::open_at(store_.directory.get(), "lock", O_RDWR | O_CREAT, 0600));
+  if (!TRY(sys::lock(fd.get(), LOCK_EX | LOCK_NB))) return {};
+  Fd tmp = TRY(sys::open_at(store_.directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
+  for (const std::string& name : TRY(sys::list_dir(tmp.get())))
+    CHECK_OK(sys::remove_tree_at(tmp.get(), name));
+  Fd layers = TRY(sys::open_at(store_.directory.get(), store_.layers_path(), O_RDONLY | O_DIRECTORY));
+  for (const std::string& name : TRY(sys::list_dir(layers.get())))
+    if (name.starts_with("tmp-")) CHECK_OK(sys::remove_tree_at(layers.get(), name));
+  return {};
+}
+
+BlobClaim Load::claim(size_t i, const Digest& diff_id) const {
+  const Descriptor& d = source_.manifest.layers[i];
+  BlobClaim c;
+  const Digest& shown = d.digest.empty() ? diff_id : d.digest;
+  c.name = fmt::format("layer {} of {} (sha256:{})", i + 1, source_.manifest.layers.size(),
+                       shown.hex().substr(0, 12));
+  c.digest = d.digest;
+  c.check_size = !d.digest.empty();
+  c.size = d.size;
+  c.diff_id = diff_id;
+  return c;
+}
+
+Result<std::optional<std::string>> Load::existing(const Digest& diff_id, const Digest& chain) {
+  for (const Digest* digest : {&chain, &diff_id}) {
+    std::string id = Store::Impl::short_id(*digest);
+    bool there = TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id))).has_value();
+    if (there && TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id) + ".json")))
+      return std::optional(id);
+  }
+  return std::optional<std::string>();
+}
+
+Status Load::push(std::string name, std::string id, LayerInfo info) {
+  if (info.root_opaque) stack_.clear();
+  // A layer that comes again further up hides all of itself further down, and overlayfs refuses one directory
+  // twice.
+  std::erase_if(stack_, [&](const InStack& below) { return below.id == id; });
+  stack_.push_back({std::move(name), std::move(id), std::move(info)});
+  return {};
+}
+
+Result<std::pair<std::string, Fd>> Load::blob_file() {
+  static std::atomic<unsigned> counter = 0;
+  std::string path = fmt::format("tmp/blob-{}-{}", getpid(), counter++);
+  Fd fd = TRY(sys::open_at(store_.directory.get(), path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  return std::pair(std::move(path), std::move(fd));
+}
+
+Result<bool> Load::wants_blob(size_t i, const Digest& diff_id) {
+  if (!keep_blobs_) return false;
+  Descriptor& d = source_.manifest.layers[i];
+  const Digest& digest = d.digest.empty() ? diff_id : d.digest;
+  auto st = TRY(sys::stat_at(store_.directory.get(), Store::Impl::blob_path(digest)));
+  if (!st) return true;
+  if (d.digest.empty()) {
+    d.digest = digest;
+    d.size = static_cast<uint64_t>(st->st_size);
+  }
+  return false;
+}
+
+// The blob gets its name with the next commit; a source that did not know the digest knows it now.
+void Load::keep_blob(size_t i, const std::string& temporary, const BlobFacts& facts) {
+  blobs_.emplace_back(temporary, facts.digest);
+  Descriptor& d = source_.manifest.layers[i];
+  if (!d.digest.empty()) return;
+  d.digest = facts.digest;
+  d.size = facts.size;
+  if (facts.digest == facts.diff_id) return;
+  d.media_type = media::oci_layer_gzip;
+  char magic[4] = {};
+  auto file = sys::open_at(store_.directory.get(), temporary, O_RDONLY);
+  if (file.ok() && pread(file.value().get(), magic, sizeof magic, 0) == 4 &&
+      std::string_view(magic, 4) == "\x28\xb5\x2f\xfd")
+    d.media_type = media::oci_layer_zstd;
+}
+
+Status Load::copy_blob(size_t i, const Digest& diff_id) {
+  auto [path, fd] = TRY(blob_file());
+  blobs_.emplace_back(path, Digest());
+  std::unique_ptr<BlobStream> stream =
+      TRY(BlobStream::start(TRY(source_.layer(i)), claim(i, diff_id), fd.get()));
+  BlobFacts facts = TRY(stream->finish());
+  blobs_.pop_back();
+  keep_blob(i, path, facts);
+  return {};
+}
+
+Status Load::unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd lock) {
+  std::string temporary = "tmp-" + Store::Impl::short_id(diff_id);
+  std::string path = store_.layer_path(temporary);
+  CHECK_OK(sys::remove_tree_at(store_.directory.get(), path));
+  CHECK_OK(sys::make_dir_at(store_.directory.get(), path, 0700));
+  pending_.push_back({temporary, "", std::move(lock)});
+  UnpackOptions options;
+  options.keep_owners = store_.keep_owners;
+  Fd directory = TRY(sys::open_at(store_.directory.get(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  options.directory = directory.get();
+  std::vector<Fd> lowers;
+  for (auto it = stack_.rbegin(); it != stack_.rend(); ++it) {
+    lowers.push_back(TRY(sys::open_at(store_.directory.get(), store_.layer_path(it->name),
+                                      O_PATH | O_DIRECTORY | O_NOFOLLOW)));
+    options.lowers.push_back(lowers.back().get());
+  }
+  std::pair<std::string, Fd> blob;
+  if (TRY(wants_blob(i, diff_id))) {
+    blob = TRY(blob_file());
+    blobs_.emplace_back(blob.first, Digest());
+  }
+  UnpackedLayer layer =
+      TRY(unpack_layer(TRY(source_.layer(i)), claim(i, diff_id), options, blob.second.get()));
+  if (blob.second.valid()) {
+    blobs_.pop_back();
+    keep_blob(i, blob.first, layer.facts);
+  }
+  std::string id = Store::Impl::short_id(layer.dependent ? chain : diff_id);
+  pending_.back().id = id;
+  CHECK_OK(
+      sys::write_file_at(store_.directory.get(), store_.layer_path(id) + ".json", info_json(layer), 0600));
+  return push(temporary, id, {layer.root_opaque, layer.root_mode, layer.bytes, layer.notes});
+}
+
+Status Load::layer(size_t i, const Digest& diff_id, const Digest& chain) {
+  auto use = [&](const std::string& id) -> Status {
+    LayerInfo info = TRY(read_info(store_, id));
+    CHECK_OK(push(id, id, std::move(info)));
+    return TRY(wants_blob(i, diff_id)) ? copy_blob(i, diff_id) : Status();
+  };
+  if (auto id = TRY(existing(diff_id, chain))) return use(*id);
+  std::string lock_name = store_.map + "-" + Store::Impl::short_id(diff_id);
+  std::optional<Fd> lock = TRY(store_.lock(lock_name, LOCK_EX | LOCK_NB));
+  if (!lock) {
+    // Nothing is waited for while something is held: two loads with the same layers in another order would
+    // wait for each other.
+    CHECK_OK(commit());
+    lock = TRY(store_.lock(lock_name, LOCK_EX));
+  }
+  if (auto id = TRY(existing(diff_id, chain))) return use(*id);
+  return unpack(i, diff_id, chain, std::move(*lock));
+}
+
+// One flush for all that was written, then the names: a layer or blob that has its name is whole and on disk.
+Status Load::commit() {
+  if (pending_.empty() && blobs_.empty()) return {};
+  if (syncfs(store_.directory.get()) != 0) return Error::system("syncfs", store_.home);
+  while (!pending_.empty()) {
+    Pending& p = pending_.back();
+    std::string from = store_.layer_path(p.temporary), to = store_.layer_path(p.id);
+    // A layer's folder without its .json, from a crash between the two.
+    if (renameat(store_.directory.get(), from.c_str(), store_.directory.get(), to.c_str()) != 0) {
+      if (errno != EEXIST && errno != ENOTEMPTY) return Error::system("renameat", to);
+      CHECK_OK(sys::remove_tree_at(store_.directory.get(), to));
+      if (renameat(store_.directory.get(), from.c_str(), store_.directory.get(), to.c_str()) != 0)
+        return Error::system("renameat", to);
+    }
+    for (InStack& in : stack_)
+      if (in.name == p.temporary) in.name = p.id;
+    pending_.pop_back();
+  }
+  for (const auto& [temporary, digest] : blobs_) {
+    std::string to = Store::Impl::blob_path(digest);
+    if (renameat(store_.directory.get(), temporary.c_str(), store_.directory.get(), to.c_str()) != 0)
+      return Error::system("renameat", to);
+  }
+  blobs_.clear();
+  return {};
+}
+
+// Manifest and configuration as blobs; for a source without a manifest, one that says the same.
+Status Load::store_documents(const std::string& config) {
+  CHECK_OK(store_.put_blob(config));
+  if (source_.manifest_bytes.empty()) {
+    auto describe = [](const Descriptor& d) {
+      return Json{{"mediaType", d.media_type}, {"digest", d.digest.str()}, {"size", d.size}};
+    };
+    Json manifest = {{"schemaVersion", 2},
+                     {"mediaType", media::oci_manifest},
+                     {"config", describe(source_.manifest.config)},
+                     {"layers", Json::array()}};
+    for (const Descriptor& d : source_.manifest.layers) manifest["layers"].push_back(describe(d));
+    source_.manifest_bytes = json::dump(manifest);
+    source_.manifest_digest = Digest::of(source_.manifest_bytes);
+  }
+  return store_.put_blob(source_.manifest_bytes);
+}
+
+Result<Loaded> Load::run() {
+  CHECK_OK(mend());
+  // Held to the end: gc waits until the record makes what is loaded here visible to it.
+  Fd hold = TRY(store_.hold(LOCK_SH));
+  std::string config_bytes = TRY(source_.config());
+  ImageConfig config = TRY(parse_config(config_bytes));
+  if (config.diff_ids.size() != source_.manifest.layers.size())
+    return Error::infrastructure(
+        fmt::format("the manifest has {} layers, but the configuration has {} diff_ids",
+                    source_.manifest.layers.size(), config.diff_ids.size()));
+  Digest chain;
+  for (size_t i = 0; i < config.diff_ids.size(); ++i) {
+    chain = chain_id(chain, config.diff_ids[i]);
+    CHECK_OK(layer(i, config.diff_ids[i], chain));
+  }
+  CHECK_OK(commit());
+  if (keep_blobs_) CHECK_OK(store_documents(config_bytes));
+  if (stack_.empty()) return Error::infrastructure("the image has no layers");
+  Record record;
+  record.manifest = source_.manifest_digest;
+  record.config = std::move(config.config);
+  for (const InStack& in : stack_) {
+    record.layers.push_back(in.id);
+    if (in.info.root_mode) record.root_mode = *in.info.root_mode;
+    record.size += in.info.bytes;
+    for (const std::string& note : in.info.notes) record.notes.push_back(note);
+  }
+  CHECK_OK(store_.write_record(record));
+  auto ready = TRY(store_.ready(record.manifest));
+  if (!ready) return Error::internal("the image that was just loaded is not in the store");
+  return Loaded{std::move(ready->first), std::move(ready->second)};
+}
+
+}  // namespace
+
+Result<Loaded> load_image(Store::Impl& store, Source& source, bool keep_blobs) {
+  auto loaded = Load(store, source, keep_blobs).run();
+  if (loaded.ok()) return loaded;
+  int number = loaded.error().number();
+  Error error = std::move(loaded).error().in(fmt::format("loading {}", source.shown));
+  if (number == ENOSPC || number == EDQUOT)
+    return std::move(error).hint(
+        "the store's file system is full: make room (`testctr-script image gc`), or set TESTCTR_HOME to a "
+        "folder on another one");
+  return error;
+}
+
+}  // namespace testctr::image

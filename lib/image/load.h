@@ -1,0 +1,23 @@
+// Brings an image from its source into the store: layers unpacked once, shared by images and processes,
+// visible only when whole and on disk.
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "image/source.h"
+#include "image/store.h"
+
+namespace testctr::image {
+
+struct Loaded {
+  Record record;
+  Fd lock;  ///< on the record, shared
+};
+
+/// Makes the image ready. Other processes that load the same layers at the same time are waited for, and
+/// their work is used.
+/// @param keep_blobs also keeps manifest, configuration and compressed layers, so that the image can be
+/// named, saved and unpacked again.
+Result<Loaded> load_image(Store::Impl& store, Source& source, bool keep_blobs);
+
+}  // namespace testctr::image

@@ -1,0 +1,184 @@
+// From a reference to a root file system: the fast way when the image is ready, the long one when it is not.
+#include <fcntl.h>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "image/builtin.h"
+#include "image/images.h"
+#include "image/load.h"
+#include "image/reference.h"
+
+namespace testctr::image {
+namespace {
+
+// The image inside this program: one layer, known since the build.
+class BuiltinSource final : public Source {
+ public:
+  BuiltinSource() {
+    shown = "builtin";
+    manifest_digest = builtin_layer_digest();
+    Descriptor layer;
+    layer.media_type = media::oci_layer_zstd;
+    layer.digest = builtin_layer_digest();
+    layer.size = builtin_layer().size();
+    manifest.layers.push_back(std::move(layer));
+  }
+  Result<std::string> config() override {
+    Config c = builtin_config();
+    Json json = {
+        {"os", "linux"},
+        {"architecture", own_architecture()},
+        {"rootfs", {{"type", "layers"}, {"diff_ids", {builtin_diff_id().str()}}}},
+        {"config", {{"Env", c.env}, {"WorkingDir", c.working_dir}, {"User", c.user}, {"Cmd", c.command}}}};
+    return json::dump(json);
+  }
+  Result<std::unique_ptr<ByteSource>> layer(size_t) override { return memory_source(builtin_layer()); }
+};
+
+RootFilesystem root_of(const Store::Impl& store, const Reference& reference, Record record, Fd lock) {
+  RootFilesystem root;
+  root.config = std::move(record.config);
+  root.manifest = record.manifest;
+  root.reference = reference.full();
+  root.root_mode = record.root_mode;
+  root.notes = std::move(record.notes);
+  for (const std::string& id : record.layers) root.layers.push_back(store.layer_directory(id));
+  root.locks.push_back(std::move(lock));
+  return root;
+}
+
+Result<RootFilesystem> from_directory(const Reference& reference) {
+  std::unique_ptr<char, decltype(&free)> real(realpath(reference.path.c_str(), nullptr), &free);
+  if (!real) return Error::system("realpath", reference.path).in(reference.text);
+  Fd fd = TRY_IN(sys::open(real.get(), O_RDONLY | O_DIRECTORY), reference.text);
+  if (std::string_view(real.get()) == "/")
+    return Error(Error::usage(fmt::format("{} is this machine's own root", reference.text)))
+        .hint("name it hostfs");
+  RootFilesystem root;
+  root.layers.push_back(real.get());
+  root.reference = reference.text;
+  struct stat st {};
+  if (fstat(fd.get(), &st) != 0) return Error::system("fstat", reference.path);
+  root.root_mode = st.st_mode & 07777U;
+  return root;
+}
+
+Result<RootFilesystem> obtain_known(Store::Impl& store, const Reference& reference, const Digest& manifest,
+                                    const std::function<Result<std::unique_ptr<Source>>()>& open) {
+  if (auto ready = TRY(store.ready(manifest)))
+    return root_of(store, reference, std::move(ready->first), std::move(ready->second));
+  std::unique_ptr<Source> source = TRY(open());
+  Loaded loaded = TRY(load_image(store, *source, /* keep_blobs= */ false));
+  return root_of(store, reference, std::move(loaded.record), std::move(loaded.lock));
+}
+
+Error not_in_store(const Reference& reference) {
+  return Error(Error::infrastructure(fmt::format("the image {} is not in the store", reference.full())))
+      .hint(fmt::format("load it from a layout or an archive: testctr-script image load --tag {} "
+                        "oci:DIR|oci-archive:FILE|docker-archive:FILE; `testctr-script "
+                        "image ls` shows what is there",
+                        reference.text));
+}
+
+Result<Fd> blobs_of(Store::Impl& store) {
+  return sys::open_at(store.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY);
+}
+
+Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference) {
+  Digest manifest = reference.digest;
+  if (manifest.empty()) {
+    auto tagged = TRY(store.find_tag(reference.tagged()));
+    if (!tagged) return not_in_store(reference);
+    manifest = *tagged;
+  }
+  return obtain_known(store, reference, manifest, [&]() -> Result<std::unique_ptr<Source>> {
+    if (!TRY(store.has_blob(manifest))) return not_in_store(reference);
+    Fd blobs = TRY(blobs_of(store));
+    return blobs_source(blobs.get(), manifest, reference.full());
+  });
+}
+
+Result<std::unique_ptr<Source>> open_source(Store::Impl& store, const Reference& reference) {
+  if (reference.kind == Reference::Kind::oci)
+    return layout_source(reference.path, reference.tag, reference.text);
+  Fd scratch = TRY(sys::open_at(store.directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
+  return archive_source(reference, scratch.get());
+}
+
+Result<RootFilesystem> from_layout(Store::Impl& store, const Reference& reference) {
+  std::unique_ptr<Source> source = TRY(open_source(store, reference));
+  Digest manifest = source->manifest_digest;
+  return obtain_known(store, reference, manifest,
+                      [&]() -> Result<std::unique_ptr<Source>> { return std::move(source); });
+}
+
+Result<RootFilesystem> from_archive(Store::Impl& store, const Reference& reference) {
+  auto key = Store::Impl::source_key(reference.path, reference.text.substr(0, 3) + reference.tag);
+  if (key) {
+    auto manifest = TRY(store.find_source(*key));
+    if (manifest) {
+      auto ready = TRY(store.ready(*manifest));
+      if (ready) return root_of(store, reference, std::move(ready->first), std::move(ready->second));
+    }
+  }
+  RootFilesystem root = TRY(from_layout(store, reference));
+  if (key) CHECK_OK(store.set_source(*key, root.manifest));
+  return root;
+}
+
+}  // namespace
+
+Result<RootFilesystem> obtain(Store& store, const std::string& text) {
+  Reference reference = TRY(Reference::parse(text));
+  Store::Impl& impl = store.impl();
+  switch (reference.kind) {
+    case Reference::Kind::builtin:
+      return obtain_known(impl, reference, builtin_layer_digest(), []() -> Result<std::unique_ptr<Source>> {
+        return std::unique_ptr<Source>(std::make_unique<BuiltinSource>());
+      });
+    case Reference::Kind::hostfs: {
+      RootFilesystem root;
+      root.kind = RootFilesystem::Kind::hostfs;
+      root.reference = text;
+      return root;
+    }
+    case Reference::Kind::dir:
+      return from_directory(reference);
+    case Reference::Kind::oci:
+      return from_layout(impl, reference);
+    case Reference::Kind::oci_archive:
+    case Reference::Kind::docker_archive:
+      return from_archive(impl, reference);
+    case Reference::Kind::name:
+      return from_store(impl, reference);
+  }
+  return Error::internal("an unknown kind of reference");
+}
+
+Result<LoadedImage> load(Store& store, const std::string& text, const std::string& tag_text) {
+  Reference reference = TRY(Reference::parse(text));
+  std::string name;
+  if (!tag_text.empty()) {
+    Reference tag = TRY(Reference::parse_name(tag_text));
+    if (!tag.digest.empty())
+      return Error::usage(
+          fmt::format("--tag {}: a digest follows from the image, it cannot be given", tag_text));
+    name = tag.full();
+  }
+  using Kind = Reference::Kind;
+  if (reference.kind != Kind::oci && reference.kind != Kind::oci_archive &&
+      reference.kind != Kind::docker_archive)
+    return Error(Error::usage(fmt::format("{} is nothing that can be loaded", text)))
+        .hint("load takes oci:DIR[:TAG], oci-archive:FILE[:TAG] and docker-archive:FILE[:NAME]");
+  Store::Impl& impl = store.impl();
+  std::unique_ptr<Source> source = TRY(open_source(impl, reference));
+  Loaded loaded = TRY(load_image(impl, *source, /* keep_blobs= */ true));
+  if (name.empty() && !source->suggested_tag.empty()) {
+    auto suggested = Reference::parse_name(source->suggested_tag);
+    if (suggested.ok() && suggested.value().digest.empty()) name = suggested.value().full();
+  }
+  if (!name.empty()) CHECK_OK(impl.set_tag(name, loaded.record.manifest));
+  return LoadedImage{loaded.record.manifest, name, loaded.record.notes};
+}
+
+}  // namespace testctr::image

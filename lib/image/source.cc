@@ -1,0 +1,117 @@
+#include "image/source.h"
+
+#include <fcntl.h>
+
+#include "base/json.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+namespace testctr::image {
+
+using OpenBlob = std::function<Result<std::unique_ptr<ByteSource>>(const Digest&)>;
+
+Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor,
+                                     std::string_view what) {
+  std::string context = fmt::format("the {} {}", what, descriptor.digest.str());
+  if (descriptor.size > largest_document)
+    return Error::infrastructure(
+        fmt::format("{} is said to be {} long", context, text::human_size(descriptor.size)));
+  std::string bytes = TRY_IN(read_source(source, largest_document), context);
+  if (bytes.size() != descriptor.size)
+    return Error::infrastructure(
+        fmt::format("{} is {} bytes long, but described with {}: the image is truncated or damaged", context,
+                    bytes.size(), descriptor.size));
+  Digest found = Digest::of(bytes);
+  if (found != descriptor.digest)
+    return Error::infrastructure(
+        fmt::format("{} has the digest {}: the image is damaged", context, found.str()));
+  return bytes;
+}
+
+Status follow_index(Source& into, const std::string& index_bytes, const std::string& tag,
+                    const OpenBlob& open) {
+  Index index = TRY(parse_index(index_bytes, ""));
+  Descriptor chosen = TRY(choose(index, tag, into.shown));
+  for (int depth = 0; is_index_type(chosen.media_type); ++depth) {
+    constexpr int deepest = 4;
+    if (depth == deepest) return Error::infrastructure("its indexes are nested too deep");
+    std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
+    std::string bytes = TRY(checked_document(*stream, chosen, "index"));
+    Index inner = TRY(parse_index(bytes, chosen.media_type));
+    chosen = TRY(choose(inner, "", into.shown));
+  }
+  std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
+  into.manifest_bytes = TRY(checked_document(*stream, chosen, "manifest"));
+  into.manifest = TRY(parse_manifest(into.manifest_bytes, chosen.media_type));
+  into.manifest_digest = chosen.digest;
+  return {};
+}
+
+namespace {
+
+// Blobs that are files named by their digest in one directory.
+class BlobDirectory final : public Source {
+ public:
+  explicit BlobDirectory(Fd directory) : directory_(std::move(directory)) {}
+  Result<std::unique_ptr<ByteSource>> open(const Digest& digest) {
+    auto fd = sys::open_in_root(directory_.get(), digest.hex(), O_RDONLY | O_NONBLOCK);
+    if (!fd.ok() && fd.error().number() == ENOENT)
+      return Error::infrastructure(fmt::format("the blob {} is missing", digest.str()));
+    if (!fd.ok()) return std::move(fd).error();
+    struct stat st {};
+    if (fstat(fd.value().get(), &st) != 0) return Error::system("fstat", digest.hex());
+    if (!S_ISREG(st.st_mode))
+      return Error::infrastructure(fmt::format("the blob {} is not a file", digest.str()));
+    return file_source(std::move(fd).value());
+  }
+  Result<std::string> config() override {
+    std::unique_ptr<ByteSource> stream = TRY(open(manifest.config.digest));
+    return checked_document(*stream, manifest.config, "configuration");
+  }
+  Result<std::unique_ptr<ByteSource>> layer(size_t i) override { return open(manifest.layers[i].digest); }
+
+ private:
+  Fd directory_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> layout_source(const std::string& directory, const std::string& tag,
+                                              const std::string& shown) {
+  auto opened = sys::open(directory, O_RDONLY | O_DIRECTORY);
+  if (!opened.ok()) return std::move(opened).error().in(shown);
+  Fd root = std::move(opened).value();
+  if (!TRY_IN(sys::stat_at(root.get(), "oci-layout", 0), shown))
+    return Error(Error::infrastructure(
+                     fmt::format("{} is no OCI image layout: it has no file oci-layout", directory)))
+        .hint(
+            "an unpacked root file system is named dir:ROOTFS, an archive oci-archive:FILE or "
+            "docker-archive:FILE");
+  std::string version = TRY_IN(sys::read_file_at(root.get(), "oci-layout", 4096), shown);
+  Json layout = TRY_IN(json::parse(version), shown + ": oci-layout");
+  std::string layout_version = TRY_IN(json::get_string(layout, "imageLayoutVersion"), shown + ": oci-layout");
+  if (!layout_version.starts_with("1."))
+    return Error::infrastructure(
+        fmt::format("{}: unknown version {} of the layout", shown, text::quoted(layout_version)));
+  std::string index = TRY_IN(sys::read_file_at(root.get(), "index.json", largest_document), shown);
+  Fd blobs = TRY_IN(sys::open_in_root(root.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY), shown);
+  auto source = std::make_unique<BlobDirectory>(std::move(blobs));
+  source->shown = shown;
+  auto* raw = source.get();
+  CHECK_OK(follow_index(*source, index, tag, [raw](const Digest& d) { return raw->open(d); }).in(shown));
+  return std::unique_ptr<Source>(std::move(source));
+}
+
+Result<std::unique_ptr<Source>> blobs_source(int blobs, const Digest& digest, const std::string& shown) {
+  auto source = std::make_unique<BlobDirectory>(TRY(sys::duplicate(blobs)));
+  source->shown = shown;
+  std::unique_ptr<ByteSource> stream = TRY_IN(source->open(digest), shown);
+  source->manifest_bytes = TRY_IN(read_source(*stream, largest_document), shown);
+  if (Digest::of(source->manifest_bytes) != digest)
+    return Error::infrastructure(fmt::format("{}: the stored manifest {} is damaged", shown, digest.str()));
+  source->manifest = TRY_IN(parse_manifest(source->manifest_bytes, ""), shown);
+  source->manifest_digest = digest;
+  return std::unique_ptr<Source>(std::move(source));
+}
+
+}  // namespace testctr::image

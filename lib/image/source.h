@@ -1,0 +1,50 @@
+// Where an image comes from: a layout, an archive, the store's own blobs, the program itself. All give the
+// same three things: the manifest's bytes, the configuration's, and a stream for each layer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "image/archive.h"
+#include "image/manifest.h"
+#include "image/reference.h"
+
+namespace testctr::image {
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  std::string shown;           ///< for messages: the reference as people wrote it
+  std::string manifest_bytes;  ///< verified; empty for a source without an OCI manifest (docker-archive)
+  Digest manifest_digest;      ///< of the manifest; for a docker-archive of its configuration
+  Manifest manifest;  ///< with an empty digest for each layer whose blob's digest the source does not know
+  std::string suggested_tag;  ///< the name that the archive gives the image; may be empty
+
+  /// The configuration's bytes, verified.
+  virtual Result<std::string> config() = 0;
+  /// A stream of layer `i`'s blob, not verified.
+  virtual Result<std::unique_ptr<ByteSource>> layer(size_t i) = 0;
+};
+
+/// An OCI image layout. @param blobs a directory that holds blobs/sha256.
+Result<std::unique_ptr<Source>> layout_source(const std::string& directory, const std::string& tag,
+                                              const std::string& shown);
+/// An image among the blobs of the directory `blobs` (which holds HEX files), by its manifest's digest.
+Result<std::unique_ptr<Source>> blobs_source(int blobs, const Digest& manifest, const std::string& shown);
+/// oci-archive and docker-archive files, told apart by what is in them; plain or compressed (gzip, zstd, xz,
+/// bzip2).
+/// @param scratch a directory for an unnamed copy of what cannot be read twice or is compressed.
+Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch);
+
+/// Reads and verifies a document. @param what for messages: "manifest".
+Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor, std::string_view what);
+/// From an index (of a layout or an archive) down to an image manifest, through nested indexes.
+/// @param open gives a stream for a digest.
+Status follow_index(Source& into, const std::string& index_bytes, const std::string& tag,
+                    const std::function<Result<std::unique_ptr<ByteSource>>(const Digest&)>& open);
+
+}  // namespace testctr::image

@@ -1,0 +1,353 @@
+#include "image/store.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/statfs.h>
+#include <sys/vfs.h>
+
+#include "base/json.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+namespace testctr::image {
+namespace {
+
+constexpr size_t largest_record = size_t{8} << 20;
+constexpr int format_version = 1;
+
+std::string environment(const char* name) {
+  const char* value = getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// XDG base directories: an empty or relative value is as good as unset.
+std::string absolute_environment(const char* name) {
+  std::string value = environment(name);
+  return value.starts_with('/') ? value : "";
+}
+
+// The home from /etc/passwd is not looked up: that is NSS, and a user without $HOME says by TESTCTR_HOME what
+// is wanted.
+std::string usual_home() {
+  std::string data = absolute_environment("XDG_DATA_HOME");
+  if (!data.empty()) return data + "/testctr";
+  std::string home = absolute_environment("HOME");
+  return home.empty() ? "" : home + "/.local/share/testctr";
+}
+
+// Locks and rename are not to be relied on there, and user attributes are mostly missing.
+std::string_view network_file_system(int fd) {
+  struct statfs fs {};
+  if (fstatfs(fd, &fs) != 0) return "";
+  switch (static_cast<unsigned long>(fs.f_type)) {
+    case NFS_SUPER_MAGIC:
+      return "NFS";
+    case SMB_SUPER_MAGIC:
+    case 0xff534d42UL:
+    case 0xfe534d42UL:
+      return "SMB";
+    case AFS_SUPER_MAGIC:
+    case 0x6b414653UL:
+      return "AFS";
+    case CODA_SUPER_MAGIC:
+      return "Coda";
+    default:
+      return "";
+  }
+}
+
+// File names of tags: "/" and "%" escaped; long ones by digest.
+std::string tag_file(const std::string& name) {
+  std::string file;
+  for (char c : name) {
+    if (c == '/' || c == '%') {
+      file += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      file += c;
+    }
+  }
+  constexpr size_t longest = 200;
+  return file.size() <= longest ? file : "long-" + Digest::of(name).hex();
+}
+
+Status make_folders(Store::Impl& s) {
+  for (const char* name : {"blobs", "blobs/sha256", "layers", "images", "refs", "sources", "locks", "tmp"})
+    CHECK_OK(sys::make_dir_at(s.directory.get(), name, 0700));
+  return sys::make_dir_at(s.directory.get(), s.layers_path(), 0700);
+}
+
+// Makes the folder of a store at `home` usable, or says why it cannot be one.
+Status prepare(Store::Impl& s, const std::string& home) {
+  auto opened = sys::open(home, O_RDONLY | O_DIRECTORY);
+  if (!opened.ok() && opened.error().number() == ENOENT) {
+    CHECK_OK(sys::make_dirs(home, 0700));
+    opened = sys::open(home, O_RDONLY | O_DIRECTORY);
+  }
+  if (!opened.ok()) return std::move(opened).error();
+  s.directory = std::move(opened).value();
+  s.home = home;
+  struct stat st {};
+  if (fstat(s.directory.get(), &st) != 0) return Error::system("fstat", home);
+  if (st.st_uid != geteuid())
+    return Error(Error::infrastructure(
+                     fmt::format("the store {} belongs to user {}, not to {}", home, st.st_uid, geteuid())))
+        .hint("every user has a store of his own: set TESTCTR_HOME to a folder of this user");
+  if (faccessat(s.directory.get(), ("tested-" + s.map).c_str(), F_OK, 0) == 0) return {};
+  // What is inside may be set-user-id: nobody else may reach it.
+  if ((st.st_mode & 0077) != 0 && fchmod(s.directory.get(), 0700) != 0) return Error::system("fchmod", home);
+  std::string_view network = network_file_system(s.directory.get());
+  if (!network.empty())
+    return Error::infrastructure(
+        fmt::format("{} lies on {}, where locks and attributes cannot be relied on", home, network));
+  auto version = sys::read_file_at(s.directory.get(), "version", 64);
+  if (version.ok() && text::trim(version.value()) != std::to_string(format_version))
+    return Error(Error::infrastructure(fmt::format("the store {} has the format {}, this program knows {}",
+                                                   home, text::printable(text::trim(version.value())),
+                                                   format_version)))
+        .hint("set TESTCTR_HOME to another folder, or remove this one");
+  CHECK_OK(make_folders(s));
+  CHECK_OK(test_file_system(s.directory.get()));
+  CHECK_OK(sys::write_file_atomic(s.directory.get(), "version", std::to_string(format_version) + "\n"));
+  return sys::write_file_atomic(s.directory.get(), "tested-" + s.map, "");
+}
+
+std::vector<std::string> fallbacks() {
+  std::vector<std::string> list;
+  std::string runtime = absolute_environment("XDG_RUNTIME_DIR");
+  if (!runtime.empty()) list.push_back(runtime + "/testctr");
+  list.push_back(fmt::format("/var/tmp/testctr-{}", geteuid()));
+  return list;
+}
+
+Result<std::string> from_list(const Json& object, const char* key, std::vector<std::string>& into) {
+  if (const Json* list = json::find(object, key, Json::value_t::array))
+    for (const Json& value : *list) into.push_back(TRY(json::to_bytes(value)));
+  return std::string();
+}
+Json to_list(const std::vector<std::string>& list) {
+  Json out = Json::array();
+  for (const std::string& value : list) out.push_back(json::from_bytes(value));
+  return out;
+}
+
+}  // namespace
+
+bool can_keep_owners() {
+  if (geteuid() != 0) return false;
+  // Root of a user namespace with a few ids only is an ordinary user in this respect.
+  auto map = sys::read_file("/proc/self/uid_map", 65536);
+  if (!map.ok()) return true;
+  unsigned inside = 0, outside = 0, count = 0;
+  uint64_t covered = 0;
+  for (std::string_view line : text::lines(map.value())) {
+    if (sscanf(std::string(line).c_str(), "%u %u %u", &inside, &outside, &count) == 3) covered += count;
+  }
+  constexpr uint64_t enough = 65536;
+  return covered >= enough;
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const StoreOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->keep_owners = can_keep_owners();
+  impl->map = impl->keep_owners ? "root" : "user";
+  std::string asked = !options.home.empty() ? options.home : environment("TESTCTR_HOME");
+  if (!asked.empty()) {
+    if (!asked.starts_with('/')) {
+      std::string here(4096, '\0');
+      if (getcwd(here.data(), here.size()) == nullptr) return Error::system("getcwd", "");
+      asked = std::string(here.c_str()) + "/" + asked;
+    }
+    CHECK_OK(prepare(*impl, asked).in("opening the store"));
+    return Store(std::move(impl));
+  }
+  std::string usual = usual_home();
+  Error reason =
+      Error::infrastructure("neither TESTCTR_HOME nor XDG_DATA_HOME nor HOME names a folder for the store");
+  if (!usual.empty()) {
+    Status s = prepare(*impl, usual);
+    if (s.ok()) return Store(std::move(impl));
+    reason = std::move(s).error();
+  }
+  for (const std::string& other : fallbacks()) {
+    Status s = prepare(*impl, other);
+    if (!s.ok()) continue;
+    impl->notes.push_back(fmt::format("the image store is in {}, because: {}", other, reason.message()));
+    return Store(std::move(impl));
+  }
+  return std::move(reason)
+      .in("opening the store")
+      .hint(
+          "set TESTCTR_HOME to a folder on a local file system with user attributes (ext4, xfs, btrfs, "
+          "tmpfs)");
+}
+
+const std::vector<std::string>& Store::notes() const { return impl_->notes; }
+const std::string& Store::home() const { return impl_->home; }
+bool Store::keeps_owners() const { return impl_->keep_owners; }
+
+std::string Record::to_json() const {
+  Json j = {{"manifest", manifest.str()},
+            {"layers", to_list(layers)},
+            {"root_mode", root_mode},
+            {"size", size},
+            {"env", to_list(config.env)},
+            {"working_dir", json::from_bytes(config.working_dir)},
+            {"user", json::from_bytes(config.user)},
+            {"entrypoint", to_list(config.entrypoint)},
+            {"command", to_list(config.command)},
+            {"os", config.os},
+            {"architecture", config.architecture},
+            {"notes", to_list(notes)}};
+  for (const auto& [key, value] : config.labels) j["labels"][key] = json::from_bytes(value);
+  return json::dump(j);
+}
+
+Result<Record> Record::from_json(std::string_view bytes) {
+  Json j = TRY(json::parse(bytes));
+  Record r;
+  std::string manifest = TRY(json::get_string(j, "manifest"));
+  r.manifest = TRY(Digest::parse(manifest));
+  TRY(from_list(j, "layers", r.layers));
+  TRY(from_list(j, "env", r.config.env));
+  TRY(from_list(j, "entrypoint", r.config.entrypoint));
+  TRY(from_list(j, "command", r.config.command));
+  TRY(from_list(j, "notes", r.notes));
+  r.root_mode = static_cast<mode_t>(TRY(json::get_int(j, "root_mode")));
+  r.size = static_cast<uint64_t>(TRY(json::get_int(j, "size", 0)));
+  if (j.contains("working_dir")) r.config.working_dir = TRY(json::to_bytes(j["working_dir"]));
+  if (j.contains("user")) r.config.user = TRY(json::to_bytes(j["user"]));
+  r.config.os = TRY(json::get_string(j, "os", ""));
+  r.config.architecture = TRY(json::get_string(j, "architecture", ""));
+  if (const Json* labels = json::find(j, "labels", Json::value_t::object))
+    for (const auto& [key, value] : labels->items()) r.config.labels[key] = TRY(json::to_bytes(value));
+  return r;
+}
+
+std::string Store::Impl::record_path(const Digest& manifest) const {
+  return "images/" + map + "-" + short_id(manifest);
+}
+
+Result<std::optional<std::pair<Record, Fd>>> Store::Impl::ready(const Digest& manifest) {
+  using Found = std::optional<std::pair<Record, Fd>>;
+  std::string path = record_path(manifest);
+  auto opened = sys::open_at(directory.get(), path, O_RDONLY);
+  if (!opened.ok()) {
+    if (opened.error().number() == ENOENT) return Found();
+    return std::move(opened).error();
+  }
+  Fd fd = std::move(opened).value();
+  (void)TRY(sys::lock(fd.get(), LOCK_SH));
+  struct stat st {};
+  if (fstat(fd.get(), &st) != 0) return Error::system("fstat", path);
+  if (st.st_nlink == 0) return Found();  // collected between open and lock
+  std::string text = TRY(sys::read_all(fd.get(), largest_record));
+  auto record = Record::from_json(text);
+  // A record that cannot be read is made anew.
+  if (!record.ok() || record.value().manifest != manifest) return Found();
+  for (const std::string& id : record.value().layers)
+    if (faccessat(directory.get(), layer_path(id).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return Found();
+  return Found(std::pair(std::move(record).value(), std::move(fd)));
+}
+
+Status Store::Impl::write_record(const Record& record) {
+  return sys::write_file_atomic(directory.get(), record_path(record.manifest), record.to_json(), 0600);
+}
+
+Result<Fd> Store::Impl::hold(int operation) {
+  Fd fd = TRY(sys::open_at(directory.get(), "lock", O_RDWR | O_CREAT, 0600));
+  (void)TRY(sys::lock(fd.get(), operation));
+  return fd;
+}
+
+Result<std::optional<Fd>> Store::Impl::lock(const std::string& name, int operation) {
+  Fd fd = TRY(sys::open_at(directory.get(), "locks/" + name, O_RDWR | O_CREAT, 0600));
+  if (!TRY(sys::lock(fd.get(), operation))) return std::optional<Fd>();
+  return std::optional<Fd>(std::move(fd));
+}
+
+Result<bool> Store::Impl::has_blob(const Digest& digest) {
+  return TRY(sys::stat_at(directory.get(), blob_path(digest))).has_value();
+}
+
+Status Store::Impl::put_blob(std::string_view bytes) {
+  Digest digest = Digest::of(bytes);
+  if (TRY(has_blob(digest))) return {};
+  return sys::write_file_atomic(directory.get(), blob_path(digest), bytes, 0600);
+}
+
+Result<std::string> Store::Impl::read_blob(const Digest& digest) {
+  std::string bytes = TRY(sys::read_file_at(directory.get(), blob_path(digest), largest_document));
+  if (Digest::of(bytes) != digest)
+    return Error::infrastructure(fmt::format("the stored blob {} is damaged", digest.str()));
+  return bytes;
+}
+
+Result<std::optional<Digest>> Store::Impl::find_tag(const std::string& full_name) {
+  auto bytes = sys::read_file_at(directory.get(), "refs/" + tag_file(full_name), 4096);
+  if (!bytes.ok()) {
+    if (bytes.error().number() == ENOENT) return std::optional<Digest>();
+    return std::move(bytes).error();
+  }
+  std::vector<std::string> parts = text::split(bytes.value(), '\n');
+  if (parts.size() < 2 || parts[0] != full_name)
+    return Error::infrastructure(fmt::format("the tag {} in the store is damaged", full_name));
+  return std::optional<Digest>(TRY(Digest::parse(parts[1])));
+}
+
+Status Store::Impl::set_tag(const std::string& full_name, const Digest& manifest) {
+  return sys::write_file_atomic(directory.get(), "refs/" + tag_file(full_name),
+                                full_name + "\n" + manifest.str() + "\n", 0600);
+}
+
+Status Store::Impl::remove_tag(const std::string& full_name) {
+  std::string path = "refs/" + tag_file(full_name);
+  if (unlinkat(directory.get(), path.c_str(), 0) != 0 && errno != ENOENT)
+    return Error::system("unlinkat", path);
+  return {};
+}
+
+Result<std::vector<Tag>> Store::Impl::tags() {
+  Fd refs = TRY(sys::open_at(directory.get(), "refs", O_RDONLY | O_DIRECTORY));
+  std::vector<Tag> all;
+  for (const std::string& file : TRY(sys::list_dir(refs.get()))) {
+    auto bytes = sys::read_file_at(refs.get(), file, 4096);
+    if (!bytes.ok()) continue;  // removed meanwhile
+    std::vector<std::string> parts = text::split(bytes.value(), '\n');
+    // Temporary names of writers that were killed are no tags.
+    if (parts.size() < 2 || tag_file(parts[0]) != file) continue;
+    auto digest = Digest::parse(parts[1]);
+    if (digest.ok()) all.push_back({parts[0], std::move(digest).value()});
+  }
+  std::sort(all.begin(), all.end(), [](const Tag& a, const Tag& b) { return a.name < b.name; });
+  return all;
+}
+
+std::optional<std::string> Store::Impl::source_key(const std::string& path, const std::string& tag) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return std::nullopt;
+  std::string identity =
+      fmt::format("{} {} {} {}.{} {}.{} {}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+                  st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec, tag);
+  return Digest::of(identity).hex().substr(0, 32);
+}
+
+Result<std::optional<Digest>> Store::Impl::find_source(const std::string& key) {
+  auto bytes = sys::read_file_at(directory.get(), "sources/" + key, 256);
+  if (!bytes.ok()) return std::optional<Digest>();
+  auto digest = Digest::parse(text::trim(bytes.value()));
+  if (!digest.ok()) return std::optional<Digest>();
+  return std::optional<Digest>(std::move(digest).value());
+}
+
+Status Store::Impl::set_source(const std::string& key, const Digest& manifest) {
+  return sys::write_file_atomic(directory.get(), "sources/" + key, manifest.str() + "\n", 0600,
+                                /* sync= */ false);
+}
+
+}  // namespace testctr::image

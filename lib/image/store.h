@@ -1,0 +1,99 @@
+// The store's files and locks. Layout, below its home:
+//
+//   version            "1"
+//   lock               shared while something is being loaded, exclusive while garbage is collected
+//   tested             the file system has passed the self-test
+//   blobs/sha256/HEX   compressed layers, configurations and manifests, as they came
+//   layers/MAP/ID      unpacked layers: an overlay's lower directory each. MAP is "root" (owners as the image
+//   says) or "user" (all are the
+//                      caller's). ID is short, because all of them stand in one mount option: 24 digits of
+//                      the layer's diff id, or of its chain id when what was unpacked depends on the layers
+//                      below
+//   layers/MAP/ID.json what UnpackedLayer says about it
+//   layers/MAP/tmp-ID  being unpacked by the holder of locks/MAP-ID, or left by a crash: the next one who
+//   wants it removes it images/MAP-ID      the record of an image that is ready: read and locked (shared) by
+//   every run, so that gc leaves it alone refs/NAME          a tag: full name and manifest digest sources/KEY
+//   which manifest an archive file held, by its inode, size and times: it need not be read again locks/ one
+//   file for each piece of work that two processes could want at once tmp/               blobs being written
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "image/image.h"
+#include "image/manifest.h"
+#include "image/unpack.h"
+
+namespace testctr::image {
+
+/// An image that is ready to be mounted; one small file, made of one line of JSON.
+struct Record {
+  Digest manifest;
+  Config config;
+  std::vector<std::string> layers;  ///< IDs, lowest first, already cut at an opaque root
+  mode_t root_mode = 0755;
+  uint64_t size = 0;  ///< of the unpacked files
+  std::vector<std::string> notes;
+  std::string to_json() const;
+  static Result<Record> from_json(std::string_view text);
+};
+
+struct Tag {
+  std::string name;
+  Digest manifest;
+};
+
+struct Store::Impl {
+  std::string home;  ///< absolute
+  Fd directory;
+  bool keep_owners = false;
+  std::string map;                 ///< "root" or "user"
+  std::vector<std::string> notes;  ///< to be told once: a fallback that was taken
+
+  [[nodiscard]] std::string layers_path() const { return "layers/" + map; }
+  [[nodiscard]] std::string layer_path(const std::string& id) const { return "layers/" + map + "/" + id; }
+  /// Absolute.
+  [[nodiscard]] std::string layer_directory(const std::string& id) const {
+    return home + "/" + layer_path(id);
+  }
+  [[nodiscard]] std::string record_path(const Digest& manifest) const;
+  static std::string short_id(const Digest& digest) { return digest.hex().substr(0, 24); }
+  static std::string blob_path(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
+
+  /// The record of an image, with a shared lock on it, if the image is ready and all its layers are there.
+  Result<std::optional<std::pair<Record, Fd>>> ready(const Digest& manifest);
+  Status write_record(const Record& record);
+
+  /// The lock that loads share and gc takes alone.
+  Result<Fd> hold(int operation);
+  /// Takes a named lock under locks/. @return nothing with LOCK_NB when somebody else holds it.
+  Result<std::optional<Fd>> lock(const std::string& name, int operation);
+
+  Result<bool> has_blob(const Digest& digest);
+  /// Writes small bytes as a blob, if it is not there yet.
+  Status put_blob(std::string_view bytes);
+  Result<std::string> read_blob(const Digest& digest);
+
+  Result<std::optional<Digest>> find_tag(const std::string& full_name);
+  Status set_tag(const std::string& full_name, const Digest& manifest);
+  Status remove_tag(const std::string& full_name);
+  Result<std::vector<Tag>> tags();
+
+  Result<std::optional<Digest>> find_source(const std::string& key);
+  Status set_source(const std::string& key, const Digest& manifest);
+  /// What makes a file the same file as before. @return nothing when it is not a regular file.
+  static std::optional<std::string> source_key(const std::string& path, const std::string& tag);
+};
+
+/// Tries, in `directory`, what overlayfs will need of this file system: user attributes, whiteouts, and a
+/// mounted opaque directory where a user namespace can be made. @return the error says what is missing.
+Status test_file_system(int directory);
+
+/// Whether this process is a root that can give files any owner.
+bool can_keep_owners();
+
+}  // namespace testctr::image

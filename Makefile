@@ -71,7 +71,7 @@ asan:
 	$(call deps_of,build test)
 	@$(CMAKE) -B $(BUILD)-asan -DTESTCTR_SANITIZE=address,undefined >/dev/null
 	@$(NINJA) -C $(BUILD)-asan --quiet testctr-script all-tests
-	@tests/run --build $(BUILD)-asan -j $(JOBS) --sanitizer unit cli scripts
+	@tests/run --build $(BUILD)-asan -j $(JOBS) --sanitizer unit
 
 tsan:
 	$(call deps_of,build test)

@@ -61,6 +61,7 @@ test-images: deps all
 bench: all
 	$(call deps_of,bench)
 	@$(NINJA) -C $(BUILD) --quiet mkimage
+	@test -e $(BUILD)/images/golang/index.json || $(MAKE) --no-print-directory images
 	@tests/bench/run --build $(BUILD)
 
 conformance: deps all

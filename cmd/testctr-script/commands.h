@@ -66,7 +66,7 @@ class Arguments {
   [[nodiscard]] std::optional<std::string> value(std::string_view name) const;
   /// All values of an option that repeats, in order.
   [[nodiscard]] const std::vector<std::string>& values(std::string_view name) const { return given(name); }
-  /// The value as bytes ("512MiB"); a usage error naming the option when it is none.
+  /// The value as bytes ("512MiB"); a usage error naming the option when it is none or zero.
   [[nodiscard]] Result<std::optional<uint64_t>> size(std::string_view name) const;
   /// The value as nanoseconds ("1m30s"); zero is an error.
   [[nodiscard]] Result<std::optional<int64_t>> duration(std::string_view name) const;

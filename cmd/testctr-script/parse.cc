@@ -134,8 +134,8 @@ Result<std::optional<uint64_t>> Arguments::size(std::string_view name) const {
   const std::optional<std::string> word = value(name);
   if (!word) return std::optional<uint64_t>();
   const std::optional<uint64_t> parsed = text::parse_size(*word);
-  if (!parsed) {
-    return Error::usage(fmt::format("{}: {} is not a size", name, text::quoted(*word)))
+  if (!parsed || *parsed == 0) {
+    return Error::usage(fmt::format("{}: {} is not a size above zero", name, text::quoted(*word)))
         .hint("a size is a number with or without a unit: 1048576, 512MiB, 2GiB");
   }
   return std::optional<uint64_t>(*parsed);

@@ -60,7 +60,7 @@ uint64_t kept_capabilities() {
   return set;
 }
 
-Status drop_capabilities(uint64_t keep) {
+Status limit_bounding_set(uint64_t keep) {
   for (int capability = 0; capability < 64; ++capability) {
     if ((keep >> capability & 1) != 0) continue;
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
@@ -68,6 +68,10 @@ Status drop_capabilities(uint64_t keep) {
       return Error::system("prctl", fmt::format("PR_CAPBSET_DROP, {}", capability));
     }
   }
+  return {};
+}
+
+Status drop_capabilities(uint64_t keep) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
     return Error::system("prctl", "PR_CAP_AMBIENT_CLEAR_ALL");
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};

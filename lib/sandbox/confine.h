@@ -17,8 +17,9 @@ namespace testctr::sandbox {
 /// AUDIT_WRITE (of no use in a user namespace).
 uint64_t kept_capabilities();
 
-/// Leaves at most `keep` in the bounding, permitted and effective sets, nothing in the inheritable and
-/// ambient ones.
+/// Leaves at most `keep` in the bounding set. Needs CAP_SETPCAP.
+Status limit_bounding_set(uint64_t keep);
+/// Leaves at most `keep` in the permitted and effective sets, nothing in the inheritable and ambient ones.
 Status drop_capabilities(uint64_t keep);
 
 /// Closes every descriptor from 3 on but these (sorted or not).

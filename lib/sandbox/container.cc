@@ -19,6 +19,7 @@
 #include "sandbox/packet.h"
 #include "sandbox/plan.h"
 #include "sandbox/support.h"
+#include "sandbox/watch.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -58,6 +59,67 @@ Status write_map(int process, const char* name, const std::string& content) {
   return sys::write_full(file.get(), content);
 }
 
+// A user namespace in which `owner` and `group` of the host are what `plan` makes of root: a mount seen
+// through it shows their files as root's. Its process lives only until the descriptor is there.
+Result<Fd> namespace_of_owner(const Plan& plan, uid_t owner, gid_t group) {
+  auto [here, there] = TRY(sys::socket_pair(SOCK_STREAM));
+  pid_t pid = TRY(clone_child(CLONE_NEWUSER));
+  if (pid == 0) {
+    char byte;
+    there.reset();
+    while (::read(here.get(), &byte, 1) < 0 && errno == EINTR) {
+    }
+    _exit(0);
+  }
+  here.reset();
+  auto work = [&]() -> Result<Fd> {
+    Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
+    CHECK_OK(write_map(process.get(), "uid_map", map_text({{owner, plan.uid_map[0].outside, 1}})));
+    CHECK_OK(write_map(process.get(), "gid_map", map_text({{group, plan.gid_map[0].outside, 1}})));
+    return sys::open_at(process.get(), "ns/user", O_RDONLY);
+  };
+  auto result = work();
+  there.reset();
+  while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+  return result;
+}
+
+Result<Fd> tree_mount(const Plan& plan, int names) {
+  Fd source = TRY(sys::open(plan.spec.tree, O_PATH | O_DIRECTORY));
+  struct stat st {};
+  if (fstat(source.get(), &st) != 0) return Error::system("fstat", plan.spec.tree);
+  const uid_t owner = plan.spec.tree_owner.value_or(st.st_uid);
+  if (plan.spec.copy_tree || (owner == 0 && st.st_gid == 0))
+    return id_mapped(source.get(), names, {.read_only = true});
+  Fd other = TRY(namespace_of_owner(plan, owner, st.st_gid));
+  return id_mapped(source.get(), other.get(), {.read_only = true});
+}
+
+// The layers, or the entries of the host's root.
+Status root_mounts(const Plan& plan, int names, std::vector<Fd>& mounts) {
+  for (const std::string& layer : plan.spec.root.layers) {
+    Fd source = TRY(sys::open(layer, O_PATH | O_DIRECTORY));
+    mounts.push_back(
+        TRY_IN(id_mapped(source.get(), names, {.read_only = true, .nosuid = false, .nodev = true}), layer));
+  }
+  for (const HostEntry& entry : plan.host_entries) {
+    if (entry.kind == HostEntry::Kind::link) continue;
+    Fd source = TRY(sys::open("/" + entry.name, O_PATH));
+    struct stat st {};
+    if (fstat(source.get(), &st) != 0) return Error::system("fstat", entry.name);
+    const Attributes attributes{.read_only = true,
+                                .nosuid = false,
+                                .nodev = true,
+                                .recursive = entry.kind == HostEntry::Kind::bind && S_ISDIR(st.st_mode)};
+    auto mount = id_mapped(source.get(), names, attributes);
+    // Not every file system maps ids: there, root's files are seen as nobody's.
+    if (!mount.ok() && mount.error().number() == EINVAL) mount = detached(source.get(), attributes);
+    mounts.push_back(TRY_IN(std::move(mount), "/" + entry.name));
+  }
+  return {};
+}
+
 // As root: the maps, and every host directory as a mount in which its owner is root inside.
 Status hand_in(const Plan& plan, pid_t pid, int setup) {
   Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
@@ -65,18 +127,13 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
   CHECK_OK(write_map(process.get(), "gid_map", map_text(plan.gid_map)));
   Fd names = TRY(sys::open_at(process.get(), "ns/user", O_RDONLY));
   std::vector<Fd> mounts;
-  for (const std::string& layer : plan.spec.root.layers) {
-    Fd source = TRY(sys::open(layer, O_PATH | O_DIRECTORY));
-    mounts.push_back(TRY_IN(
-        id_mapped(source.get(), names.get(), {.read_only = true, .nosuid = false, .nodev = true}), layer));
-  }
+  CHECK_OK(root_mounts(plan, names.get(), mounts));
   if (!plan.spec.program.empty()) {
     Fd source = TRY(sys::open(plan.spec.program, O_PATH));
     mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.program));
   }
   if (!plan.spec.tree.empty()) {
-    Fd source = TRY(sys::open(plan.spec.tree, O_PATH | O_DIRECTORY));
-    mounts.push_back(TRY_IN(id_mapped(source.get(), names.get(), {.read_only = true}), plan.spec.tree));
+    mounts.push_back(TRY_IN(tree_mount(plan, names.get()), plan.spec.tree));
   }
   for (const Bind& bind : plan.spec.binds) {
     Fd source = TRY(sys::open(bind.source, O_PATH));
@@ -95,7 +152,11 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
 }  // namespace
 
 struct Container::Impl {
-  Fd channel, setup;
+  Fd channel, setup, proc;
+  Limits limits;
+  uint64_t peak_memory = 0;
+  bool memory_exceeded = false;
+  std::optional<Error> setup_error;
   pid_t pid = -1;
   bool reaped = false;
   std::vector<std::string> notes;
@@ -116,18 +177,36 @@ struct Container::Impl {
     return status;
   }
 
-  // What the child said on the set-up socket, if it failed.
-  std::optional<Error> setup_error() {
-    pollfd ready{.fd = setup.get(), .events = POLLIN, .revents = 0};
-    if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLIN) == 0) return std::nullopt;
-    auto packet = receive_packet(setup.get());
-    // It ended before it read all that was sent to it: that is told first, once.
-    if (!packet.ok() && packet.error().number() == ECONNRESET) packet = receive_packet(setup.get());
-    if (!packet.ok() || !packet.value().text.starts_with('e')) return std::nullopt;
-    const std::string& text = packet.value().text;
-    size_t middle = std::min(text.find('\0'), text.size());
-    Error error = Error::infrastructure(text.substr(1, middle - 1)).in("setting up the container");
-    return middle + 1 < text.size() ? std::move(error).hint(text.substr(middle + 1)) : std::move(error);
+  // Takes what the child has said on the set-up socket so far: where its /proc is, or why it failed.
+  void listen() {
+    for (int turns = 0; turns < 8; ++turns) {
+      pollfd ready{.fd = setup.get(), .events = POLLIN, .revents = 0};
+      if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLIN) == 0) return;
+      auto packet = receive_packet(setup.get());
+      // It ended before it read all that was sent to it: that is told first, once.
+      if (!packet.ok() && packet.error().number() == ECONNRESET) continue;
+      if (!packet.ok()) return;
+      const std::string& text = packet.value().text;
+      if (text == "p" && packet.value().fds.size() == 1) proc = std::move(packet.value().fds[0]);
+      if (!text.starts_with('e')) continue;
+      size_t middle = std::min(text.find('\0'), text.size());
+      setup_error = Error::infrastructure(text.substr(1, middle - 1)).in("setting up the container");
+      if (middle + 1 < text.size()) setup_error = std::move(*setup_error).hint(text.substr(middle + 1));
+      return;
+    }
+  }
+
+  // Looks at what it uses now.
+  void measure() {
+    if (!proc.valid()) listen();
+    if (!proc.valid()) return;
+    auto usage = usage_of(proc.get());
+    if (!usage.ok()) return;
+    peak_memory = std::max(peak_memory, usage.value().memory);
+    if (limits.memory != 0 && usage.value().memory > limits.memory && !memory_exceeded) {
+      memory_exceeded = true;
+      ::kill(pid, SIGKILL);
+    }
   }
 };
 
@@ -144,6 +223,7 @@ Result<Container> Container::start(const Spec& spec, Body body) {
   auto impl = std::make_unique<Impl>();
   impl->pid = TRY_IN(clone_child(namespace_flags(spec)), "making a container");
   if (impl->pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
+  impl->limits = spec.limits;
   impl->channel = std::move(channel);
   impl->setup = std::move(setup);
   channel_inside.reset();
@@ -170,7 +250,9 @@ void Container::kill() {
   if (!impl_->reaped) ::kill(impl_->pid, SIGKILL);
 }
 
-void Container::check_limits() {}
+void Container::check_limits() {
+  if (!impl_->reaped) impl_->measure();
+}
 
 Result<Ending> Container::finish() {
   Ending ending;
@@ -180,7 +262,10 @@ Result<Ending> Container::finish() {
   if (WIFSIGNALED(status)) ending.signal = WTERMSIG(status);
   ending.cpu_ns = static_cast<uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000'000 +
                   static_cast<uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
-  ending.setup_error = impl_->setup_error();
+  impl_->listen();
+  ending.setup_error = impl_->setup_error;
+  ending.memory_exceeded = impl_->memory_exceeded;
+  ending.peak_memory = impl_->peak_memory;
   return ending;
 }
 

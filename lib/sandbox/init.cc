@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -26,6 +27,7 @@
 #include "sandbox/packet.h"
 #include "sandbox/refusals.h"
 #include "sandbox/root.h"
+#include "sandbox/watch.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -81,7 +83,7 @@ Status write_own_maps(const Plan& plan) {
 
 Result<Handed> take_handed(const Plan& plan, int setup) {
   Handed handed;
-  const size_t layers = plan.rank == Plan::Rank::root ? plan.spec.root.layers.size() : 0;
+  const size_t layers = plan.rank == Plan::Rank::root ? handed_layers(plan) : 0;
   const size_t wanted = plan.rank == Plan::Rank::root ? handed_count(plan) : 0;
   std::vector<Fd> fds;
   do {
@@ -109,14 +111,17 @@ Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
 
 // The last steps that need privilege, and then privilege itself.
 Status confine(const Plan& plan) {
-  CHECK_OK(set_limits(0));
-  CHECK_OK(drop_capabilities(
-      plan.account.uid == 0 ? kept_capabilities()
-                            : uint64_t{1} << 7 /* CAP_SETUID, until the id is changed */ | uint64_t{1} << 6));
+  struct utsname system {};
+  uname(&system);
+  // Before Linux 5.14 it would count all that the user runs on the machine.
+  const bool count = plan.rank == Plan::Rank::root || process_limit_is_per_namespace(system.release);
+  CHECK_OK(set_limits(count ? plan.spec.limits.pids : 0));
+  const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
+  CHECK_OK(limit_bounding_set(keep));
   if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
     CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
   }
-  if (plan.account.uid != 0) CHECK_OK(drop_capabilities(0));
+  CHECK_OK(drop_capabilities(keep));
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
   // After the last change of ids: those reset both.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_DUMPABLE");
@@ -144,7 +149,10 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
   if (plan.spec.network == Network::none) CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
   if (sethostname(plan.spec.hostname.data(), plan.spec.hostname.size()) != 0)
     return Error::system("sethostname", plan.spec.hostname);
-  CHECK_OK(build_root(plan, std::move(handed), result.notes));
+  {
+    Fd proc = TRY(build_root(plan, std::move(handed), result.notes));
+    CHECK_OK(send_packet(ends.setup.get(), "p", {proc.get()}));
+  }
   umask(022);
   CHECK_OK(confine(plan).in("giving up privileges"));
   Packet go = TRY(receive_packet(ends.setup.get()));

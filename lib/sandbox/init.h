@@ -18,6 +18,7 @@ struct ChildEnds {
 //   there are many (rank root: one per layer, the program,
 //                    the tree, one per bind)
 //   parent -> child  'g' and notes, one a line: begin (limits are in place)
+//   child -> parent  'p' and a descriptor of the container's /proc, for the watch over its memory
 //   child -> parent  'e' message NUL hint: the set-up failed
 constexpr size_t fds_per_packet = 200;
 

@@ -45,21 +45,6 @@ std::string path_of(const Target& target) {
   return fmt::format("/proc/self/fd/{}{}{}", target.dir, target.name.empty() ? "" : "/", target.name);
 }
 
-// A mount point as /proc/self/mountinfo writes it: blanks and backslashes as three octal digits.
-std::string unescape(std::string_view field) {
-  std::string result;
-  for (size_t i = 0; i < field.size(); ++i) {
-    if (field[i] == '\\' && i + 3 < field.size()) {
-      result +=
-          static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
-      i += 3;
-    } else {
-      result += field[i];
-    }
-  }
-  return result;
-}
-
 // One mount's flags by the old interface: those that are set must be named again, or the kernel refuses the
 // change of a locked one.
 Status remount(const std::string& path, const Attributes& a) {
@@ -80,7 +65,7 @@ Status remount_below(const std::string& top, const Attributes& a) {
   for (const std::string& line : text::split(table, '\n')) {
     auto fields = text::split(line, ' ');
     if (fields.size() < 6) continue;
-    std::string point = unescape(fields[4]);
+    std::string point = unescape_mount_point(fields[4]);
     if (point.starts_with(top + "/")) CHECK_OK(remount(point, a));
   }
   return {};
@@ -101,6 +86,20 @@ Status bind_by_mount(int source, const Target& target, const Attributes& a) {
 }
 
 }  // namespace
+
+std::string unescape_mount_point(std::string_view field) {
+  std::string result;
+  for (size_t i = 0; i < field.size(); ++i) {
+    if (field[i] == '\\' && i + 3 < field.size()) {
+      result +=
+          static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
+      i += 3;
+    } else {
+      result += field[i];
+    }
+  }
+  return result;
+}
 
 Status mount_new(const std::string& type, const Target& target, unsigned long flags,
                  const std::string& options) {
@@ -132,6 +131,15 @@ Result<Fd> id_mapped(int source, int user_namespace, const Attributes& a) {
   attributes.userns_fd = static_cast<__u64>(user_namespace);
   if (mount_setattr_raw(tree.get(), recursive, &attributes) != 0)
     return Error::system("mount_setattr", "MOUNT_ATTR_IDMAP");
+  return tree;
+}
+
+Result<Fd> detached(int source, const Attributes& a) {
+  const unsigned recursive = a.recursive ? AT_RECURSIVE : 0U;
+  Fd tree(open_tree_raw(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive));
+  if (!tree.valid()) return Error::system("open_tree", "OPEN_TREE_CLONE");
+  mount_attr attributes = attributes_of(a);
+  if (mount_setattr_raw(tree.get(), recursive, &attributes) != 0) return Error::system("mount_setattr", "");
   return tree;
 }
 

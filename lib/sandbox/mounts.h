@@ -41,6 +41,12 @@ Result<Fd> id_mapped(int source, int user_namespace, const Attributes& attribute
 /// Places a detached mount.
 Status place(int mount, const Target& target);
 
+/// As id_mapped, but ids are seen as they are.
+Result<Fd> detached(int source, const Attributes& attributes);
+
+/// A mount point as /proc/self/mountinfo writes it: blanks and backslashes are three octal digits there.
+std::string unescape_mount_point(std::string_view field);
+
 /// pivot_root to the working directory and detaches everything that was there before.
 Status enter_root();
 

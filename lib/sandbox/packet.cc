@@ -58,9 +58,16 @@ Result<Packet> receive_packet(int socket) {
   return packet;
 }
 
+size_t handed_layers(const Plan& plan) {
+  if (plan.spec.root.kind == Root::Kind::layers) return plan.spec.root.layers.size();
+  size_t count = 0;
+  for (const HostEntry& entry : plan.host_entries) count += entry.kind == HostEntry::Kind::link ? 0 : 1;
+  return count;
+}
+
 size_t handed_count(const Plan& plan) {
-  return plan.spec.root.layers.size() + (plan.spec.program.empty() ? 0 : 1) +
-         (plan.spec.tree.empty() ? 0 : 1) + plan.spec.binds.size();
+  return handed_layers(plan) + (plan.spec.program.empty() ? 0 : 1) + (plan.spec.tree.empty() ? 0 : 1) +
+         plan.spec.binds.size();
 }
 
 }  // namespace testctr::sandbox

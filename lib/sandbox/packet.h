@@ -21,6 +21,8 @@ Status send_packet(int socket, std::string_view text, const std::vector<int>& fd
 /// Waits for one packet. The other side's end is an error.
 Result<Packet> receive_packet(int socket);
 
+/// How many of them make the root: layers, or the entries of the host's root that are no links.
+size_t handed_layers(const Plan& plan);
 /// How many mounts the parent hands in for this plan.
 size_t handed_count(const Plan& plan);
 

@@ -145,6 +145,8 @@ Result<Plan> make_plan(const Spec& spec, const Caller& caller) {
       TRY(resolve_user(plain ? "0" : spec.user, passwd, plain ? "" : file_of_image(spec.root, "etc/group")));
   CHECK_OK(choose_maps(plan, caller));
   plan.fake_success = spec.fake_success.value_or(plan.rank == Plan::Rank::single);
+  if (spec.root.kind == Root::Kind::hostfs)
+    plan.host_entries = TRY(host_entries().in("looking at this machine's root"));
   plan.scratch_point = TRY(choose_scratch_point(spec));
   return plan;
 }

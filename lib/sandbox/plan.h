@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sandbox/container.h"
+#include "sandbox/hostfs.h"
 #include "sandbox/ids.h"
 
 namespace testctr::sandbox {
@@ -35,6 +36,7 @@ struct Plan {
   IdMap uid_map, gid_map;
   Account account;
   bool fake_success = false;
+  std::vector<HostEntry> host_entries;  ///< of a hostfs root
   /// An existing directory of the host that nothing in the spec lies below: the scratch space is mounted over
   /// it until pivot_root.
   std::string scratch_point;

@@ -7,7 +7,9 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/devices.h"
+#include "sandbox/furnish.h"
 #include "sandbox/mounts.h"
+#include "sandbox/tree.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -34,12 +36,13 @@ Status change_dir(const std::string& path) {
 //   up/ wk/          the root's upper layer and overlay's work directory
 //   tree/{up,wk,hidden}  the same for the tree
 //   work/            $WORK
+//   empty/           covers directories
 //   l/N              the layers by short names: overlay takes at most a page of text
 Status make_scratch(const Plan& plan) {
   CHECK_OK(mount_new("tmpfs", here(plan.scratch_point), MS_NOSUID | MS_NODEV,
                      fmt::format("mode=755,size={}", plan.spec.limits.scratch)));
   CHECK_OK(change_dir(plan.scratch_point));
-  for (const char* dir : {"root", "up", "wk", "l", "work"}) CHECK_OK(make_dir(dir));
+  for (const char* dir : {"root", "up", "wk", "l", "work", "empty"}) CHECK_OK(make_dir(dir));
   return {};
 }
 
@@ -111,23 +114,91 @@ Status bind_program(const Plan& plan, const Handed& handed) {
   return bind(program.get(), here("root/testctr/bin/testctr-script"), {.read_only = true});
 }
 
-Status bind_work() {
+Status mount_sys(const Plan& plan) {
+  if (plan.spec.network != Network::none)
+    return {};  // sysfs belongs to a network namespace, and the host's is not ours
+  Status fresh = mount_new("sysfs", here("root/sys"), MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "");
+  // Refused where parts of the /sys around us are covered: then the directory stays empty.
+  return fresh.ok() || fresh.error().number() == EPERM ? Status() : fresh;
+}
+
+// $WORK, unless the spec brings a directory of its own for it.
+Status bind_work(const Plan& plan) {
+  for (const Bind& wanted : plan.spec.binds) {
+    if (wanted.target == "/work") return {};
+  }
+  if (plan.rank != Plan::Rank::single && chown("work", plan.account.uid, plan.account.gid) != 0)
+    return Error::system("chown", "/work");
   Fd work = TRY(sys::open("work", O_PATH | O_DIRECTORY));
   return bind(work.get(), here("root/work"), {});
 }
 
+Status copy_tree(const Plan& plan, int source, std::vector<std::string>& notes) {
+  CHECK_OK(make_dir("tree/copy"));
+  std::vector<std::string> skipped;
+  {
+    Fd copy = TRY(sys::open("tree/copy", O_RDONLY | O_DIRECTORY));
+    CHECK_OK(copy_below(source, copy.get(), plan.spec.tree_hidden, skipped));
+  }
+  for (const std::string& path : skipped)
+    notes.push_back(
+        fmt::format("{} of the test tree is a socket or a device and was left out", text::quoted(path)));
+  Fd copy = TRY(sys::open("tree/copy", O_PATH | O_DIRECTORY));
+  return bind(copy.get(), here("root/testctr/tree"), {});
+}
+
+Status mount_tree(const Plan& plan, Fd handed, std::vector<std::string>& notes) {
+  if (plan.spec.tree.empty()) return {};
+  for (const char* dir : {"tree", "tree/up", "tree/wk"}) CHECK_OK(make_dir(dir));
+  if (handed.valid()) {
+    CHECK_OK(make_dir("tree/lower"));
+    CHECK_OK(place(handed.get(), here("tree/lower")));
+  } else if (symlink(plan.spec.tree.c_str(), "tree/lower") != 0) {
+    return Error::system("symlink", "tree/lower");
+  }
+  Fd source = TRY_IN(sys::open("tree/lower", O_PATH | O_DIRECTORY), plan.spec.tree);
+  if (plan.spec.copy_tree) return copy_tree(plan, source.get(), notes);
+  Fd upper = TRY(sys::open("tree/up", O_RDONLY | O_DIRECTORY));
+  CHECK_OK(hide_paths(source.get(), upper.get(), plan.spec.tree_hidden));
+  CHECK_OK(copy_metadata(source.get(), upper.get()));
+  Status mounted = mount_new("overlay", here("root/testctr/tree"), MS_NOSUID | MS_NODEV,
+                             "lowerdir=tree/lower,upperdir=tree/up,workdir=tree/wk,userxattr");
+  if (mounted.ok()) return {};
+  notes.push_back(fmt::format("the test tree was copied, because its file system cannot be overlaid ({})",
+                              mounted.error().message()));
+  return copy_tree(plan, source.get(), notes);
+}
+
 }  // namespace
 
-Status build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes) {
+Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes) {
+  std::string resolv_conf;
+  if (plan.spec.network == Network::host) {
+    auto content = sys::read_file("/etc/resolv.conf", size_t{64} << 10);
+    if (content.ok()) resolv_conf = std::move(content).value();
+  }
   CHECK_OK(make_scratch(plan).in("making the scratch space"));
-  if (plan.spec.root.kind == Root::Kind::hostfs) return Error::internal("hostfs is not there yet");
-  CHECK_OK(mount_root_overlay(plan, handed).in("mounting the image"));
+  if (plan.spec.root.kind == Root::Kind::hostfs) {
+    CHECK_OK(mount_host_root(plan, handed, notes).in("mounting this machine's root"));
+  } else {
+    CHECK_OK(mount_root_overlay(plan, handed).in("mounting the image"));
+  }
   CHECK_OK(mount_proc(notes).in("mounting /proc"));
+  CHECK_OK(mount_sys(plan).in("mounting /sys"));
   CHECK_OK(make_devices("root/dev").in("making /dev"));
+  CHECK_OK(cover_paths().in("covering parts of /proc and /sys"));
   CHECK_OK(bind_program(plan, handed).in("binding our own program"));
-  CHECK_OK(bind_work().in("making /work"));
+  CHECK_OK(bind_work(plan).in("making /work"));
+  CHECK_OK(mount_tree(plan, std::move(handed.tree), notes).in("mounting the test tree"));
+  {
+    Fd root = TRY(sys::open("root", O_PATH | O_DIRECTORY));
+    CHECK_OK(add_files(root.get(), plan, resolv_conf));
+    CHECK_OK(add_binds(root.get(), plan, std::move(handed.binds)));
+  }
+  Fd proc = TRY(sys::open("root/proc", O_RDONLY | O_DIRECTORY));
   CHECK_OK(change_dir("root"));
-  return enter_root().in("entering the new root");
+  CHECK_OK(enter_root().in("entering the new root"));
+  return proc;
 }
 
 }  // namespace testctr::sandbox

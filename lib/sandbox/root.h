@@ -20,6 +20,7 @@ struct Handed {
 /// Builds the root in the calling process's own mount namespace and makes it the root directory. The process
 /// must be root inside, in new user, mount and PID namespaces. @param notes gets what did not go as one would
 /// expect.
-Status build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes);
+/// @return a descriptor of the container's /proc.
+Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes);
 
 }  // namespace testctr::sandbox

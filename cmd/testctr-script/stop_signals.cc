@@ -1,0 +1,61 @@
+#include "stop_signals.h"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+
+#include "base/sys.h"
+
+namespace testctr::cmd {
+namespace {
+
+// What a signal handler may touch.
+std::atomic<int> pipe_end{-1};
+std::atomic<int> signal_received{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void set_default() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+extern "C" void on_stop_signal(int number) {
+  const int kept = errno;
+  set_default();
+  signal_received.store(number);
+  const int fd = pipe_end.load();
+  if (fd >= 0) {
+    const ssize_t ignored = ::write(fd, "!", 1);
+    static_cast<void>(ignored);
+  }
+  errno = kept;
+}
+
+}  // namespace
+
+Result<StopSignals> StopSignals::install() {
+  auto [read_end, write_end] = TRY(sys::pipe());
+  pipe_end.store(write_end.get());
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGINT);
+  sigaddset(&action.sa_mask, SIGTERM);
+  for (int number : {SIGINT, SIGTERM}) {
+    struct sigaction before {};
+    // Who started us with a signal ignored (nohup, a background job of sh) wants it ignored.
+    if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    if (::sigaction(number, &action, nullptr) != 0) return Error::system("sigaction", std::to_string(number));
+  }
+  return StopSignals(std::move(read_end), std::move(write_end));
+}
+
+StopSignals::~StopSignals() {
+  if (!write_end_.valid()) return;
+  set_default();
+  pipe_end.store(-1);
+}
+
+int StopSignals::received() const { return signal_received.load(); }
+
+}  // namespace testctr::cmd

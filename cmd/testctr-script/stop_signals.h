@@ -1,0 +1,27 @@
+// Ctrl-C and termination, as a descriptor that a poll loop can wait for.
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace testctr::cmd {
+
+/// While this lives, the first SIGINT or SIGTERM makes `descriptor` readable; the second, of either kind, has
+/// its default effect: the process dies at once, and its containers with it. One at a time.
+class StopSignals {
+ public:
+  static Result<StopSignals> install();
+  StopSignals(StopSignals&& other) noexcept = default;
+  StopSignals& operator=(StopSignals&&) = delete;
+  ~StopSignals();
+
+  [[nodiscard]] int descriptor() const { return read_end_.get(); }
+  /// The signal that came, 0: none.
+  [[nodiscard]] int received() const;
+
+ private:
+  StopSignals(Fd read_end, Fd write_end) : read_end_(std::move(read_end)), write_end_(std::move(write_end)) {}
+  Fd read_end_, write_end_;
+};
+
+}  // namespace testctr::cmd

@@ -1,0 +1,104 @@
+// The children of this process: their output, their ends, and the end of all that they leave behind. One loop
+// waits for everything at once (pipes, ends of children, a request to stop, deadlines), so that background
+// commands never block on a full pipe while it runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "interpret/buffer.h"
+#include "interpret/process_table.h"
+#include "interpret/spawn.h"
+
+namespace testctr::interpret {
+
+/// A program that was started.
+struct Job {
+  Job(pid_t id, const std::string& spill) : pid(id), output(spill), error(spill) {}
+
+  pid_t pid;
+  Fd output_pipe, error_pipe;  ///< our ends, not valid after their end
+  OutputBuffer output, error;
+  std::optional<int> status;     ///< as waitpid(2) gives it
+  uint64_t ended_ns = 0;         ///< monotonic, when `status` is there
+  bool held_open = false;        ///< somebody else kept a pipe open when it had ended
+  std::string overflow;          ///< "stdout" or "stderr" when that went over the bound
+  std::optional<Error> trouble;  ///< its output could not be kept
+
+  /// Whether nothing more is to come.
+  [[nodiscard]] bool complete() const { return status && !output_pipe.valid() && !error_pipe.valid(); }
+};
+
+enum class Pause : uint8_t {
+  over,       ///< what was waited for is there
+  late,       ///< the deadline came first
+  overflow,   ///< a program wrote more than it may
+  cancelled,  ///< the run is to stop
+};
+
+class Children {
+ public:
+  struct Options {
+    std::string spill;  ///< directory for output beyond what is kept in memory
+    uint64_t max_output = uint64_t{64} << 20;
+    int cancel_fd = -1;
+  };
+  /// Takes the reaping of this process's children. One at a time in a process.
+  static Result<std::unique_ptr<Children>> create(Options options);
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+  /// Kills what is left.
+  ~Children();
+
+  /// Starts `program` with /dev/null as its input and pipes for its output.
+  /// @return the job, owned here until `forget`; or why it did not start
+  struct Launch {
+    Job* job = nullptr;
+    StartError error;
+  };
+  Result<Launch> launch(Program program);
+  void forget(Job* job);
+
+  /// Waits until `job` is complete. @param deadline_ns monotonic
+  Pause wait_for(Job& job, uint64_t deadline_ns);
+  /// Waits until the deadline: `late`, or `cancelled`.
+  Pause wait_until(uint64_t deadline_ns);
+  /// Takes what has come, without waiting.
+  void look() { turn(0); }
+
+  /// SIGTERM to each job's group, SIGKILL to those that have not ended when `grace_ns` is over.
+  void stop_jobs(uint64_t grace_ns);
+  /// Kills everything below this process, whatever it did to escape.
+  void kill_all();
+  /// The living processes below this one; nothing where /proc does not tell.
+  [[nodiscard]] static std::optional<std::vector<Process>> left_behind() { return descendants(); }
+  /// Whether this process has children at all.
+  [[nodiscard]] bool any_left();
+
+ private:
+  explicit Children(Options options) : options_(std::move(options)) {}
+  void turn(uint64_t until_ns);
+  void reap();
+  void drain(Job& job, Fd& pipe, OutputBuffer& buffer, const char* name);
+  void release_held_pipes(uint64_t now);
+  [[nodiscard]] uint64_t next_release() const;
+
+  Options options_;
+  Fd null_, woken_;
+  std::list<Job> jobs_;
+  std::list<Fd>
+      strays_;  ///< pipes that outlived their job's end: read, so that nobody blocks, and thrown away
+  bool cancelled_ = false;
+  bool overflow_ = false;
+  std::vector<char> chunk_;
+};
+
+}  // namespace testctr::interpret

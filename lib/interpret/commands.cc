@@ -1,0 +1,173 @@
+// The table of commands.
+#include "interpret/commands.h"
+
+#include <algorithm>
+
+namespace testctr::interpret {
+namespace {
+
+// Sorted by name.
+constexpr CommandInfo table[] = {
+    {.name = "cat", .usage = "FILE...", .summary = "write files to stdout", .least = 1, .run = run_cat},
+    {.name = "cd",
+     .usage = "DIR",
+     .summary = "change the working directory",
+     .least = 1,
+     .most = 1,
+     .run = run_cd},
+    {.name = "chmod",
+     .usage = "MODE PATH...",
+     .summary = "set the mode (octal) of files",
+     .least = 2,
+     .run = run_chmod},
+    {.name = "cmp",
+     .usage = "[-q] ACTUAL EXPECTED",
+     .summary = "compare files, stdout or stderr",
+     .least = 2,
+     .most = 3,
+     .run = run_cmp},
+    {.name = "cmpenv",
+     .usage = "[-q] ACTUAL EXPECTED",
+     .summary = "compare after expanding variables in both",
+     .least = 2,
+     .most = 3,
+     .run = run_cmpenv},
+    {.name = "cp",
+     .usage = "SOURCE... TARGET",
+     .summary = "copy files, stdout or stderr to a file or directory",
+     .least = 2,
+     .run = run_cp},
+    {.name = "echo", .usage = "WORD...", .summary = "write words to stdout", .run = run_echo},
+    {.name = "env",
+     .usage = "[-r] [NAME[=VALUE]]...",
+     .summary = "set variables, or write them to stdout",
+     .run = run_env},
+    {.name = "exec",
+     .usage = "PROGRAM ARGUMENT... [&]",
+     .summary = "run a program",
+     .least = 1,
+     .background = true,
+     .run = run_exec},
+    {.name = "exists",
+     .usage = "[-readonly] [-exec] FILE...",
+     .summary = "check that files exist (with `!`: that none does)",
+     .least = 1,
+     .run = run_exists},
+    {.name = "grep",
+     .usage = "[-count=N] [-q] PATTERN FILE",
+     .summary = "find a pattern in a file",
+     .least = 2,
+     .most = 4,
+     .pattern = true,
+     .run = run_grep},
+    {.name = "help",
+     .usage = "[-v] [NAME...]",
+     .summary = "write what commands and conditions there are to stdout",
+     .run = run_help},
+    {.name = "mkdir",
+     .usage = "DIR...",
+     .summary = "make directories and those above them",
+     .least = 1,
+     .run = run_mkdir},
+    {.name = "mv",
+     .usage = "OLD NEW",
+     .summary = "rename a file or directory",
+     .least = 2,
+     .most = 2,
+     .run = run_mv},
+    {.name = "replace",
+     .usage = "[OLD NEW]... FILE",
+     .summary = "replace strings in a file",
+     .least = 1,
+     .run = run_replace},
+    {.name = "rm",
+     .usage = "PATH...",
+     .summary = "remove files and whole directories",
+     .least = 1,
+     .run = run_rm},
+    {.name = "skip",
+     .usage = "[REASON]",
+     .summary = "end the script; it counts as skipped",
+     .most = 1,
+     .negatable = false,
+     .run = run_skip},
+    {.name = "sleep",
+     .usage = "DURATION [&]",
+     .summary = "wait (1.5s, 300ms)",
+     .least = 1,
+     .most = 1,
+     .background = true,
+     .run = run_sleep},
+    {.name = "stderr",
+     .usage = "[-count=N] [-q] PATTERN",
+     .summary = "find a pattern in the last command's stderr",
+     .least = 1,
+     .most = 3,
+     .pattern = true,
+     .run = run_stderr},
+    {.name = "stdout",
+     .usage = "[-count=N] [-q] PATTERN",
+     .summary = "find a pattern in the last command's stdout",
+     .least = 1,
+     .most = 3,
+     .pattern = true,
+     .run = run_stdout},
+    {.name = "stop",
+     .usage = "[REASON]",
+     .summary = "end the script; it passes",
+     .most = 1,
+     .negatable = false,
+     .run = run_stop},
+    {.name = "symlink",
+     .usage = "PATH -> TARGET",
+     .summary = "make a symbolic link",
+     .least = 3,
+     .most = 3,
+     .run = run_symlink},
+    {.name = "wait",
+     .usage = "",
+     .summary = "wait for all background commands",
+     .negatable = false,
+     .run = run_wait},
+};
+
+}  // namespace
+
+Answer Answer::done(std::string reason, std::string expected, std::string actual) {
+  Answer answer;
+  answer.failure.reason = std::move(reason);
+  answer.failure.expected = std::move(expected);
+  answer.failure.actual = std::move(actual);
+  return answer;
+}
+
+Answer Answer::failed(std::string reason, std::string expected, std::string actual) {
+  Answer answer = done(std::move(reason), std::move(expected), std::move(actual));
+  answer.kind = Kind::failed;
+  return answer;
+}
+
+Answer Answer::failed(const Error& error) {
+  Answer answer = failed(error.message());
+  answer.failure.hint = error.hint();
+  return answer;
+}
+
+Answer Answer::misuse(std::string reason, std::string hint) {
+  Answer answer;
+  answer.kind = Kind::misuse;
+  answer.failure.reason = std::move(reason);
+  answer.failure.hint = std::move(hint);
+  return answer;
+}
+
+std::span<const CommandInfo> all_commands() { return table; }
+
+const CommandInfo* find_command(std::string_view name) {
+  const auto* it =
+      std::lower_bound(std::begin(table), std::end(table), name,
+                       [](const CommandInfo& info, std::string_view wanted) { return info.name < wanted; });
+  return it != std::end(table) && it->name == name ? it : nullptr;
+}
+
+}  // namespace testctr::interpret

@@ -1,0 +1,90 @@
+// The commands of the language: their table, and how each answers. What an answer means for the script (`!`,
+// `?`) is decided elsewhere.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpret/session.h"
+
+namespace testctr::interpret {
+
+struct Answer {
+  enum class Kind : uint8_t {
+    done,       ///< it succeeded
+    failed,     ///< it ran and reported failure: what `!` wants
+    misuse,     ///< it could not do what it is for: an error, `!` or not
+    deferred,   ///< it goes on in the background: judged when it is waited for
+    judged,     ///< failures were told already, each at its own line
+    stop,       ///< the script ends here and passes
+    skip,       ///< the script ends here and counts as skipped
+    cancelled,  ///< the run is to stop
+  };
+  Kind kind = Kind::done;
+  /// Of `failed` and `misuse`: why. Of `done`: what is said when failure was wanted.
+  Failure failure;
+  std::string text;  ///< of `stop` and `skip`
+
+  static Answer done() { return {}; }
+  /// Success, and what it means where failure was wanted.
+  static Answer done(std::string reason, std::string expected, std::string actual);
+  static Answer failed(std::string reason, std::string expected = {}, std::string actual = {});
+  static Answer failed(const Error& error);
+  static Answer misuse(std::string reason, std::string hint = {});
+  static Answer misuse(const Error& error) { return misuse(error.message(), error.hint()); }
+};
+
+using Arguments = std::vector<std::string>;
+
+struct CommandInfo {
+  std::string_view name;
+  std::string_view usage;      ///< its arguments
+  std::string_view summary;    ///< one line
+  size_t least = 0, most = 0;  ///< number of arguments, flags included; most 0: any
+  bool background = false;     ///< may be followed by `&`
+  bool negatable = true;       ///< `!` and `?` have a meaning before it
+  bool pattern = false;        ///< its first argument that is no flag is a regular expression
+  Answer (*run)(Session&, const Arguments&) = nullptr;
+};
+
+/// All commands, by name.
+std::span<const CommandInfo> all_commands();
+/// Nothing when there is none of that name.
+const CommandInfo* find_command(std::string_view name);
+
+// commands_process.cc
+Answer run_exec(Session& session, const Arguments& arguments);
+Answer run_sleep(Session& session, const Arguments& arguments);
+Answer run_wait(Session& session, const Arguments& arguments);
+/// A program as a command: `name` and its arguments.
+Answer run_program(Session& session, const std::string& name, const Arguments& arguments);
+
+// commands_match.cc
+Answer run_stdout(Session& session, const Arguments& arguments);
+Answer run_stderr(Session& session, const Arguments& arguments);
+Answer run_grep(Session& session, const Arguments& arguments);
+Answer run_cmp(Session& session, const Arguments& arguments);
+Answer run_cmpenv(Session& session, const Arguments& arguments);
+
+// commands_files.cc
+Answer run_cat(Session& session, const Arguments& arguments);
+Answer run_chmod(Session& session, const Arguments& arguments);
+Answer run_cp(Session& session, const Arguments& arguments);
+Answer run_exists(Session& session, const Arguments& arguments);
+Answer run_mkdir(Session& session, const Arguments& arguments);
+Answer run_mv(Session& session, const Arguments& arguments);
+Answer run_replace(Session& session, const Arguments& arguments);
+Answer run_rm(Session& session, const Arguments& arguments);
+Answer run_symlink(Session& session, const Arguments& arguments);
+
+// commands_script.cc
+Answer run_cd(Session& session, const Arguments& arguments);
+Answer run_echo(Session& session, const Arguments& arguments);
+Answer run_env(Session& session, const Arguments& arguments);
+Answer run_help(Session& session, const Arguments& arguments);
+Answer run_skip(Session& session, const Arguments& arguments);
+Answer run_stop(Session& session, const Arguments& arguments);
+
+}  // namespace testctr::interpret

@@ -1,0 +1,181 @@
+// stdout, stderr, grep, cmp, cmpenv: what was produced against what was wanted.
+#include <charconv>
+#include <cstring>
+
+#include "base/text.h"
+#include "interpret/commands.h"
+#include "interpret/diff.h"
+#include "interpret/expand.h"
+#include "interpret/pattern.h"
+
+namespace testctr::interpret {
+namespace {
+
+struct MatchOptions {
+  uint64_t count = 0;  ///< 0: any number
+  bool quiet = false;
+};
+
+/// Takes the flags from the front, -count before -q; what follows is a pattern whatever it looks like.
+Result<MatchOptions> take_flags(std::span<const std::string>& arguments) {
+  constexpr std::string_view count_flag = "-count=";
+  MatchOptions options;
+  if (!arguments.empty() && arguments.front().starts_with(count_flag)) {
+    std::string_view number = std::string_view(arguments.front()).substr(count_flag.size());
+    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), options.count);
+    if (error != std::errc() || end != number.data() + number.size() || options.count == 0) {
+      return Error::usage(fmt::format("bad {}", text::printable(arguments.front())))
+          .hint("a whole number, at least 1");
+    }
+    arguments = arguments.subspan(1);
+  }
+  if (!arguments.empty() && arguments.front() == "-q") {
+    options.quiet = true;
+    arguments = arguments.subspan(1);
+  }
+  return options;
+}
+
+/// Looks for the pattern in `content`. @param name what it is, for messages
+Answer match(Session& session, const MatchOptions& options, const std::string& expression,
+             OutputBuffer& content, const std::string& name) {
+  auto pattern = Pattern::compile(expression);
+  if (!pattern.ok()) return Answer::misuse(pattern.error());
+  OutputBuffer storage(session.setting.work);
+  auto valid = valid_text(content, storage);
+  if (!valid.ok()) return Answer::misuse(valid.error());
+  std::string_view text = valid.value();
+  std::string shown = "`" + text::printable(expression) + "`";
+  std::string where = text::printable(name);
+  if (options.count > 0) {
+    uint64_t found = pattern.value().count(text);
+    std::string expected =
+        fmt::format("{} {} of {}", options.count, options.count == 1 ? "match" : "matches", shown);
+    if (found == options.count) {
+      return Answer::done(
+          fmt::format("found {} {} of {} in {}", found, found == 1 ? "match" : "matches", shown, where),
+          "not " + expected, excerpt(text));
+    }
+    return Answer::failed(
+        fmt::format("found {} matches of {} in {}, not {}", found, shown, where, options.count), expected,
+        excerpt(text));
+  }
+  auto found = pattern.value().find(text);
+  if (!found) {
+    Answer answer = Answer::failed(fmt::format("no match for {} in {}", shown, where), "a match for " + shown,
+                                   excerpt(text));
+    if (text.empty()) answer.failure.hint = where + " is empty";
+    return answer;
+  }
+  std::string lines = excerpt(lines_around(text, *found));
+  if (!options.quiet && session.command->want != script::Want::failure) session.note("matched: " + lines);
+  return Answer::done(fmt::format("unexpected match for {} in {}", shown, where), "no match for " + shown,
+                      lines);
+}
+
+Answer match_output(Session& session, const Arguments& arguments, OutputBuffer& content, OutputBuffer& other,
+                    const char* name, const char* other_name) {
+  std::span<const std::string> rest(arguments);
+  auto options = take_flags(rest);
+  if (!options.ok()) return Answer::misuse(options.error());
+  if (rest.size() != 1)
+    return Answer::misuse(fmt::format("usage: {} [-count=N] [-q] PATTERN", name),
+                          "quote a pattern with blanks: 'a b'");
+  Answer answer = match(session, options.value(), rest[0], content, name);
+  if (answer.kind != Answer::Kind::failed || session.command->want != script::Want::success) return answer;
+  OutputBuffer storage(session.setting.work);
+  auto pattern = Pattern::compile(rest[0]);
+  auto text = valid_text(other, storage);
+  if (pattern.ok() && text.ok() && !text.value().empty() && pattern.value().find(text.value())) {
+    answer.failure.hint = fmt::format("{} has a match: use `{}`", other_name, other_name);
+  }
+  return answer;
+}
+
+/// One side of a comparison.
+struct Side {
+  std::string name;
+  bool output = false;  ///< stdout or stderr
+  OutputBuffer content;
+};
+
+Result<Side> load_side(Session& session, const std::string& name, bool expand_variables) {
+  Side side{name, name == "stdout" || name == "stderr", OutputBuffer(session.setting.work)};
+  if (side.output) {
+    OutputBuffer& buffer = name == "stdout" ? session.out : session.err;
+    CHECK_OK(side.content.append(TRY(buffer.view())));
+  } else {
+    side.content = TRY(session.load(name));
+  }
+  if (!expand_variables) return side;
+  std::string text =
+      TRY(expand(TRY(side.content.view()), [&](std::string_view n) { return session.lookup(n); }));
+  side.content.clear();
+  CHECK_OK(side.content.append(text));
+  return side;
+}
+
+Answer compare(Session& session, const Arguments& arguments, const char* command, bool expand_variables) {
+  std::span<const std::string> names(arguments);
+  bool quiet = names.front() == "-q";
+  if (quiet) names = names.subspan(1);
+  if (names.size() != 2) return Answer::misuse(fmt::format("usage: {} [-q] ACTUAL EXPECTED", command));
+  bool same = names[0] == names[1];
+  if (same)
+    return Answer::misuse(fmt::format("{} is compared with itself", text::printable(names[0])),
+                          "name what is wanted in another file");
+  auto first = load_side(session, names[0], expand_variables);
+  if (!first.ok()) return Answer::misuse(first.error());
+  auto second = load_side(session, names[1], expand_variables);
+  if (!second.ok()) return Answer::misuse(second.error());
+  // What a program wrote is the actual side, wherever it stands; of two files it is the first.
+  bool swapped = second.value().output && !first.value().output;
+  Side& actual = swapped ? second.value() : first.value();
+  Side& expected = swapped ? first.value() : second.value();
+  auto actual_text = actual.content.view();
+  auto expected_text = expected.content.view();
+  if (!actual_text.ok()) return Answer::misuse(actual_text.error());
+  if (!expected_text.ok()) return Answer::misuse(expected_text.error());
+  std::string pair = fmt::format("{} and {}", text::printable(names[0]), text::printable(names[1]));
+  if (actual_text.value() == expected_text.value()) {
+    return Answer::done(pair + " do not differ", "a difference", excerpt(actual_text.value()));
+  }
+  Answer answer =
+      Answer::failed(pair + " differ", excerpt(expected_text.value()), excerpt(actual_text.value()));
+  if (!quiet && session.command->want != script::Want::failure) {
+    answer.failure.diff = unified_diff(text::printable(expected.name), expected_text.value(),
+                                       text::printable(actual.name), actual_text.value());
+  }
+  return answer;
+}
+
+}  // namespace
+
+Answer run_stdout(Session& session, const Arguments& arguments) {
+  return match_output(session, arguments, session.out, session.err, "stdout", "stderr");
+}
+
+Answer run_stderr(Session& session, const Arguments& arguments) {
+  return match_output(session, arguments, session.err, session.out, "stderr", "stdout");
+}
+
+Answer run_grep(Session& session, const Arguments& arguments) {
+  std::span<const std::string> rest(arguments);
+  auto options = take_flags(rest);
+  if (!options.ok()) return Answer::misuse(options.error());
+  if (rest.size() != 2)
+    return Answer::misuse("usage: grep [-count=N] [-q] PATTERN FILE", "quote a pattern with blanks: 'a b'");
+  auto content = session.load(rest[1]);
+  if (!content.ok()) return Answer::misuse(content.error());
+  return match(session, options.value(), rest[0], content.value(), rest[1]);
+}
+
+Answer run_cmp(Session& session, const Arguments& arguments) {
+  return compare(session, arguments, "cmp", false);
+}
+
+Answer run_cmpenv(Session& session, const Arguments& arguments) {
+  return compare(session, arguments, "cmpenv", true);
+}
+
+}  // namespace testctr::interpret

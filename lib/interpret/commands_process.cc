@@ -1,0 +1,248 @@
+// exec, sleep, wait: commands that take time.
+#include <csignal>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "interpret/commands.h"
+#include "interpret/judge.h"
+#include "interpret/lookup.h"
+
+namespace testctr::interpret {
+namespace {
+
+uint64_t deadline_of(const Session& session) {
+  return sys::monotonic_ns() + static_cast<uint64_t>(session.setting.case_timeout_ns);
+}
+
+/// People write shell commands after `exec`; a failure says where the language differs.
+std::string shell_hint(const Arguments& arguments) {
+  for (const std::string& word : arguments) {
+    for (std::string_view sign : {"|", ">", ">>", "<", "&&", "||", ";", "2>&1", "2>", "&>"}) {
+      if (word == sign) {
+        return fmt::format(
+            "`{}` is an ordinary argument here: use exec sh -c '...' for a shell's command line", sign);
+      }
+    }
+  }
+  for (const std::string& word : arguments) {
+    if (word.find('"') != std::string::npos) {
+      return "double quotes are ordinary bytes here: quote words with single quotes";
+    }
+  }
+  return {};
+}
+
+/// Kills all processes of the script and takes what they wrote.
+size_t kill_everything(Session& session) {
+  size_t others = 0;
+  if (auto below = Children::left_behind()) others = below->size();
+  session.children->kill_all();
+  return others;
+}
+
+void take_output(Session& session, Job& job) {
+  session.out = std::move(job.output);
+  session.err = std::move(job.error);
+  session.tell_output("stdout", session.out);
+  session.tell_output("stderr", session.err);
+}
+
+Answer too_late(Session& session, Job* job, std::string_view what) {
+  size_t killed = kill_everything(session);
+  if (job != nullptr) take_output(session, *job);
+  std::string limit = text::format_duration(session.setting.case_timeout_ns);
+  std::string count = killed > 1 ? fmt::format(", with {} processes", killed) : "";
+  Answer answer =
+      Answer::misuse(fmt::format("{} took longer than the limit of {} and was killed{}", what, limit, count),
+                     "--case-timeout DURATION allows more");
+  answer.failure.expected = fmt::format("an end within {}", limit);
+  answer.failure.actual = "still running";
+  return answer;
+}
+
+Answer too_much(Session& session, Job* foreground) {
+  // It may be a background command that overflowed; it is found by asking all.
+  std::string reason = "a command wrote too much";
+  auto blame = [&](const Job& job, std::string_view name) {
+    if (job.trouble)
+      reason = fmt::format("the output of {} could not be kept: {}", name, job.trouble->message());
+    if (!job.trouble && !job.overflow.empty()) {
+      reason = fmt::format("{} wrote more than {} to {} and was killed", name,
+                           text::human_size(session.setting.max_output), job.overflow);
+    }
+  };
+  for (const Background& background : session.background) {
+    if (background.job != nullptr) blame(*background.job, background.shown);
+  }
+  if (foreground != nullptr) blame(*foreground, "the command");
+  kill_everything(session);
+  if (foreground != nullptr) take_output(session, *foreground);
+  return Answer::misuse(std::move(reason), "--max-output SIZE allows more; or write to a file");
+}
+
+Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view what) {
+  switch (pause) {
+    case Pause::late:
+      return too_late(session, job, what);
+    case Pause::overflow:
+      return too_much(session, job);
+    case Pause::over:
+    case Pause::cancelled:
+      break;
+  }
+  kill_everything(session);
+  Answer answer;
+  answer.kind = Answer::Kind::cancelled;
+  return answer;
+}
+
+Answer start_failed(const Session& session, const StartError& error, const std::string& path,
+                    const std::string& hint) {
+  switch (error.step) {
+    case StartError::Step::directory:
+      return Answer::misuse(
+          Error::usage(fmt::format("the working directory {} is gone", session.masked(session.directory)))
+              .hint("cd to one that exists"));
+    case StartError::Step::execute: {
+      Answer answer = Answer::misuse(explain_start(path, session.directory, error.number));
+      if (answer.failure.hint.empty()) answer.failure.hint = hint;
+      return answer;
+    }
+    case StartError::Step::clone:
+    case StartError::Step::descriptors:
+      break;
+  }
+  Error cause =
+      Error::system(error.step == StartError::Step::clone ? "clone" : "dup2", "a new process", error.number);
+  return Answer::misuse(cause.message(),
+                        error.number == EAGAIN ? "too many processes: --pids N allows more" : "");
+}
+
+/// The judgement of a job that is complete.
+Answer answer_of(int status, std::string hint) {
+  std::string described = describe_status(status);
+  if (status == 0) return Answer::done("unexpected success", "a failure", described);
+  Answer answer = Answer::failed(described, "exit status 0", described);
+  answer.failure.hint = std::move(hint);
+  return answer;
+}
+
+}  // namespace
+
+Answer run_program(Session& session, const std::string& name, const Arguments& arguments) {
+  std::string hint = shell_hint(arguments);
+  auto found = find_program(name, session.variables.get("PATH").value_or(""), session.directory);
+  if (!found.ok()) {
+    Answer answer = Answer::misuse(found.error());
+    if (answer.failure.hint.empty()) answer.failure.hint = hint;
+    return answer;
+  }
+  Program program;
+  program.path = std::move(found).value();
+  program.arguments = {name};
+  program.arguments.insert(program.arguments.end(), arguments.begin(), arguments.end());
+  program.environment = session.variables.list();
+  program.directory = session.directory;
+  std::string path = program.path;
+  auto launched = session.children->launch(std::move(program));
+  if (!launched.ok()) return Answer::misuse(launched.error());
+  Job* job = launched.value().job;
+  if (job == nullptr) return start_failed(session, launched.value().error, path, hint);
+  if (session.command->background) {
+    session.background.push_back(
+        {session.command, quoted_words(session.command->name, arguments), std::move(hint), job, 0});
+    if (session.command->name == "exec") {
+      Arguments words{name};
+      words.insert(words.end(), arguments.begin(), arguments.end());
+      session.background.back().shown = quoted_words("exec", words);
+    }
+    session.out.clear();
+    session.err.clear();
+    Answer answer;
+    answer.kind = Answer::Kind::deferred;
+    return answer;
+  }
+  Pause pause = session.children->wait_for(*job, deadline_of(session));
+  if (pause != Pause::over) {
+    Answer answer = judge_pause(session, pause, job, name);
+    session.children->forget(job);
+    return answer;
+  }
+  take_output(session, *job);
+  if (job->held_open) {
+    session.note(
+        "[a process that it left behind still holds its output; what that writes from now on is not kept]");
+  }
+  int status = *job->status;
+  session.status = status_number(status);
+  session.children->forget(job);
+  return answer_of(status, std::move(hint));
+}
+
+Answer run_exec(Session& session, const Arguments& arguments) {
+  return run_program(session, arguments.front(), Arguments(arguments.begin() + 1, arguments.end()));
+}
+
+Answer run_sleep(Session& session, const Arguments& arguments) {
+  auto duration = text::parse_duration(arguments.front());
+  if (!duration) {
+    return Answer::misuse(fmt::format("{} is not a duration", text::quoted(arguments.front())),
+                          "a number with a unit: 300ms, 1.5s, 2m");
+  }
+  uint64_t now = sys::monotonic_ns();
+  uint64_t end = now + static_cast<uint64_t>(*duration);
+  if (session.command->background) {
+    session.background.push_back({session.command, quoted_words("sleep", arguments), {}, nullptr, end});
+    session.out.clear();
+    session.err.clear();
+    Answer answer;
+    answer.kind = Answer::Kind::deferred;
+    return answer;
+  }
+  uint64_t limit = deadline_of(session);
+  Pause pause = session.children->wait_until(std::min(end, limit));
+  if (pause == Pause::late && end <= limit) return Answer::done();
+  return judge_pause(session, pause, nullptr, "sleep");
+}
+
+Answer run_wait(Session& session, const Arguments& arguments) {
+  if (!arguments.empty()) {
+    return Answer::misuse("wait takes no arguments: background commands have no names yet",
+                          "wait waits for all of them");
+  }
+  uint64_t limit = deadline_of(session);
+  OutputBuffer out(session.setting.work), err(session.setting.work);
+  bool failed = false;
+  while (!session.background.empty()) {
+    Background& background = session.background.front();
+    if (background.job == nullptr) {
+      Pause pause = session.children->wait_until(std::min(background.deadline_ns, limit));
+      if (pause != Pause::late || background.deadline_ns > limit)
+        return judge_pause(session, pause, nullptr, background.shown);
+      session.background.pop_front();
+      continue;
+    }
+    Job& job = *background.job;
+    Pause pause = session.children->wait_for(job, limit);
+    if (pause != Pause::over) return judge_pause(session, pause, &job, background.shown);
+    session.note("[background] " + background.shown);
+    session.tell_output("stdout", job.output);
+    session.tell_output("stderr", job.error);
+    for (auto [from, to] : {std::pair{&job.output, &out}, std::pair{&job.error, &err}}) {
+      auto text = from->view();
+      Status kept = text.ok() ? to->append(text.value()) : Status(text.error());
+      if (!kept.ok()) return Answer::misuse(kept.error());
+    }
+    session.status = status_number(*job.status);
+    failed = !judge_background(session, background, answer_of(*job.status, background.hint)) || failed;
+    session.children->forget(background.job);
+    session.background.pop_front();
+  }
+  session.out = std::move(out);
+  session.err = std::move(err);
+  Answer answer;
+  if (failed) answer.kind = Answer::Kind::judged;
+  return answer;
+}
+
+}  // namespace testctr::interpret

@@ -1,0 +1,26 @@
+// The conditions in brackets: which there are, and whether they hold here.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "interpret/session.h"
+
+namespace testctr::interpret {
+
+struct ConditionInfo {
+  std::string_view name;  ///< "root"; "GOOS:" takes what follows the colon
+  std::string_view summary;
+};
+
+/// All of them, for `help` and for "did you mean".
+std::span<const ConditionInfo> all_conditions();
+
+/// Whether `text` is a condition. The error (usage) says what is wrong with it.
+Status check_condition(std::string_view text);
+
+/// Whether a condition that is one holds.
+bool holds(Session& session, std::string_view text);
+
+}  // namespace testctr::interpret

@@ -1,0 +1,26 @@
+// `$NAME`, `${NAME}`, `${NAME@R}` and `${NAME?}` in unquoted text, by the rules of Go's os.Expand
+// (script-language.md, section 2.1).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "script/script.h"
+
+namespace testctr::interpret {
+
+/// The value of a variable, nothing when it is unset.
+using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
+
+/// Expands `text`. Unset is empty; `${X?}` for an unset X is an error (usage); `${X@R}` is X's value quoted
+/// for a regular expression.
+/// @param in_pattern every value is quoted for a regular expression
+Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern = false);
+
+/// A word: its quoted parts as they are, the others expanded; never split again.
+Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern = false);
+
+}  // namespace testctr::interpret

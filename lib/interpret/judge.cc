@@ -1,0 +1,82 @@
+// `!` means that the command ran and reported failure; misuse is an error always (script-language.md,
+// DECISION 1).
+#include "interpret/judge.h"
+
+#include "base/text.h"
+
+namespace testctr::interpret {
+namespace {
+
+void tell_failure(Session& session, const script::Command& command, const std::string& shown,
+                  Failure failure) {
+  if (std::string denials = tell_denials(session); !denials.empty()) {
+    failure.hint = failure.hint.empty() ? denials : failure.hint + "; " + denials;
+  }
+  Event event;
+  event.kind = Event::Kind::failure;
+  event.line = command.line;
+  failure.command = session.masked(shown);
+  failure.reason = session.masked(failure.reason);
+  event.text = failure.reason;
+  event.failure = std::move(failure);
+  session.events.take(event);
+}
+
+}  // namespace
+
+std::string tell_denials(Session& session) {
+  if (!session.setting.take_denials) return {};
+  std::string hint;
+  for (Denial& denial : session.setting.take_denials()) {
+    std::string one =
+        fmt::format("`{}` of {}", text::printable(denial.syscall), text::printable(denial.program));
+    if (hint.size() < 200) hint += (hint.empty() ? "the sandbox refused " : ", ") + one;
+    Event event;
+    event.kind = Event::Kind::denied;
+    event.line = denial.line;
+    event.denial = std::move(denial);
+    session.events.take(event);
+  }
+  return hint;
+}
+
+Verdict judge(Session& session, const script::Command& command, const std::string& shown, Answer answer) {
+  switch (answer.kind) {
+    case Answer::Kind::deferred:
+      return Verdict::go_on;
+    case Answer::Kind::judged:
+      return Verdict::failed;
+    case Answer::Kind::stop:
+      return Verdict::stop;
+    case Answer::Kind::skip:
+      return Verdict::skip;
+    case Answer::Kind::cancelled:
+      return Verdict::cancelled;
+    case Answer::Kind::done:
+      if (command.want != script::Want::failure) return Verdict::go_on;
+      if (answer.failure.reason.empty()) answer.failure.reason = "unexpected success";
+      if (answer.failure.expected.empty()) answer.failure.expected = "a failure";
+      if (answer.failure.actual.empty()) answer.failure.actual = "success";
+      break;
+    case Answer::Kind::failed:
+      if (command.want != script::Want::success) {
+        session.note("[" + answer.failure.reason + "]");
+        return Verdict::go_on;
+      }
+      break;
+    case Answer::Kind::misuse:
+      break;
+  }
+  tell_failure(session, command, shown, std::move(answer.failure));
+  return Verdict::failed;
+}
+
+bool judge_background(Session& session, const Background& background, Answer answer) {
+  if (session.command != nullptr && session.command != background.command &&
+      answer.kind == Answer::Kind::failed) {
+    answer.failure.reason += fmt::format(" (in the background; seen in line {})", session.command->line);
+  }
+  return judge(session, *background.command, background.shown, std::move(answer)) == Verdict::go_on;
+}
+
+}  // namespace testctr::interpret

@@ -1,0 +1,27 @@
+// The processes that are below this one, as /proc tells it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace testctr::interpret {
+
+struct Process {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  char state = '?';
+  std::string name;  ///< comm: hostile bytes
+};
+
+/// One line of /proc/PID/stat. The name may contain anything, parentheses too.
+std::optional<Process> parse_stat(std::string_view text);
+
+/// All living descendants of this process (zombies are not alive), nearest first; nothing where there is no
+/// /proc to ask.
+std::optional<std::vector<Process>> descendants();
+
+}  // namespace testctr::interpret

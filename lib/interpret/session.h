@@ -1,0 +1,78 @@
+// What a script has at hand while its lines are carried out: variables, directory, the last output,
+// background commands; and how it tells what happens.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpret/buffer.h"
+#include "interpret/children.h"
+#include "interpret/interpreter.h"
+#include "interpret/variables.h"
+
+namespace testctr::interpret {
+
+/// A command that was started with `&` and not waited for yet.
+struct Background {
+  const script::Command* command = nullptr;
+  std::string shown;         ///< with its expanded arguments
+  std::string hint;          ///< for its failure
+  Job* job = nullptr;        ///< of `sleep`: none
+  uint64_t deadline_ns = 0;  ///< of `sleep`
+};
+
+class Session {
+ public:
+  Session(const Setting& place, EventSink& sink, std::unique_ptr<Children> processes);
+
+  const Setting& setting;
+  EventSink& events;
+  std::unique_ptr<Children> children;
+  Variables variables;
+  std::string directory;  ///< working directory, absolute
+  OutputBuffer out, err;  ///< of the last command that could produce output
+  std::optional<int> status;
+  std::list<Background> background;
+  std::map<std::string, bool> exec_conditions;  ///< what [exec:...] found, by PATH and name
+  const script::Command* command = nullptr;     ///< the one that is carried out
+
+  /// A name as the script means it: absolute, or below the working directory.
+  [[nodiscard]] std::string path(const std::string& name) const;
+  /// A variable's value, with `${/}` and `${:}`.
+  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const;
+  /// The content of a file. Errors (usage): missing, a directory, a pipe (which could keep us waiting), too
+  /// large.
+  Result<OutputBuffer> load(const std::string& name) const;
+
+  void note(std::string_view text) { tell(Event::Kind::note, text); }
+  void log(std::string_view text) { tell(Event::Kind::log, text); }
+  /// An output event (or several, or its two ends when it is long) unless the buffer is empty.
+  void tell_output(const char* stream, OutputBuffer& buffer);
+  /// The last output, replaced by what a command of ours produced, and told.
+  Status set_output(std::string_view text);
+
+  /// `text` with the work directory's path as `$WORK`.
+  [[nodiscard]] std::string masked(std::string_view text) const;
+
+ private:
+  void tell(Event::Kind kind, std::string_view text);
+};
+
+/// The beginning and the end of a long text, for a failure.
+std::string excerpt(std::string_view text);
+
+/// The words of a command line, each in single quotes where it would not be read as it is.
+std::string quoted_words(std::string_view name, const std::vector<std::string>& arguments);
+
+/// "exit status 2" or "signal: killed (SIGKILL)". @param status as waitpid(2) gives it
+std::string describe_status(int status);
+/// The status as a number: 128+N for signal N.
+int status_number(int status);
+
+}  // namespace testctr::interpret

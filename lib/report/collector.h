@@ -1,0 +1,52 @@
+// Takes the events of a run, in which parallel scripts are interleaved, keeps those of each script apart, and
+// tells reporters when a script has ended.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "interpret/event.h"
+#include "report/script_report.h"
+#include "report/tally.h"
+
+namespace testctr::report {
+
+/// Writes a report of some form. None of its functions fails: one that cannot write says so through `status`.
+class Reporter {
+ public:
+  virtual ~Reporter() = default;
+  /// @param scripts how many will be run.
+  virtual void run_started(size_t /*scripts*/) {}
+  /// Every event as it comes.
+  virtual void event(const Event& /*event*/) {}
+  virtual void script_started(const ScriptReport& /*script*/) {}
+  virtual void script_ended(const ScriptReport& /*script*/) {}
+  virtual void run_ended(const RunEnding& /*ending*/, const Tally& /*tally*/) {}
+  /// Whether all of the report could be written.
+  [[nodiscard]] virtual Status status() const { return {}; }
+};
+
+class Collector : public EventSink {
+ public:
+  /// @param everything as for Log.
+  explicit Collector(bool everything) : everything_(everything) {}
+  void add(std::unique_ptr<Reporter> reporter) { reporters_.push_back(std::move(reporter)); }
+
+  void start(size_t scripts);
+  void take(const Event& event) override;
+  /// Ends the reports. @return the first error of a reporter; `exit_code` is the run's in any case.
+  Status finish(const RunEnding& ending);
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+
+ private:
+  ScriptReport& script(const Event& event);
+  void end(const Event& event);
+
+  bool everything_;
+  std::vector<std::unique_ptr<Reporter>> reporters_;
+  std::map<uint32_t, std::unique_ptr<ScriptReport>> running_;
+  Tally tally_;
+};
+
+}  // namespace testctr::report

@@ -1,0 +1,148 @@
+#include "report/json_lines.h"
+
+#include "base/json.h"
+
+namespace testctr::report {
+namespace {
+
+using Object = nlohmann::ordered_json;
+
+Object begun(const char* type) {
+  Object object;
+  object["version"] = 1;
+  object["type"] = type;
+  return object;
+}
+
+std::string line_of(const Object& object) {
+  return object.dump(-1, ' ', false, Object::error_handler_t::replace) + "\n";
+}
+
+void put(Object& object, const char* key, std::string_view bytes) {
+  if (!bytes.empty()) object[key] = Object(json::from_bytes(bytes));
+}
+
+void put(Object& object, const char* key, uint64_t number) {
+  if (number != 0) object[key] = number;
+}
+
+void put_ended(Object& object, const Event& event) {
+  object["outcome"] = to_string(event.outcome);
+  put(object, "reason", event.text);
+  put(object, "fault", event.detail);
+  put(object, "line", event.line);
+  object["duration_ns"] = event.duration_ns;
+  put(object, "peak_memory", event.peak_memory);
+  put(object, "cpu_ns", static_cast<uint64_t>(event.cpu_ns));
+}
+
+void put_failure(Object& object, const Event& event) {
+  put(object, "line", event.line);
+  put(object, "command", event.failure.command);
+  put(object, "reason", event.failure.reason);
+  put(object, "expected", event.failure.expected);
+  put(object, "actual", event.failure.actual);
+  put(object, "diff", event.failure.diff);
+  put(object, "hint", event.failure.hint);
+}
+
+void put_denied(Object& object, const Denial& denial) {
+  put(object, "line", denial.line);
+  put(object, "program", denial.program);
+  put(object, "syscall", denial.syscall);
+  object["count"] = denial.count;
+}
+
+void put_content(Object& object, const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::script_started:
+      put(object, "name", event.text);
+      put(object, "image", event.detail);
+      break;
+    case Event::Kind::phase:
+      put(object, "line", event.line);
+      put(object, "title", event.text);
+      break;
+    case Event::Kind::command:
+    case Event::Kind::note:
+    case Event::Kind::log:
+      put(object, "line", event.line);
+      put(object, "text", event.text);
+      break;
+    case Event::Kind::output:
+      put(object, "line", event.line);
+      put(object, "stream", event.stream);
+      put(object, "data", event.text);
+      break;
+    case Event::Kind::denied:
+      put_denied(object, event.denial);
+      break;
+    case Event::Kind::failure:
+      put_failure(object, event);
+      break;
+    case Event::Kind::script_ended:
+      put_ended(object, event);
+      break;
+  }
+}
+
+const char* type_of(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::script_started:
+      return "script_started";
+    case Event::Kind::phase:
+      return "phase";
+    case Event::Kind::command:
+      return "command";
+    case Event::Kind::note:
+      return "note";
+    case Event::Kind::output:
+      return "output";
+    case Event::Kind::denied:
+      return "denied";
+    case Event::Kind::failure:
+      return "failure";
+    case Event::Kind::script_ended:
+      return "script_ended";
+    case Event::Kind::log:
+      return "log";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+void JsonLines::run_started(size_t scripts) {
+  Object object = begun("run_started");
+  object["program"] = "testctr-script " TESTCTR_VERSION;
+  object["scripts"] = scripts;
+  out_.write(line_of(object));
+}
+
+void JsonLines::event(const Event& event) {
+  Object object = begun(type_of(event.kind));
+  object["script"] = event.script;
+  object["attempt"] = event.attempt;
+  put(object, "place", event.place);
+  object["sequence"] = event.sequence;
+  object["time_ns"] = event.time_ns;
+  put_content(object, event);
+  out_.write(line_of(object));
+}
+
+void JsonLines::run_ended(const RunEnding& ending, const Tally& tally) {
+  Object object = begun("run_ended");
+  object["passed"] = tally.of(Outcome::pass);
+  object["failed"] = tally.of(Outcome::fail);
+  object["errors"] = tally.of(Outcome::error);
+  object["skipped"] = tally.of(Outcome::skip);
+  object["not_run"] = tally.of(Outcome::not_run);
+  object["not_tests"] = ending.not_tests;
+  object["timed_out"] = ending.timed_out;
+  if (ending.signal != 0) object["signal"] = ending.signal;
+  object["duration_ns"] = ending.duration_ns;
+  object["exit_code"] = tally.exit_code(ending);
+  out_.write(line_of(object));
+}
+
+}  // namespace testctr::report

@@ -1,0 +1,43 @@
+// The report for programs: one JSON object a line, as things happen.
+//
+// Every object has "version" (1) and "type". Bytes (names, outputs, texts) are a string when they are UTF-8,
+// else {"base64": "..."}. Times are nanoseconds since the run began, durations nanoseconds. What is empty or
+// unknown is left out. Within a version members and types are only added.
+//
+//   run_started     scripts, program ("testctr-script 0.1.0")
+//   script_started  name, image
+//   phase           line, title
+//   command         line, text as written
+//   note            line, text: "[exit status 1]", "[condition not met]", ...
+//   output          stream ("stdout" or "stderr"), data
+//   denied          line, program, syscall, count: a system call that the filter refused
+//   failure         line, command (arguments expanded), reason, expected, actual, diff, hint
+//   log             text: a message of the runner about the script
+//   script_ended    outcome ("pass", "fail", "error", "skip", "not_run"), reason, fault of an error ("usage",
+//   "infrastructure",
+//                   "internal"), line (the last carried out), duration_ns, peak_memory (bytes), cpu_ns
+//   run_ended       passed, failed, errors, skipped, not_run, not_tests, timed_out, signal, duration_ns,
+//   exit_code
+//
+// From script_started to script_ended each has also "script" (a number, the same for one script), "attempt",
+// "place", "sequence" (counts up within a script) and "time_ns".
+#pragma once
+
+#include "report/collector.h"
+#include "report/writer.h"
+
+namespace testctr::report {
+
+class JsonLines : public Reporter {
+ public:
+  explicit JsonLines(Writer& out) : out_(out) {}
+  void run_started(size_t scripts) override;
+  void event(const Event& event) override;
+  void run_ended(const RunEnding& ending, const Tally& tally) override;
+  [[nodiscard]] Status status() const override { return out_.status(); }
+
+ private:
+  Writer& out_;
+};
+
+}  // namespace testctr::report

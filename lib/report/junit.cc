@@ -1,0 +1,205 @@
+#include "report/junit.h"
+
+#include <chrono>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "report/render.h"
+
+namespace testctr::report {
+namespace {
+
+/// The length of the terminal escape sequence that `text` begins with (ESC first), at least 1.
+size_t escape_length(std::string_view text) {
+  if (text.size() < 2) return text.size();
+  const char kind = text[1];
+  if (kind == '[') {  // CSI: parameters and intermediates, then one byte from @ to ~
+    size_t i = 2;
+    while (i < text.size() && text[i] >= 0x20 && text[i] <= 0x3f) ++i;
+    return i < text.size() && text[i] >= 0x40 && text[i] <= 0x7e ? i + 1 : 2;
+  }
+  if (kind == ']' || kind == 'P' || kind == '_' || kind == '^' ||
+      kind == 'X') {  // strings, up to BEL or ESC backslash
+    const size_t bell = text.find('\a');
+    const size_t end = text.find("\x1b\\", 2);
+    if (bell == std::string_view::npos && end == std::string_view::npos) return 2;
+    return bell < end ? bell + 1 : end + 2;
+  }
+  size_t i = 1;  // others: intermediates, then one final byte
+  while (i < text.size() && text[i] >= 0x20 && text[i] <= 0x2f) ++i;
+  return i < text.size() && text[i] >= 0x30 && text[i] <= 0x7e ? i + 1 : 1;
+}
+
+/// Whether the three bytes at `text` are U+FFFE or U+FFFF, which XML does not allow.
+bool is_non_character(std::string_view text) {
+  return text.starts_with("\xef\xbf\xbe") || text.starts_with("\xef\xbf\xbf");
+}
+
+std::string xml_seconds(int64_t ns) { return fmt::format("{:.6f}", static_cast<double>(ns) / 1e9); }
+
+std::string timestamp(uint64_t wall_ns) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(wall_ns / 1'000'000'000)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count());
+}
+
+/// "tests/cli/a.txt" as "tests.cli.a".
+std::string class_name(std::string_view path) {
+  while (path.starts_with("./")) path.remove_prefix(2);
+  const size_t slash = path.rfind('/');
+  const size_t dot = path.rfind('.');
+  if (dot != std::string_view::npos && dot > 0 && (slash == std::string_view::npos || dot > slash))
+    path = path.substr(0, dot);
+  std::string out(path);
+  std::replace(out.begin(), out.end(), '/', '.');
+  return out;
+}
+
+std::string lines_of(const std::function<void(const TakeLine&)>& render) {
+  std::string out;
+  render([&](Style, std::string_view line) {
+    out += xml_text(line);
+    out += '\n';
+  });
+  return out;
+}
+
+/// The element that says how the case went, empty for a pass.
+std::string verdict(const ScriptReport& script, std::string_view work) {
+  const std::string reason = summary_of(script, work);
+  const std::string message = xml_text(reason.substr(0, reason.find('\n')));
+  switch (script.outcome) {
+    case Outcome::pass:
+      return "";
+    case Outcome::fail:
+      return fmt::format("<failure message=\"{}\" type=\"mismatch\">{}</failure>\n", message,
+                         lines_of([&](const TakeLine& take) { render_failures(script, work, take); }));
+    case Outcome::error:
+      return fmt::format("<error message=\"{}\" type=\"{}\">{}</error>\n", message, xml_text(script.fault),
+                         xml_text(reason));
+    case Outcome::skip:
+      return fmt::format("<skipped message=\"{}\"/>\n", message);
+    case Outcome::not_run:
+      return fmt::format("<error message=\"not run: {}\" type=\"not_run\"/>\n", message);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string xml_text(std::string_view bytes) {
+  std::string plain;
+  while (!bytes.empty()) {
+    const char c = bytes[0];
+    if (c == '\x1b') {
+      bytes.remove_prefix(escape_length(bytes));
+      continue;
+    }
+    plain += c;
+    bytes.remove_prefix(1);
+  }
+  const std::string utf8 = text::to_utf8(plain);
+  std::string out;
+  out.reserve(utf8.size());
+  for (size_t i = 0; i < utf8.size(); ++i) {
+    const char c = utf8[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_non_character(std::string_view(utf8).substr(i))) {
+      out += "\xef\xbf\xbd";
+      i += 2;
+    } else if (byte < 0x20 && c != '\t' && c != '\n') {
+      continue;
+    } else if (byte == 0x7f) {
+      continue;
+    } else if (c == '&') {
+      out += "&amp;";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else if (c == '>') {
+      out += "&gt;";
+    } else if (c == '"') {
+      out += "&quot;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+Junit::Junit(std::string path, std::string work)
+    : path_(std::move(path)), work_(std::move(work)), started_ns_(sys::realtime_ns()) {}
+
+Result<std::unique_ptr<Junit>> Junit::create(std::string path, std::string work) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const auto found = TRY(sys::stat_at(AT_FDCWD, path, 0));
+  if (path.ends_with("/") || (found && S_ISDIR(found->st_mode))) {
+    return Error::usage(fmt::format("--junit: {} is a folder", text::printable(path)));
+  }
+  const auto parent = TRY(sys::stat_at(AT_FDCWD, folder, 0));
+  if (!parent || !S_ISDIR(parent->st_mode)) {
+    return Error::usage(
+        fmt::format("--junit: {}: there is no folder {}", text::printable(path), text::printable(folder)));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return Error::system("access", text::printable(folder))
+        .in(fmt::format("--junit {}", text::printable(path)));
+  }
+  return std::make_unique<Junit>(std::move(path), std::move(work));
+}
+
+void Junit::script_ended(const ScriptReport& script) {
+  const std::string name = xml_text(script.name);
+  const std::string_view file_name = std::string_view(script.name).substr(script.name.rfind('/') + 1);
+  const uint32_t line = script.failures.empty() ? script.line : script.failures.front().line;
+  const bool error = script.outcome == Outcome::error || script.outcome == Outcome::not_run;
+  std::string xml = fmt::format(
+      "<testsuite name=\"{}\" tests=\"1\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" "
+      "timestamp=\"{}\" "
+      "file=\"{}\">\n<properties>\n<property name=\"image\" value=\"{}\"/>\n</properties>\n",
+      name, script.outcome == Outcome::fail ? 1 : 0, error ? 1 : 0, script.outcome == Outcome::skip ? 1 : 0,
+      xml_seconds(script.duration_ns),
+      timestamp(started_ns_ + static_cast<uint64_t>(std::max<int64_t>(0, script.started_ns))), name,
+      xml_text(script.image));
+  xml += fmt::format("<testcase name=\"{}\" classname=\"{}\" time=\"{}\" file=\"{}\"", xml_text(file_name),
+                     xml_text(class_name(script.name)), xml_seconds(script.duration_ns), name);
+  if (line != 0 && script.outcome != Outcome::pass) xml += fmt::format(" line=\"{}\"", line);
+  xml += ">\n" + verdict(script, work_);
+  const std::string log = lines_of([&](const TakeLine& take) { render_log(script, work_, take); });
+  if (!log.empty()) xml += fmt::format("<system-out>{}</system-out>\n", log);
+  xml += "</testcase>\n</testsuite>\n";
+  suites_.append(xml);
+}
+
+Status Junit::write(const RunEnding& ending, const Tally& tally) {
+  CHECK_OK(suites_.status());
+  const std::string temporary = fmt::format("{}.{}.tmp", path_, ::getpid());
+  const Fd file = TRY(sys::open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+  Status status = sys::write_full(
+      file.get(),
+      fmt::format(
+          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"testctr-script\" tests=\"{}\" "
+          "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n",
+          tally.total(), tally.of(Outcome::fail), tally.of(Outcome::error) + tally.of(Outcome::not_run),
+          tally.of(Outcome::skip), xml_seconds(ending.duration_ns), timestamp(started_ns_)));
+  constexpr size_t piece = size_t{1} << 20;
+  for (uint64_t offset = 0; status.ok() && offset < suites_.size(); offset += piece) {
+    status = sys::write_full(file.get(), suites_.read(offset, piece));
+  }
+  if (status.ok()) status = sys::write_full(file.get(), "</testsuites>\n");
+  if (status.ok() && ::fsync(file.get()) != 0) status = Error::system("fsync", temporary);
+  if (status.ok() && ::rename(temporary.c_str(), path_.c_str()) != 0) status = Error::system("rename", path_);
+  if (!status.ok()) ::unlink(temporary.c_str());
+  return status;
+}
+
+void Junit::run_ended(const RunEnding& ending, const Tally& tally) {
+  status_ = write(ending, tally);
+  if (!status_.ok()) status_.error().in(fmt::format("writing {}", text::printable(path_)));
+}
+
+}  // namespace testctr::report

@@ -1,0 +1,37 @@
+// JUnit XML: a suite and a test case per script; a failed expectation is a <failure>, an error of the
+// machine, the image or the script's grammar and a script that was not run an <error>.
+#pragma once
+
+#include <string>
+
+#include "report/collector.h"
+#include "report/spill.h"
+
+namespace testctr::report {
+
+class Junit : public Reporter {
+ public:
+  /// Checks early that `path` can be written, so that a run is not lost to a wrong name. A usage error when
+  /// its folder does not exist or it is a folder itself, an infrastructure error when it may not be written.
+  static Result<std::unique_ptr<Junit>> create(std::string path, std::string work = "/work");
+  /// Without that check.
+  Junit(std::string path, std::string work);
+  void script_ended(const ScriptReport& script) override;
+  /// Writes the file: whole, under a temporary name, then renamed.
+  void run_ended(const RunEnding& ending, const Tally& tally) override;
+  [[nodiscard]] Status status() const override { return status_; }
+
+ private:
+  Status write(const RunEnding& ending, const Tally& tally);
+
+  std::string path_, work_;
+  uint64_t started_ns_;  ///< wall clock
+  Spill suites_;
+  Status status_;
+};
+
+/// Text for XML 1.0: escaped; escape sequences of terminals and control characters left out, bytes that are
+/// not UTF-8 as U+FFFD.
+std::string xml_text(std::string_view bytes);
+
+}  // namespace testctr::report

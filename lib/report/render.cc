@@ -1,0 +1,148 @@
+#include "report/render.h"
+
+#include "base/text.h"
+
+namespace testctr::report {
+namespace {
+
+/// Calls `take` for each line of `text`, without line ends; a missing last line end makes no difference.
+void each_line(std::string_view text, const std::function<void(std::string_view)>& take) {
+  for (std::string_view line : text::lines(text)) {
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    take(line);
+  }
+}
+
+Style style_of(Log::Kind kind) {
+  switch (kind) {
+    case Log::Kind::phase:
+      return Style::title;
+    case Log::Kind::command:
+      return Style::command;
+    case Log::Kind::note:
+      return Style::note;
+    case Log::Kind::output:
+      return Style::plain;
+    case Log::Kind::message:
+      return Style::warning;
+  }
+  return Style::plain;
+}
+
+void render_value(std::string_view label, const std::string& value, const TakeLine& take) {
+  if (value.empty()) return;
+  const std::string_view shown = std::string_view(value).substr(0, shown_value);
+  const std::string_view one_line = shown.ends_with('\n') ? shown.substr(0, shown.size() - 1) : shown;
+  if (one_line.find('\n') == std::string_view::npos && shown.size() == value.size()) {
+    take(Style::plain, fmt::format("  {}: {}", label, one_line));
+    return;
+  }
+  take(Style::plain, fmt::format("  {}:", label));
+  each_line(shown, [&](std::string_view line) { take(Style::plain, fmt::format("    {}", line)); });
+  if (shown.size() < value.size()) {
+    take(Style::note, fmt::format("    [... {} more bytes ...]", value.size() - shown.size()));
+  }
+}
+
+void render_diff(const std::string& diff, const TakeLine& take) {
+  const std::string_view shown = std::string_view(diff).substr(0, 2 * shown_value);
+  each_line(shown, [&](std::string_view line) {
+    const Style style = line.starts_with('-')   ? Style::removed
+                        : line.starts_with('+') ? Style::added
+                                                : Style::plain;
+    take(style, line);
+  });
+  if (shown.size() < diff.size()) {
+    take(Style::note, fmt::format("[... {} more bytes of the difference ...]", diff.size() - shown.size()));
+  }
+}
+
+void render_failure(const ScriptReport& script, const FailureAt& at, std::string_view work,
+                    const TakeLine& take) {
+  const Failure& failure = at.failure;
+  std::string head = fmt::format("FAIL: {}", script.name);
+  if (at.line != 0) head += fmt::format(":{}", at.line);
+  if (!failure.command.empty()) head += ": " + shorten_work(failure.command, work);
+  head += ": " + shorten_work(failure.reason, work);
+  each_line(head, [&](std::string_view line) { take(Style::failure, line); });
+  if (failure.diff.empty()) {
+    render_value("expected", failure.expected, take);
+    render_value("actual", failure.actual, take);
+  } else {
+    render_diff(failure.diff, take);
+  }
+  each_line(failure.hint, [&](std::string_view line) { take(Style::hint, fmt::format("  hint: {}", line)); });
+}
+
+void render_denials(const ScriptReport& script, const TakeLine& take) {
+  if (script.denials.empty()) return;
+  take(Style::warning, "refused by the system call filter:");
+  for (const Denial& denial : script.denials) {
+    const std::string where = denial.line == 0 ? script.name : fmt::format("{}:{}", script.name, denial.line);
+    take(Style::warning, fmt::format("  {}: {} by {}{}", where, denial.syscall, denial.program,
+                                     denial.count == 1 ? "" : fmt::format(", {} times", denial.count)));
+  }
+}
+
+bool belongs_to_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+         c == '.';
+}
+
+}  // namespace
+
+void render_log(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  script.log.for_each([&](Log::Kind kind, std::string_view text) {
+    const Style style = style_of(kind);
+    if (kind == Log::Kind::phase)
+      return take(style, text.starts_with('#') ? text : fmt::format("# {}", text));
+    if (kind == Log::Kind::command) {
+      return each_line(text, [&](std::string_view line) { take(style, fmt::format("> {}", line)); });
+    }
+    if (kind == Log::Kind::message) {
+      return each_line(text, [&](std::string_view line) { take(style, fmt::format("[{}]", line)); });
+    }
+    each_line(shorten_work(text, work), [&](std::string_view line) { take(style, line); });
+  });
+  if (!script.log.status().ok()) {
+    take(Style::warning, fmt::format("[the log is not whole: {}]", script.log.status().error().message()));
+  }
+}
+
+void render_failures(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  for (const FailureAt& at : script.failures) render_failure(script, at, work, take);
+  render_denials(script, take);
+}
+
+std::string summary_of(const ScriptReport& script, std::string_view work) {
+  if (script.outcome == Outcome::fail && !script.failures.empty()) {
+    const FailureAt& first = script.failures.front();
+    const std::string reason = shorten_work(first.failure.reason, work);
+    return first.line == 0 ? reason : fmt::format("line {}: {}", first.line, reason);
+  }
+  if (script.outcome == Outcome::not_run && !script.command.empty()) {
+    return fmt::format("{} at line {}: {}", script.reason, script.line, script.command);
+  }
+  return script.reason;
+}
+
+std::string shorten_work(std::string_view text, std::string_view work) {
+  if (work.size() < 2) return std::string(text);
+  std::string out;
+  out.reserve(text.size());
+  size_t from = 0;
+  while (true) {
+    const size_t at = text.find(work, from);
+    if (at == std::string_view::npos) break;
+    const size_t end = at + work.size();
+    const bool begins = at == 0 || !(belongs_to_name(text[at - 1]) || text[at - 1] == '/');
+    const bool ends = end == text.size() || !belongs_to_name(text[end]);
+    out += text.substr(from, at - from);
+    out += begins && ends ? std::string_view("$WORK") : work;
+    from = end;
+  }
+  out += text.substr(from);
+  return out;
+}
+
+}  // namespace testctr::report

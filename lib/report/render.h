@@ -1,0 +1,36 @@
+// The text of one script's report, as lines with a style, for every reporter that writes text. Lines are raw
+// bytes: each reporter makes them safe for where it writes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "report/script_report.h"
+
+namespace testctr::report {
+
+enum class Style : uint8_t { plain, title, command, note, failure, removed, added, hint, warning };
+
+using TakeLine = std::function<void(Style, std::string_view line)>;
+
+/// Where the text is cut: a value beyond this is shown at its beginning only, and that is said.
+inline constexpr size_t shown_value = size_t{8} << 10;
+
+/// The phase log: "# title (0.003s)", "> line", "[stdout]", output, "[exit status 1]".
+/// @param work the path of $WORK in the place; where it appears as a whole path's beginning, "$WORK" is
+/// shown.
+void render_log(const ScriptReport& script, std::string_view work, const TakeLine& take);
+
+/// "FAIL: file:line: command: reason", expected and actual or the diff, the hint; then the refused system
+/// calls with their lines.
+void render_failures(const ScriptReport& script, std::string_view work, const TakeLine& take);
+
+/// In one line, why the script ended as it did; empty for a pass.
+std::string summary_of(const ScriptReport& script, std::string_view work);
+
+/// `text` with "$WORK" for `work` wherever it is a path by itself or the beginning of one ("/work/a", not
+/// "/workshop", not "/my/work").
+std::string shorten_work(std::string_view text, std::string_view work);
+
+}  // namespace testctr::report

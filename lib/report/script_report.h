@@ -1,0 +1,36 @@
+// What a reporter is told of one script once it has ended.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "interpret/event.h"
+#include "report/log.h"
+
+namespace testctr::report {
+
+struct FailureAt {
+  uint32_t line = 0;
+  Failure failure;
+};
+
+struct ScriptReport {
+  explicit ScriptReport(bool everything) : log(everything) {}
+
+  uint32_t index = 0;  ///< in the plan
+  std::string name;
+  std::string image;
+  Outcome outcome = Outcome::not_run;
+  std::string reason;   ///< of a skip, an error, a script that was not run
+  std::string fault;    ///< of an error: "usage", "infrastructure", "internal"
+  uint32_t line = 0;    ///< the last line that was carried out
+  std::string command;  ///< that line as written
+  int64_t duration_ns = 0;
+  int64_t started_ns = 0;             ///< since the run began
+  std::vector<FailureAt> failures;    ///< the first 100
+  std::vector<Denial> denials;        ///< the first 100, one per line, program and system call
+  std::vector<std::string> messages;  ///< of the runner: limits that fell back; the first 100
+  Log log;
+};
+
+}  // namespace testctr::report

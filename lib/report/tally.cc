@@ -1,0 +1,42 @@
+#include "report/tally.h"
+
+#include "report/times.h"
+
+namespace testctr::report {
+
+void Tally::count(Outcome outcome, const std::string& fault) {
+  ++counts_[static_cast<size_t>(outcome)];
+  if (outcome != Outcome::error) return;
+  usage_ = usage_ || fault == "usage";
+  infrastructure_ = infrastructure_ || fault == "infrastructure";
+  internal_ = internal_ || (fault != "usage" && fault != "infrastructure");
+}
+
+uint64_t Tally::total() const {
+  uint64_t sum = 0;
+  for (uint64_t n : counts_) sum += n;
+  return sum;
+}
+
+int Tally::exit_code(const RunEnding& ending) const {
+  if (ending.signal != 0) return 128 + ending.signal;
+  if (ending.timed_out) return 124;
+  if (internal_ || of(Outcome::not_run) > 0) return 5;
+  if (of(Outcome::fail) > 0) return 1;
+  if (usage_) return 2;
+  if (infrastructure_) return 3;
+  return total() == 0 ? 4 : 0;
+}
+
+std::string Tally::line(const RunEnding& ending) const {
+  std::string text = fmt::format("{} passed, {} failed, {} errors, {} skipped, {} not run in {}",
+                                 of(Outcome::pass), of(Outcome::fail), of(Outcome::error), of(Outcome::skip),
+                                 of(Outcome::not_run), seconds(ending.duration_ns));
+  if (ending.not_tests > 0) {
+    text += fmt::format(" ({} file{} passed over: not tests)", ending.not_tests,
+                        ending.not_tests == 1 ? "" : "s");
+  }
+  return text;
+}
+
+}  // namespace testctr::report

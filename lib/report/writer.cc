@@ -1,0 +1,16 @@
+#include "report/writer.h"
+
+#include "base/sys.h"
+
+namespace testctr::report {
+
+void FdWriter::write(std::string_view bytes) {
+  if (!status_.ok() || bytes.empty()) return;
+  Status written = sys::write_full(fd_, bytes);
+  if (written.ok()) return;
+  Error error = std::move(written).error();
+  error.in(fmt::format("writing to {}", what_));
+  status_ = std::move(error);
+}
+
+}  // namespace testctr::report

@@ -1,0 +1,151 @@
+#include "sandbox/tree.h"
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/sys.h"
+#include "base/text.h"
+
+namespace testctr::sandbox {
+namespace {
+
+std::vector<std::string> components(const std::string& path) {
+  std::vector<std::string> result;
+  for (std::string& part : text::split(path, '/')) {
+    if (!part.empty() && part != ".") result.push_back(std::move(part));
+  }
+  return result;
+}
+
+Status hide_path(int tree, int upper, const std::string& path) {
+  auto parts = components(path);
+  if (parts.empty()) return {};
+  Fd from = TRY(sys::duplicate(tree)), to = TRY(sys::duplicate(upper));
+  std::vector<std::pair<Fd, Fd>> above;
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    auto next = sys::open_at(from.get(), parts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (!next.ok()) return {};  // not in the tree
+    CHECK_OK(sys::make_dir_at(to.get(), parts[i], 0700));
+    Fd made = TRY(sys::open_at(to.get(), parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    above.emplace_back(std::move(next).value(), std::move(made));
+    from = TRY(sys::duplicate(above.back().first.get()));
+    to = TRY(sys::duplicate(above.back().second.get()));
+  }
+  if (!TRY(sys::stat_at(from.get(), parts.back()))) return {};
+  if (mknodat(to.get(), parts.back().c_str(), S_IFCHR, makedev(0, 0)) != 0 && errno != EEXIST)
+    return Error::system("mknodat", "a whiteout for " + path);
+  for (auto& [source, made] : above) CHECK_OK(copy_metadata(source.get(), made.get()));
+  return {};
+}
+
+class Copier {
+ public:
+  Copier(const std::vector<std::string>& hidden, std::vector<std::string>& skipped) : skipped_(skipped) {
+    for (const std::string& path : hidden) hidden_.insert(text::join(components(path), "/"));
+  }
+
+  Status directory(int from, int to, const std::string& where) {
+    Fd listing = TRY(sys::open_at(from, ".", O_RDONLY | O_DIRECTORY).in(where));
+    Fd target = TRY(sys::duplicate(to));
+    for (const std::string& name : TRY(sys::list_dir(listing.get()))) {
+      std::string path = where.empty() ? name : where + "/" + name;
+      if (!hidden_.contains(path)) CHECK_OK(entry(listing.get(), target.get(), name, path));
+    }
+    return copy_metadata(listing.get(), target.get());
+  }
+
+ private:
+  Status entry(int from, int to, const std::string& name, const std::string& path) {
+    auto found = TRY(sys::stat_at(from, name));
+    if (!found)
+      return Error::infrastructure(fmt::format("{} went away while the tree was copied", text::quoted(path)));
+    const struct stat& st = *found;
+    if (S_ISDIR(st.st_mode)) {
+      CHECK_OK(sys::make_dir_at(to, name, 0700));
+      Fd below = TRY(sys::open_at(from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW).in(path));
+      Fd made = TRY(sys::open_at(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      return directory(below.get(), made.get(), path);
+    }
+    if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
+      auto [first, fresh] = linked_.try_emplace({st.st_dev, st.st_ino}, path);
+      if (!fresh) {
+        if (linkat(top_, first->second.c_str(), to, name.c_str(), 0) != 0)
+          return Error::system("linkat", path);
+        return {};
+      }
+    }
+    if (S_ISREG(st.st_mode)) return file(from, to, name, path, st);
+    if (S_ISLNK(st.st_mode)) {
+      std::string target = TRY(sys::read_link_at(from, name));
+      if (symlinkat(target.c_str(), to, name.c_str()) != 0) return Error::system("symlinkat", path);
+      return times(to, name, st);
+    }
+    if (S_ISFIFO(st.st_mode)) {
+      if (mkfifoat(to, name.c_str(), st.st_mode & 07777) != 0) return Error::system("mkfifoat", path);
+      return times(to, name, st);
+    }
+    skipped_.push_back(path);
+    return {};
+  }
+
+  static Status times(int to, const std::string& name, const struct stat& st) {
+    const timespec both[2] = {st.st_atim, st.st_mtim};
+    if (utimensat(to, name.c_str(), both, AT_SYMLINK_NOFOLLOW) != 0) return Error::system("utimensat", name);
+    return {};
+  }
+
+  static Status file(int from, int to, const std::string& name, const std::string& path,
+                     const struct stat& st) {
+    Fd input = TRY(sys::open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+                       .in(fmt::format("copying {}", text::quoted(path))));
+    Fd output = TRY(sys::open_at(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600));
+    for (;;) {
+      ssize_t n = sendfile(output.get(), input.get(), nullptr, size_t{1} << 30);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return Error::system("sendfile", path).hint("--scratch SIZE gives the copy more room");
+      if (n == 0) break;
+    }
+    if (fchmod(output.get(), st.st_mode & 07777) != 0) return Error::system("fchmod", path);
+    return times(to, name, st);
+  }
+
+  std::set<std::string> hidden_;
+  std::vector<std::string>& skipped_;
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;
+
+ public:
+  int top_ = -1;
+};
+
+}  // namespace
+
+Status copy_metadata(int from, int to) {
+  struct stat st {};
+  if (fstat(from, &st) != 0) return Error::system("fstat", "");
+  if (fchmod(to, st.st_mode & 07777) != 0) return Error::system("fchmod", "");
+  const timespec both[2] = {st.st_atim, st.st_mtim};
+  if (futimens(to, both) != 0) return Error::system("futimens", "");
+  return {};
+}
+
+Status hide_paths(int tree, int upper, const std::vector<std::string>& hidden) {
+  for (const std::string& path : hidden)
+    CHECK_OK(hide_path(tree, upper, path).in(fmt::format("hiding {}", text::quoted(path))));
+  return {};
+}
+
+Status copy_below(int from, int to, const std::vector<std::string>& hidden,
+                  std::vector<std::string>& skipped) {
+  Copier copier(hidden, skipped);
+  copier.top_ = to;
+  return copier.directory(from, to, "");
+}
+
+}  // namespace testctr::sandbox

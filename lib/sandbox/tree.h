@@ -1,0 +1,24 @@
+// The test tree inside: overlaid where it lies, or copied.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace testctr::sandbox {
+
+/// Puts whiteouts for `hidden` (paths relative to the tree, a leading slash is allowed) into `upper`, with
+/// the directories above them as the tree has them. What the tree does not have is passed over.
+Status hide_paths(int tree, int upper, const std::vector<std::string>& hidden);
+
+/// Gives `to` the mode and the time of `from`.
+Status copy_metadata(int from, int to);
+
+/// Copies everything below `from` but the hidden paths into the empty directory `to`: files, directories,
+/// links, pipes; modes and times; hard links among themselves. Owners become the caller. Sockets and devices
+/// are passed over and named in `skipped`.
+Status copy_below(int from, int to, const std::vector<std::string>& hidden,
+                  std::vector<std::string>& skipped);
+
+}  // namespace testctr::sandbox

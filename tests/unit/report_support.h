@@ -1,0 +1,85 @@
+// A run of scripts as events, for the tests of the reports.
+#pragma once
+
+#include <string>
+
+#include "report/collector.h"
+
+namespace testctr::report_test {
+
+inline Event event(Event::Kind kind, uint32_t script, uint32_t line, std::string text, int64_t time_ms) {
+  Event e;
+  e.kind = kind;
+  e.script = script;
+  e.line = line;
+  e.text = std::move(text);
+  e.time_ns = time_ms * 1'000'000;
+  e.place = "container";
+  return e;
+}
+
+inline Event started(uint32_t script, std::string name, int64_t time_ms = 0) {
+  Event e = event(Event::Kind::script_started, script, 0, std::move(name), time_ms);
+  e.detail = "builtin";
+  return e;
+}
+
+inline Event ended(uint32_t script, Outcome outcome, std::string reason, int64_t time_ms,
+                   std::string fault = "") {
+  Event e = event(Event::Kind::script_ended, script, 0, std::move(reason), time_ms);
+  e.outcome = outcome;
+  e.detail = std::move(fault);
+  e.duration_ns = time_ms * 1'000'000;
+  return e;
+}
+
+inline Event output(uint32_t script, std::string stream, std::string bytes, int64_t time_ms = 0) {
+  Event e = event(Event::Kind::output, script, 0, std::move(bytes), time_ms);
+  e.stream = std::move(stream);
+  return e;
+}
+
+inline Event failure(uint32_t script, uint32_t line, Failure what, int64_t time_ms = 0) {
+  Event e = event(Event::Kind::failure, script, line, "", time_ms);
+  e.failure = std::move(what);
+  return e;
+}
+
+inline Event denied(uint32_t script, Denial denial) {
+  Event e = event(Event::Kind::denied, script, denial.line, "", 0);
+  e.denial = std::move(denial);
+  return e;
+}
+
+/// Four scripts, the first two interleaved: bad.txt fails in its second phase, good.txt passes, broken.txt
+/// cannot be parsed, other.txt skips.
+inline void play(EventSink& sink) {
+  using Kind = Event::Kind;
+  sink.take(started(0, "t/bad.txt"));
+  sink.take(started(1, "good.txt"));
+  sink.take(event(Kind::phase, 0, 1, "prepare", 1));
+  sink.take(event(Kind::command, 0, 2, "exec true", 1));
+  sink.take(event(Kind::command, 1, 1, "exec echo hi", 2));
+  sink.take(output(1, "stdout", "hi\n"));
+  sink.take(output(0, "stdout", "not to be seen\n"));
+  sink.take(event(Kind::phase, 0, 4, "look", 3));
+  sink.take(event(Kind::command, 0, 5, "exec show $WORK", 3));
+  sink.take(output(0, "stdout", "one \x1b[31mred\n"));
+  sink.take(output(0, "stdout", "in /work/a\n"));
+  sink.take(output(0, "stderr", "bad byte \xff"));
+  sink.take(event(Kind::note, 0, 5, "[exit status 1]", 3));
+  sink.take(denied(0, {5, "show", "mount", 2}));
+  sink.take(denied(0, {5, "show", "mount", 1}));
+  sink.take(event(Kind::command, 0, 6, "stdout two", 4));
+  sink.take(failure(
+      0, 6,
+      {"stdout two", "no match for `two` in stdout", "two", "one\nred\n", "", "look at <it> & \"that\""}));
+  sink.take(ended(1, Outcome::pass, "", 7));
+  sink.take(ended(0, Outcome::fail, "", 8));
+  sink.take(started(2, "broken.txt", 8));
+  sink.take(ended(2, Outcome::error, "broken.txt:1:6: unterminated quote\n  close it", 1, "usage"));
+  sink.take(started(3, "other.txt", 8));
+  sink.take(ended(3, Outcome::skip, "no #git here", 2));
+}
+
+}  // namespace testctr::report_test

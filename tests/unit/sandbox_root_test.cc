@@ -1,0 +1,174 @@
+// The root that a container sees: the tree, binds, devices, covered paths, and images that set traps.
+#include <doctest/doctest.h>
+
+#include "sandbox/hostfs.h"
+#include "sandbox_support.h"
+
+using namespace testctr;
+using namespace testctr::sandbox;
+using namespace testctr::sandbox::tests;
+
+namespace {
+struct Fixture {
+  TemporaryDirectory dir;
+  Spec spec;
+  Fixture() {
+    chmod(dir.path().c_str(), 0755);
+    spec.root.layers = {busybox_layer(dir)};
+    spec.program = std::move(sys::self_path()).value();
+  }
+  void tree() {
+    spec.tree = dir / "tree";
+    host("mkdir -p " + spec.tree + "/a/b && cd " + spec.tree +
+         " && echo one > a/b/one && echo two > two && ln -s two link && ln two hard && chmod 640 two && "
+         "chmod 750 a");
+  }
+};
+}  // namespace
+
+TEST_CASE("sandbox root: the tree is seen as root's, written copy on write, hidden paths are gone") {
+  if (!have_busybox()) return;
+  for (bool copy : {false, true}) {
+    CAPTURE(copy);
+    Fixture f;
+    f.tree();
+    f.spec.copy_tree = copy;
+    f.spec.tree_hidden = {"a/b/one", "/hard", "not/there"};
+    auto o = run(f.spec,
+                 "cd /testctr/tree && busybox find . | busybox sort | busybox xargs stat -c '%n %A %u:%g'; "
+                 "cat link; echo new > two; cat two; echo x > a/b/one && cat a/b/one");
+    CHECK(o.output ==
+          ". drwxr-xr-x 0:0\n./a drwxr-x--- 0:0\n./a/b drwxr-xr-x 0:0\n./link lrwxrwxrwx 0:0\n./two "
+          "-rw-r----- 0:0\ntwo\nnew\nx\n");
+    CHECK(std::move(sys::read_file(f.spec.tree + "/two")).value() == "two\n");
+    CHECK(access((f.spec.tree + "/not").c_str(), F_OK) != 0);
+  }
+}
+
+TEST_CASE("sandbox root: a tree of an ordinary owner is root's inside, also when root runs it") {
+  if (!have_busybox() || geteuid() != 0) return;
+  Fixture f;
+  f.tree();
+  host("chown -R 4321:4321 " + f.spec.tree);
+  auto o = run(f.spec,
+               "stat -c '%u:%g' /testctr/tree/two; echo more >> /testctr/tree/two && cat /testctr/tree/two");
+  CHECK(o.output == "0:0\ntwo\nmore\n");
+}
+
+TEST_CASE("sandbox root: binds, their targets made, read-only unless asked otherwise") {
+  if (!have_busybox()) return;
+  Fixture f;
+  host("mkdir -p " + (f.dir / "data") + " && echo d > " + (f.dir / "data/file"));
+  host("ln -s /real " + (f.dir / "layer/alias") + "; mkdir " + (f.dir / "layer/real"));
+  f.spec.binds = {{f.dir / "data", "/deep/er/dir", true},
+                  {f.dir / "data/file", "/alias/sub/file", true},
+                  {f.dir / "data", "/rw", false}};
+  auto o =
+      run(f.spec, "cat /deep/er/dir/file /real/sub/file; touch /deep/er/dir/x; touch /rw/y && echo written");
+  CHECK(o.output == "d\nd\ntouch: /deep/er/dir/x: Read-only file system\nwritten\n");
+  CHECK(access((f.dir / "data/y").c_str(), F_OK) == 0);
+  for (const char* target : {"/proc", "/dev/x", "/testctr/bin", "/", "/proc/self", "/a/../b"}) {
+    CAPTURE(target);
+    f.spec.binds = {{f.dir / "data", target, true}};
+    CHECK(run(f.spec, "true").ending.setup_error);
+  }
+}
+
+TEST_CASE("sandbox root: an image whose directories are links to elsewhere cannot lead us astray") {
+  if (!have_busybox()) return;
+  Fixture f;
+  std::string layer = f.dir / "layer", victim = f.dir / "victim";
+  host("mkdir " + victim + " && cd " + layer +
+       " && rm -rf etc && for d in dev proc sys etc work testctr tmp; do ln -s " + victim + " $d; done");
+  auto o = run(f.spec,
+               "ls -d /proc/self/fd >/dev/null && echo x > /dev/null && test -d /testctr/bin -a ! -h "
+               "/testctr && test -c /dev/zero && echo y > /work/f && cat /work/f");
+  CHECK(o.output == "y\n");
+  CHECK(host("test -z \"$(ls -A " + victim + ")\""));
+}
+
+TEST_CASE("sandbox root: an image with nothing in it at all") {
+  Fixture f;
+  std::string empty = f.dir / "empty";
+  host("mkdir " + empty);
+  f.spec.root.layers = {empty};
+  auto o = run(f.spec, [](Inside& in) {
+    struct stat st {};
+    std::string text;
+    for (const char* path : {"/tmp", "/etc/hosts", "/work", "/proc/self", "/dev/null"})
+      text += stat(path, &st) == 0 ? "y" : "n";
+    (void)sys::write_full(in.channel(), text);
+    return 0;
+  });
+  CHECK(o.output == "yyyyy");
+}
+
+TEST_CASE("sandbox root: a hundred and twenty layers") {
+  if (!have_busybox()) return;
+  Fixture f;
+  for (int i = 0; i < 120; ++i) {
+    std::string layer =
+        f.dir / ("a-rather-long-name-of-a-layer-that-makes-the-sum-longer-than-a-page-" + std::to_string(i));
+    host("mkdir " + layer + " && echo " + std::to_string(i) + " > " + layer + "/last && echo x > " + layer +
+         "/f" + std::to_string(i));
+    f.spec.root.layers.push_back(layer);
+  }
+  auto o = run(f.spec, "cat /last; ls -d /f* | busybox wc -l");
+  CHECK(o.output == "119\n120\n");
+}
+
+TEST_CASE("sandbox root: devices and covered paths") {
+  if (!have_busybox()) return;
+  Fixture f;
+  auto o = run(f.spec,
+               "for d in null zero full random urandom tty ptmx; do test -c /dev/$d || echo no $d; done; ls "
+               "/dev | busybox tr '\\n' ' '; echo >/dev/null; "
+               "for p in /proc/kcore /proc/keys /proc/timer_list; do test -e $p && cat $p; done; echo 1 > "
+               "/proc/sys/kernel/hostname; "
+               "test -w /dev/shm && stat -c %a /dev/shm /tmp; ls /sys | busybox grep -c kernel; cat "
+               "/proc/1/comm > /dev/null && echo end");
+  CHECK(o.output ==
+        "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero sh: can't create "
+        "/proc/sys/kernel/hostname: Read-only file system\n1777\n1777\n1\nend\n");
+}
+
+TEST_CASE("sandbox root: the image's user") {
+  if (!have_busybox()) return;
+  Fixture f;
+  for (const char* user : {"1234", "alice", "1234:1234"}) {
+    CAPTURE(user);
+    f.spec.user = user;
+    auto o =
+        run(f.spec, "id -u; id -g; echo x > /work/f && stat -c '%u' /work/f; grep CapEff /proc/self/status");
+    CHECK(o.output == "1234\n1234\n1234\nCapEff:\t0000000000000000\n");
+  }
+  f.spec.user = "nobody-of-this-name";
+  auto o = run(f.spec, "true");
+  CHECK(o.output.find("/etc/passwd") != std::string::npos);
+}
+
+TEST_CASE("sandbox hostfs: directories with mounts below are told from those without") {
+  auto points = mount_points(
+      "22 28 0:21 / /proc rw - proc proc rw\n30 28 0:25 / /mnt/with\\040blank rw - tmpfs t rw\n28 1 254:0 / "
+      "/ rw - ext4 /dev/vda rw\n31 28 0:3 / /usr rw - x x rw\n");
+  REQUIRE(points.size() == 4);
+  CHECK(points[1] == "/mnt/with blank");
+  CHECK(kind_of_directory("/mnt", points) == HostEntry::Kind::bind);
+  CHECK(kind_of_directory("/mnt/with blank", points) == HostEntry::Kind::overlay);
+  CHECK(kind_of_directory("/usr", points) == HostEntry::Kind::overlay);
+  CHECK(kind_of_directory("/us", points) == HostEntry::Kind::overlay);
+}
+
+TEST_CASE("sandbox hostfs: the machine's own root, which stays as it is") {
+  Fixture f;
+  f.spec.root = {.kind = Root::Kind::hostfs, .layers = {}};
+  auto o = run(f.spec,
+               "export PATH=/usr/bin:/bin; id -u; cat /etc/passwd >/dev/null && echo read; ls /tmp /run | wc "
+               "-w; mkdir /usr/made-by-a-test 2>/dev/null; echo x > /tmp/y && cat /tmp/y; touch "
+               "/testctr/bin/testctr-script");
+  CAPTURE(o.output);
+  CHECK(o.output.find("0\nread\n") == 0);
+  CHECK(o.output.find("x\n") != std::string::npos);
+  CHECK(o.output.find("cannot touch") != std::string::npos);
+  CHECK(access("/usr/made-by-a-test", F_OK) != 0);
+}

@@ -85,6 +85,14 @@ std::span<const sock_filter> default_filter(bool notify, bool fake) {
 
 std::string_view default_table_text() { return {table_text, sizeof table_text - 1}; }
 
+std::vector<sock_filter> with_notifications(std::span<const sock_filter> program) {
+  std::vector<sock_filter> result(program.begin(), program.end());
+  for (sock_filter& i : result) {
+    if (i.code == (BPF_RET | BPF_K) && i.k == (SECCOMP_RET_ERRNO | EPERM)) i.k = SECCOMP_RET_USER_NOTIF;
+  }
+  return result;
+}
+
 std::span<const sock_filter> supervisor_filter() { return supervisor_program; }
 
 }  // namespace testctr::sandbox

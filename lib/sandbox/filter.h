@@ -22,6 +22,9 @@ std::span<const sock_filter> default_filter(bool notify, bool fake);
 /// The text of the table from which the default filter was made.
 std::string_view default_table_text();
 
+/// The same program, but what it would refuse with EPERM is reported to a listener.
+std::vector<sock_filter> with_notifications(std::span<const sock_filter> program);
+
 /// The filter of the init's own thread that waits and answers; it lets pass what that thread needs and gives
 /// EPERM to the rest.
 std::span<const sock_filter> supervisor_filter();

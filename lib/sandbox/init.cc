@@ -135,6 +135,7 @@ struct Setup {
 
 Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
   Setup result;
+  result.notes = plan.notes;
   umask(0);
   CHECK_OK(close_inherited(plan, ends).in("closing inherited descriptors"));
   setsid();
@@ -191,7 +192,15 @@ void report(int setup, const Error& error) {
 // Puts the filter of the plan on the calling thread. @return the listener, or none.
 Result<Fd> filter_this_thread(const Plan& plan, InsideHere& inside) {
   if (plan.spec.seccomp == "unconfined") return Fd();
-  auto listening = install_filter(default_filter(true, plan.fake_success), true);
+  std::vector<sock_filter> reporting;
+  std::span<const sock_filter> notify = default_filter(true, plan.fake_success),
+                               silent = default_filter(false, plan.fake_success);
+  if (!plan.profile.empty()) {
+    reporting = with_notifications(plan.profile);
+    notify = reporting;
+    silent = plan.profile;
+  }
+  auto listening = install_filter(notify, true);
   if (listening.ok()) return listening;
   int reason = listening.error().number();
   // EBUSY: whoever runs us listens already. EINVAL: Linux before 5.0.
@@ -199,7 +208,7 @@ Result<Fd> filter_this_thread(const Plan& plan, InsideHere& inside) {
   inside.add_note(reason == EBUSY
                       ? "denied system calls are not recorded: the container around us listens for its own"
                       : "denied system calls are not recorded: that needs Linux 5.0");
-  return install_filter(default_filter(false, plan.fake_success), false);
+  return install_filter(silent, false);
 }
 
 // One thread becomes the body under the filter, this one answers what the filter asks. The body ends the

@@ -1,11 +1,13 @@
 #include "sandbox/plan.h"
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/profile.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -144,6 +146,17 @@ Result<Plan> make_plan(const Spec& spec, const Caller& caller) {
   plan.account =
       TRY(resolve_user(plain ? "0" : spec.user, passwd, plain ? "" : file_of_image(spec.root, "etc/group")));
   CHECK_OK(choose_maps(plan, caller));
+  if (spec.seccomp != "default" && spec.seccomp != "unconfined") {
+    struct utsname system {};
+    uname(&system);
+    auto text = TRY_IN(sys::read_file(spec.seccomp, size_t{4} << 20), "reading the system call profile");
+    CompiledProfile profile = TRY(compile_profile(text, spec.seccomp, system.release));
+    plan.profile = std::move(profile.program);
+    if (!profile.unknown_calls.empty()) {
+      plan.notes.push_back(fmt::format("system calls of the profile that are unknown here: {}",
+                                       text::join(profile.unknown_calls, " ")));
+    }
+  }
   plan.fake_success = spec.fake_success.value_or(plan.rank == Plan::Rank::single);
   if (spec.root.kind == Root::Kind::hostfs)
     plan.host_entries = TRY(host_entries().in("looking at this machine's root"));

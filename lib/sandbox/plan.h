@@ -3,6 +3,8 @@
 // look at it without privileges.
 #pragma once
 
+#include <linux/filter.h>
+
 #include <string>
 
 #include "sandbox/container.h"
@@ -36,6 +38,8 @@ struct Plan {
   IdMap uid_map, gid_map;
   Account account;
   bool fake_success = false;
+  std::vector<sock_filter> profile;     ///< a compiled `--seccomp FILE`; empty: the default filter, or none
+  std::vector<std::string> notes;       ///< to be told inside
   std::vector<HostEntry> host_entries;  ///< of a hostfs root
   /// An existing directory of the host that nothing in the spec lies below: the scratch space is mounted over
   /// it until pivot_root.

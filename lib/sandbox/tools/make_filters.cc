@@ -2,17 +2,21 @@
 // data, so that a start of a container costs one seccomp(2) and not the milliseconds that the library needs
 // to build a filter.
 //   make_filters TABLE OUTPUT.inc
+#include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -84,13 +88,27 @@ void add_rule(scmp_filter_ctx filter, int number, const testctr::sandbox::TableR
   });
 }
 
-scmp_filter_ctx filter_for(uint32_t architecture, const Table& table, const Variant& variant) {
+// i386 has these calls twice: behind socketcall and ipc, which is how the library sees them, and with numbers
+// of their own since Linux 4.3 and 5.1.
+int i386_number(const std::string& name) {
+  static const std::map<std::string, int> direct = {
+      {"socket", 359},   {"socketpair", 360}, {"bind", 361},       {"connect", 362},     {"listen", 363},
+      {"accept4", 364},  {"getsockopt", 365}, {"setsockopt", 366}, {"getsockname", 367}, {"getpeername", 368},
+      {"sendto", 369},   {"sendmsg", 370},    {"recvfrom", 371},   {"recvmsg", 372},     {"shutdown", 373},
+      {"recvmmsg", 337}, {"sendmmsg", 345},   {"semget", 393},     {"semctl", 394},      {"shmget", 395},
+      {"shmctl", 396},   {"shmat", 397},      {"shmdt", 398},      {"msgget", 399},      {"msgsnd", 400},
+      {"msgrcv", 401},   {"msgctl", 402}};
+  auto found = direct.find(name);
+  return found != direct.end() ? found->second
+                               : seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, name.c_str());
+}
+
+// The library takes numbers of the native architecture only, and on i386 mixes a rule for a socket call with
+// rules of its own for socketcall. So each architecture's filter is made as if it were the native one, and
+// `program_of` puts the right name on it.
+scmp_filter_ctx filter_for(bool i386, const Table& table, const Variant& variant) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
   if (filter == nullptr) fail("seccomp_init");
-  if (architecture != seccomp_arch_native() && (seccomp_arch_add(filter, architecture) < 0 ||
-                                                seccomp_arch_remove(filter, seccomp_arch_native()) < 0)) {
-    fail("choosing the architecture");
-  }
   // A binary tree: the kernel walks the program for every number when it is loaded.
   if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) < 0 ||
       seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0) {
@@ -98,17 +116,10 @@ scmp_filter_ctx filter_for(uint32_t architecture, const Table& table, const Vari
   }
   for (const auto& [name, rule] : table.rules) {
     auto own = table.numbers.find(name);
-    int number = seccomp_syscall_resolve_name_arch(architecture, name.c_str());
-    if (own != table.numbers.end() && number < 0)
-      number = architecture == SCMP_ARCH_X86_64 ? own->second : -1;
-    if (number < 0) {
-      if (number == __NR_SCMP_ERROR && own == table.numbers.end())
-        fail("line " + std::to_string(rule.line) + ": no system call " + name);
-      continue;  // not of this architecture
-    }
-    // The library takes numbers of the native architecture and translates by name.
-    int native = architecture == seccomp_arch_native() ? number : seccomp_syscall_resolve_name(name.c_str());
-    add_rule(filter, native, rule, variant);
+    int number = i386 ? i386_number(name) : seccomp_syscall_resolve_name(name.c_str());
+    if (own != table.numbers.end() && number < 0) number = i386 ? -1 : own->second;
+    if (number == __NR_SCMP_ERROR && own == table.numbers.end()) fail("line " + std::to_string(rule.line) + ": no system call " + name);
+    if (number >= 0) add_rule(filter, number, rule, variant);  // else it is not of this architecture
   }
   return filter;
 }
@@ -119,7 +130,22 @@ std::vector<sock_filter> program_of(scmp_filter_ctx filter) {
   std::vector<sock_filter> program(static_cast<size_t>(lseek(memory, 0, SEEK_END)) / sizeof(sock_filter));
   if (pread(memory, program.data(), program.size() * sizeof(sock_filter), 0) < 0) fail("reading the filter");
   close(memory);
-  if (program.empty() || program.size() > BPF_MAXINSNS)
+  seccomp_release(filter);
+  if (program.size() < 2 || program[1].code != (BPF_JMP | BPF_JEQ | BPF_K) ||
+      program[1].k != AUDIT_ARCH_X86_64)
+    fail("the filter does not begin as expected");
+  return program;
+}
+
+// "if the architecture is i386, the second program, else the first".
+std::vector<sock_filter> join(const std::vector<sock_filter>& first, std::vector<sock_filter> second) {
+  second[1].k = AUDIT_ARCH_I386;
+  std::vector<sock_filter> program = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, 1),
+                                      BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(first.size()))};
+  program.insert(program.end(), first.begin(), first.end());
+  program.insert(program.end(), second.begin(), second.end());
+  if (program.size() > BPF_MAXINSNS)
     fail("the filter has " + std::to_string(program.size()) + " instructions");
   return program;
 }
@@ -139,15 +165,13 @@ int main(int argc, char** argv) {
   output << "// Made from third_party/seccomp/default.table by make_filters.\n";
   for (const Variant& variant : {Variant{"errno", false, false}, Variant{"errno_fake", false, true},
                                  Variant{"notify", true, false}, Variant{"notify_fake", true, true}}) {
-    scmp_filter_ctx filter = filter_for(SCMP_ARCH_X86_64, *table, variant);
-    if (seccomp_merge(filter, filter_for(SCMP_ARCH_X86, *table, variant)) < 0)
-      fail("merging the architectures");
+    auto program =
+        join(program_of(filter_for(false, *table, variant)), program_of(filter_for(true, *table, variant)));
     output << "constexpr sock_filter " << variant.name << "_program[] = {\n";
-    for (const sock_filter& i : program_of(filter)) {
+    for (const sock_filter& i : program) {
       output << "{" << i.code << "," << unsigned{i.jt} << "," << unsigned{i.jf} << "," << i.k << "u},\n";
     }
     output << "};\n";
-    seccomp_release(filter);
   }
   output << "constexpr char table_text[] = {\n";
   for (size_t i = 0; i < text.size(); ++i)

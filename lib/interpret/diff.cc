@@ -241,6 +241,9 @@ std::string unified_diff(std::string_view expected_name, std::string_view expect
   bool cut = false;
   Lines a = split(expected.substr(start), cut), b = split(actual.substr(start), cut);
   std::vector<Change> changes = changes_between(match_lines(number_lines(a, b)), a.size(), b.size());
+  // Where the window ends, its last lines need not be each other's.
+  if (cut && changes.size() > 1 && (changes.back().a_end == a.size() || changes.back().b_end == b.size()))
+    changes.pop_back();
   std::string out = fmt::format("--- {} (expected)\n+++ {} (actual)\n", expected_name, actual_name);
   Writer writer(out);
   for (size_t i = 0; i < changes.size() && !writer.full();) {

@@ -168,7 +168,7 @@ TEST_CASE("process: hints for what the language does not have") {
 }
 
 TEST_CASE("process: programs that are commands") {
-  CHECK(run_on_host("printf %s hello\nstdout ^hello$\n! false\nfalse &\n", [](Setting& s) {
+  CHECK(run_on_host("printf %s hello\nstdout ^hello$\n! false\n! false &\nwait\n", [](Setting& s) {
           s.programs = {"printf", "false"};
         }).lines() == std::vector<uint32_t>{});
   CHECK(run_on_host("nope x\n", [](Setting& s) { s.programs = {"nope"}; })

@@ -90,7 +90,7 @@ void Log::flush() {
     s.tail.erase(0, s.tail.size() - shown_tail);
   }
   if (s.dropped > 0)
-    text += fmt::format("\n[... {} bytes are not shown here; --verbose shows all ...]\n", s.dropped);
+    text += fmt::format("\n[... {} bytes are not shown here; --verbose shows more ...]\n", s.dropped);
   text += s.tail;
   s.dropped = 0;
   s.tail.clear();

@@ -19,7 +19,7 @@ class Log {
   static constexpr size_t shown_head = size_t{64} << 10;
   static constexpr size_t shown_tail = size_t{64} << 10;
 
-  /// @param everything keep finished phases and the whole of every output.
+  /// @param everything keep finished phases and all of the output that came.
   explicit Log(bool everything) : everything_(everything) {}
 
   /// A phase begins; what the one before it did is forgotten (unless everything is kept).

@@ -16,8 +16,8 @@ class Log {
   enum class Kind : uint8_t { phase, command, note, output, message };
 
   /// What one command's stream may show at its beginning and, beyond that, at its end.
-  static constexpr size_t shown_head = size_t{64} << 10;
-  static constexpr size_t shown_tail = size_t{64} << 10;
+  static constexpr size_t shown_head = size_t{4} << 10;
+  static constexpr size_t shown_tail = size_t{12} << 10;
 
   /// @param everything keep finished phases and all of the output that came.
   explicit Log(bool everything) : everything_(everything) {}

@@ -29,9 +29,21 @@ Style style_of(Log::Kind kind) {
   return Style::plain;
 }
 
+/// The beginning of `text` that is shown: whole lines where it can be.
+std::string_view beginning(std::string_view text, size_t bytes, size_t lines) {
+  size_t end = 0;
+  while (end < text.size() && lines-- > 0) {
+    const size_t newline = text.find('\n', end);
+    const size_t next = newline == std::string_view::npos ? text.size() : newline + 1;
+    if (next > bytes) return text.substr(0, end > 0 ? end : bytes);
+    end = next;
+  }
+  return text.substr(0, end);
+}
+
 void render_value(std::string_view label, const std::string& value, const TakeLine& take) {
   if (value.empty()) return;
-  const std::string_view shown = std::string_view(value).substr(0, shown_value);
+  const std::string_view shown = beginning(value, shown_value, shown_lines);
   const std::string_view one_line = shown.ends_with('\n') ? shown.substr(0, shown.size() - 1) : shown;
   if (one_line.find('\n') == std::string_view::npos && shown.size() == value.size()) {
     take(Style::plain, fmt::format("  {}: {}", label, one_line));
@@ -45,7 +57,7 @@ void render_value(std::string_view label, const std::string& value, const TakeLi
 }
 
 void render_diff(const std::string& diff, const TakeLine& take) {
-  const std::string_view shown = std::string_view(diff).substr(0, 2 * shown_value);
+  const std::string_view shown = beginning(diff, 4 * shown_value, 5 * shown_lines);
   each_line(shown, [&](std::string_view line) {
     const Style style = line.starts_with('-')   ? Style::removed
                         : line.starts_with('+') ? Style::added

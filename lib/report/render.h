@@ -14,8 +14,10 @@ enum class Style : uint8_t { plain, title, command, note, failure, removed, adde
 
 using TakeLine = std::function<void(Style, std::string_view line)>;
 
-/// Where the text is cut: a value beyond this is shown at its beginning only, and that is said.
-inline constexpr size_t shown_value = size_t{8} << 10;
+/// Where a value or a diff is cut, in bytes and lines: beyond this only its beginning is shown, and that is
+/// said.
+inline constexpr size_t shown_value = size_t{4} << 10;
+inline constexpr size_t shown_lines = 40;
 
 /// The phase log: "# title (0.003s)", "> line", "[stdout]", output, "[exit status 1]".
 /// @param work the path of $WORK in the place; where it appears as a whole path's beginning, "$WORK" is

@@ -140,10 +140,31 @@ TEST_CASE("terminal report: a flood is shown at its beginning and its end") {
   const Written written = report_of({}, flood);
   CHECK(has(written.out, "[stdout]\nfirst\n"));
   CHECK(has(written.out, "\nlast\nFAIL: a.txt:1: exec yes"));
-  CHECK(written.out.size() < 200'000);
-  CHECK(
-      has(written.out, fmt::format("[... {} bytes are not shown here", 3'000'011 - (64 << 10) - (64 << 10))));
+  CHECK(written.out.size() < 20'000);
+  CHECK(has(written.out,
+            fmt::format("[... {} bytes are not shown here", 3'000'011 - Log::shown_head - Log::shown_tail)));
   CHECK(report_of({.verbose = true}, flood).out.size() > 3'000'000);
+}
+
+TEST_CASE("terminal report: long values and diffs are cut at whole lines") {
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += fmt::format("+line {}\n", i);
+  const auto with = [&](const Failure& what) {
+    return report_of({},
+                     [&](EventSink& sink) {
+                       sink.take(started(0, "a.txt"));
+                       sink.take(failure(0, 1, what));
+                       sink.take(ended(0, Outcome::fail, "", 1));
+                     })
+        .out;
+  };
+  const std::string value = with({"stdout x", "no match", "x", lines, "", ""});
+  CHECK(has(value, "    +line 39\n    [... "));
+  CHECK(value.find("line 40\n") == std::string::npos);
+  const std::string diff = with({"cmp a b", "differ", "", "", lines, ""});
+  CHECK(has(diff, "\n+line 199\n[... "));
+  const std::string one_line = with({"stdout x", "no match", "", std::string(10'000, 'y'), "", ""});
+  CHECK(has(one_line, "    [... 5904 more bytes ...]"));
 }
 
 TEST_CASE("shorten_work: whole path beginnings only") {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/fd.h"
 #include "base/sys.h"
 
 namespace testctr::run {
@@ -32,6 +33,7 @@ sandbox::Spec make_spec(const plan::Job& job, const image::RootFilesystem& root,
   spec.root.kind = root.kind == image::RootFilesystem::Kind::hostfs ? sandbox::Root::Kind::hostfs
                                                                     : sandbox::Root::Kind::layers;
   spec.root.layers = root.layers;
+  for (const Fd& lock : root.locks) spec.keep_open.push_back(lock.get());
   spec.program = program;
   spec.tree = job.tree;
   spec.user = root.config.user;

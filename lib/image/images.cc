@@ -93,7 +93,14 @@ Status Collector::judge_records() {
 Status Collector::remove_layers(const std::string& map) {
   Fd folder = TRY(sys::open_at(store_.directory.get(), "layers/" + map, O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_dir(folder.get()))) {
-    if (name.ends_with(".json")) continue;
+    if (name.ends_with(".json")) {
+      // Of a layer that a crash kept from getting its name.
+      std::string id = name.substr(0, name.size() - 5);
+      if (!TRY(sys::stat_at(folder.get(), id)) && unlinkat(folder.get(), name.c_str(), 0) != 0 &&
+          errno != ENOENT)
+        return Error::system("unlinkat", name);
+      continue;
+    }
     bool temporary = name.starts_with("tmp-");
     std::string key = map + "/" + name;
     if (!temporary && (live_layers_.count(key) != 0 || (only_ && dead_layers_.count(key) == 0))) continue;

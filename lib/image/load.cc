@@ -49,8 +49,10 @@ class Load {
       : store_(store), source_(source), keep_blobs_(keep_blobs) {}
   // What was begun and not committed goes at once: a full disk is not left full.
   ~Load() {
-    for (const Pending& p : pending_)
+    for (const Pending& p : pending_) {
       (void)sys::remove_tree_at(store_.directory.get(), store_.layer_path(p.temporary));
+      if (!p.id.empty()) unlinkat(store_.directory.get(), (store_.layer_path(p.id) + ".json").c_str(), 0);
+    }
     for (const auto& [temporary, digest] : blobs_) unlinkat(store_.directory.get(), temporary.c_str(), 0);
   }
   Load(const Load&) = delete;

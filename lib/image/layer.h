@@ -1,0 +1,50 @@
+// The injected layer: what we add to an image, as a tar stream that is the same bytes from the same input,
+// and such a stream read back.
+//
+//   testctr/                       0755
+//   testctr/bin/testctr-script     0755, this program
+//   testctr/script/NAME            0644, the script
+//   testctr/tree/...               the test tree: modes, links and user attributes as they are, owner root,
+//   times clamped
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "image/image.h"
+#include "image/tree.h"
+
+namespace testctr::image {
+
+struct LayerContent {
+  std::string program;      ///< path of the program to put in; empty: none
+  std::string script_name;  ///< a file name without folders; empty: no script
+  std::string script;       ///< its bytes
+  std::optional<Tree> tree;
+};
+
+struct WrittenLayer {
+  Digest diff_id;
+  uint64_t size = 0;
+};
+
+/// Writes the layer as an uncompressed tar stream. Times are clamped to $SOURCE_DATE_EPOCH, and are 0 without
+/// it.
+Result<WrittenLayer> write_layer(int out, const LayerContent& content);
+
+/// A layer that was written before, unpacked into the store.
+struct OpenedLayer {
+  std::string directory;  ///< absolute; holds testctr/tree and testctr/script
+  std::string tree;       ///< directory/testctr/tree; empty when there is none
+  std::string script;     ///< directory/testctr/script/NAME; empty when there is none
+  Digest diff_id;
+  Fd lock;  ///< keeps it there
+};
+/// Reads `path` (plain or compressed). What is not laid out as above is an infrastructure error.
+Result<OpenedLayer> open_layer(Store& store, const std::string& path);
+
+}  // namespace testctr::image

@@ -1,0 +1,53 @@
+// The test tree: the folder that a test brings along. Looked through once: what cannot be read is told before
+// anything runs, what .testctrignore leaves out is listed, and a fingerprint shows whether it changed while
+// the test ran.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace testctr::image {
+
+struct Tree {
+  std::string root;                 ///< absolute, without links
+  std::vector<std::string> hidden;  ///< paths below root that are left out and exist, sorted:
+                                    ///< .testctrignore's, sockets, device nodes
+  std::vector<std::string> notes;   ///< what is hidden though nobody asked for it (sockets, device nodes)
+  std::set<uid_t> owners;
+  uint64_t entries = 0, bytes = 0;
+  uint64_t fingerprint = 0;  ///< of names, types, modes, sizes, inodes and times of all that is not hidden
+};
+
+/// Looks through a tree. Usage errors: it is `/` or $HOME, a line of .testctrignore is no anchored path;
+/// infrastructure errors: something in it cannot be read (named).
+Result<Tree> scan_tree(const std::string& directory);
+
+/// Whether nothing changed since the scan: false as soon as anything did, or cannot be read any more.
+bool same_tree(const Tree& tree);
+
+/// The paths in .testctrignore: one a line, relative to the folder (a leading `/` changes nothing); blank
+/// lines and lines that begin with `#` say nothing. Patterns are refused. @param shown the file's name for
+/// messages.
+Result<std::vector<std::string>> parse_ignore(std::string_view text, const std::string& shown);
+
+/// One thing in a tree.
+struct TreeEntry {
+  std::string path;  ///< below the root
+  int parent;        ///< descriptor of its folder
+  std::string name;  ///< in its folder
+  struct stat st {};
+};
+/// Visits everything below `root` that is not in `hidden`, parents before children, names in byte order,
+/// never following links.
+Status walk_tree(int root, const std::set<std::string>& hidden,
+                 const std::function<Status(const TreeEntry&)>& visit);
+
+}  // namespace testctr::image

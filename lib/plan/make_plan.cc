@@ -175,12 +175,11 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     Job job = common;
     job.file = std::move(selected.path);
     job.name = job.file;
-    if (!request.tree && is_too_much(selected.folder, here)) {
-      without_tree = selected.folder;
-    } else if (!request.tree) {
-      job.tree = std::move(selected.folder);
-    }
+    const bool no_tree = !request.tree && is_too_much(selected.folder, here);
+    if (!request.tree && !no_tree) job.tree = selected.folder;
     read_script(job);
+    // Only a script that asks for its tree misses it.
+    if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));
   }
   if (!without_tree.empty()) {

@@ -229,9 +229,14 @@ TEST_CASE("plan: a dangling link in a folder is a job with an error") {
 
 TEST_CASE("plan: the tree is never / or the home folder") {
   Folder here;
-  here.file("a.txt");
+  here.file("a.txt", "exists $TREE/x\n");
+  here.file("b.txt");
   here.file("tree/x");
   RunRequest request;
+  request.words = {"builtin", "b.txt"};
+  const Result<Plan> unasked = make_plan(request, alone(here.path()));
+  CHECK(unasked.value().jobs[0].tree.empty());
+  CHECK(unasked.value().notes.empty());
   request.words = {"builtin", "a.txt"};
   const Result<Plan> at_home = make_plan(request, alone(here.path()));
   REQUIRE(at_home.ok());

@@ -10,6 +10,11 @@
 #include "base/text.h"
 
 namespace testctr::interpret {
+namespace {
+
+constexpr size_t write_size = size_t{64} << 10;  // small pieces are written together
+
+}  // namespace
 
 OutputBuffer::OutputBuffer(OutputBuffer&& other) noexcept { *this = std::move(other); }
 
@@ -34,21 +39,22 @@ void OutputBuffer::unmap() {
 Status OutputBuffer::spill() {
   int fd = ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   file_ = fd >= 0 ? Fd(fd) : TRY(sys::memory_file("output"));
-  CHECK_OK(sys::write_full(file_.get(), memory_));
-  memory_ = {};
+  return {};
+}
+
+Status OutputBuffer::flush() {
+  auto written = sys::write_full(file_.get(), memory_);
+  memory_.clear();
+  if (!written.ok()) return std::move(written).error().in("keeping the output of a command");
   return {};
 }
 
 Status OutputBuffer::append(std::string_view bytes) {
   unmap();
-  if (!file_.valid() && memory_.size() + bytes.size() > memory_bound) CHECK_OK(spill());
-  if (file_.valid()) {
-    auto written = sys::write_full(file_.get(), bytes);
-    if (!written.ok()) return std::move(written).error().in("keeping the output of a command");
-  } else {
-    memory_ += bytes;
-  }
+  memory_ += bytes;
   size_ += bytes.size();
+  if (!file_.valid() && size_ > memory_bound) CHECK_OK(spill());
+  if (file_.valid() && memory_.size() >= write_size) return flush();
   return {};
 }
 
@@ -61,6 +67,7 @@ void OutputBuffer::clear() {
 
 Result<std::string_view> OutputBuffer::view() {
   if (!file_.valid()) return std::string_view(memory_);
+  if (!memory_.empty()) CHECK_OK(flush());
   if (mapping_ == nullptr && size_ > 0) {
     void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.get(), 0);
     if (address == MAP_FAILED) return Error::system("mmap", fmt::format("output, {} bytes", size_));

@@ -30,10 +30,11 @@ class OutputBuffer {
 
  private:
   Status spill();
+  Status flush();
   void unmap();
 
   std::string directory_;
-  std::string memory_;
+  std::string memory_;  ///< all, or with a file what is not written yet
   Fd file_;
   size_t size_ = 0;
   void* mapping_ = nullptr;

@@ -222,7 +222,13 @@ Answer run_replace(Session& session, const Arguments& arguments) {
   if (!content.ok()) return Answer::failed(content.error());
   auto text = content.value().view();
   if (!text.ok()) return Answer::misuse(text.error());
-  Status written = write_to(session, arguments.back(), 0666, replace_all(text.value(), pairs));
+  OutputBuffer replaced(session.setting.work);
+  Status kept =
+      replace_all(text.value(), pairs, [&](std::string_view part) { return replaced.append(part); });
+  auto result = replaced.view();
+  if (!kept.ok()) return Answer::misuse(kept.error());
+  if (!result.ok()) return Answer::misuse(result.error());
+  Status written = write_to(session, arguments.back(), 0666, result.value());
   return written.ok() ? Answer::done() : Answer::failed(written.error());
 }
 

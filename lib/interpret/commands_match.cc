@@ -108,10 +108,11 @@ Result<Side> load_side(Session& session, const std::string& name, bool expand_va
     side.content = TRY(session.load(name));
   }
   if (!expand_variables) return side;
-  std::string text =
-      TRY(expand(TRY(side.content.view()), [&](std::string_view n) { return session.lookup(n); }));
-  side.content.clear();
-  CHECK_OK(side.content.append(text));
+  OutputBuffer expanded(session.setting.work);
+  CHECK_OK(expand(
+      TRY(side.content.view()), [&](std::string_view n) { return session.lookup(n); },
+      [&](std::string_view part) { return expanded.append(part); }));
+  side.content = std::move(expanded);
   return side;
 }
 

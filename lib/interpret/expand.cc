@@ -49,21 +49,35 @@ Result<std::string> value_of(std::string_view name, const Lookup& lookup, bool i
   return in_pattern ? quote_meta(*value) : *std::move(value);
 }
 
+template <class Take>
+Status expand_to(std::string_view text, const Lookup& lookup, bool in_pattern, const Take& take) {
+  size_t done = 0;
+  for (size_t i = text.find('$'); i != std::string_view::npos && i + 1 < text.size();
+       i = text.find('$', done)) {
+    CHECK_OK(take(text.substr(done, i - done)));
+    Reference reference = read_reference(text.substr(i + 1));
+    if (reference.size == 0) CHECK_OK(take("$"));
+    if (!reference.name.empty()) CHECK_OK(take(TRY(value_of(reference.name, lookup, in_pattern))));
+    done = i + 1 + reference.size;
+  }
+  return take(text.substr(done));
+}
+
 }  // namespace
 
 Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern) {
   std::string expanded;
-  size_t done = 0;
-  for (size_t i = text.find('$'); i != std::string_view::npos && i + 1 < text.size();
-       i = text.find('$', done)) {
-    expanded += text.substr(done, i - done);
-    Reference reference = read_reference(text.substr(i + 1));
-    if (reference.size == 0) expanded += '$';
-    if (!reference.name.empty()) expanded += TRY(value_of(reference.name, lookup, in_pattern));
-    done = i + 1 + reference.size;
-  }
-  expanded += text.substr(done);
+  auto take = [&expanded](std::string_view part) {
+    expanded += part;
+    return Status();
+  };
+  CHECK_OK(expand_to(text, lookup, in_pattern, take));
   return expanded;
+}
+
+Status expand(std::string_view text, const Lookup& lookup,
+              const std::function<Status(std::string_view part)>& take) {
+  return expand_to(text, lookup, /* in_pattern= */ false, take);
 }
 
 Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern) {

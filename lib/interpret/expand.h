@@ -20,6 +20,10 @@ using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 /// @param in_pattern every value is quoted for a regular expression
 Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern = false);
 
+/// The same for a text of any size: its parts go to `take` one after the other.
+Status expand(std::string_view text, const Lookup& lookup,
+              const std::function<Status(std::string_view part)>& take);
+
 /// A word: its quoted parts as they are, the others expanded; never split again.
 Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern = false);
 

@@ -88,8 +88,9 @@ Result<std::string> unquote_go(std::string_view text) {
   return out;
 }
 
-std::string replace_all(std::string_view text, std::span<const std::pair<std::string, std::string>> pairs) {
-  std::string out;
+Status replace_all(std::string_view text, std::span<const std::pair<std::string, std::string>> pairs,
+                   const std::function<Status(std::string_view part)>& take) {
+  size_t kept = 0;            // from here to i nothing fitted
   bool empty_before = false;  // the last thing that fitted was an empty string: it does not fit here again
   for (size_t i = 0; i <= text.size();) {
     const std::pair<std::string, std::string>* found = nullptr;
@@ -99,15 +100,16 @@ std::string replace_all(std::string_view text, std::span<const std::pair<std::st
       break;
     }
     empty_before = found != nullptr && found->first.empty();
-    if (found != nullptr) {
-      out += found->second;
-      i += found->first.size();
+    if (found == nullptr) {
+      ++i;
       continue;
     }
-    if (i < text.size()) out += text[i];
-    ++i;
+    CHECK_OK(take(text.substr(kept, i - kept)));
+    CHECK_OK(take(found->second));
+    i += found->first.size();
+    kept = i;
   }
-  return out;
+  return take(text.substr(kept));
 }
 
 }  // namespace testctr::interpret

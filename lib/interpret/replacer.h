@@ -2,7 +2,7 @@
 // strings at once.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +19,8 @@ Result<std::string> unquote_go(std::string_view text);
 /// `text` with every old string replaced by its new one, in one pass from the front: at each byte the first
 /// pair that fits is taken, and what was put in is not looked at again. An empty old string fits before every
 /// byte and at the end, once.
-std::string replace_all(std::string_view text, std::span<const std::pair<std::string, std::string>> pairs);
+/// The result goes to `take` in parts.
+Status replace_all(std::string_view text, std::span<const std::pair<std::string, std::string>> pairs,
+                   const std::function<Status(std::string_view part)>& take);
 
 }  // namespace testctr::interpret

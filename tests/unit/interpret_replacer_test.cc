@@ -16,7 +16,12 @@ std::string unquoted(std::string_view text) {
 }
 
 std::string replaced(std::string_view text, std::vector<std::pair<std::string, std::string>> pairs) {
-  return replace_all(text, pairs);
+  std::string all;
+  auto take = [&all](std::string_view part) {
+    all += part;
+    return Status();
+  };
+  return replace_all(text, pairs, take).ok() ? all : "error";
 }
 
 }  // namespace

@@ -200,6 +200,7 @@ Result<int> run_run(const Arguments& arguments) {
     const StopSignals signals = TRY(StopSignals::install());
     run::Options how;
     how.stop_fd = signals.descriptor();
+    how.note = [](const std::string& note) { complain(note); };
     const Result<run::Summary> summary = run::run_plan(plan, collector, how);
     if (!summary.ok()) {
       all_end_with(summary.error(), plan, collector);

@@ -27,15 +27,72 @@ uint64_t default_memory(unsigned parallel) {
   return kilobytes * 1024 / 2 / std::max(1U, parallel);
 }
 
-sandbox::Spec make_spec(const plan::Job& job, const image::RootFilesystem& root, const std::string& program,
+template <class T, class F>
+Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const std::string& key, F make) {
+  auto it = known.find(key);
+  if (it == known.end()) it = known.emplace(key, make()).first;
+  if (!it->second.ok()) return it->second.error();
+  return &std::as_const(it->second).value();
+}
+
+Result<Provision> Provisions::provide(const plan::Job& job) {
+  Provision provision;
+  provision.root = TRY(once(images_, job.image, [&] { return image::obtain(store_, job.image); }));
+  if (!job.layer.empty()) {
+    provision.layer =
+        TRY(once(layers_, job.layer, [&] { return image::open_layer(store_, job.layer).in(job.layer); }));
+    if (!provision.layer->script.empty()) {
+      std::string script = TRY(sys::read_file(provision.layer->script));
+      if (script != job.source) {
+        return Error::usage(fmt::format("{} was made from another version of {}", job.layer, job.file))
+            .hint("make the layer again with `testctr-script layer`");
+      }
+    }
+  } else if (!job.tree.empty()) {
+    provision.tree =
+        TRY(once(trees_, job.tree, [&] { return image::scan_tree(job.tree).in("the test tree"); }));
+  }
+  return provision;
+}
+
+std::vector<std::string> notes_of(const Provision& provision) {
+  std::vector<std::string> notes = provision.root->notes;
+  if (provision.tree != nullptr)
+    notes.insert(notes.end(), provision.tree->notes.begin(), provision.tree->notes.end());
+  return notes;
+}
+
+namespace {
+
+// Where the tree lies, and how it is shown: as root's, whoever owns it here.
+void set_tree(sandbox::Spec& spec, const Provision& provision) {
+  if (provision.layer != nullptr) {
+    spec.tree = provision.layer->tree;
+    spec.keep_open.push_back(provision.layer->lock.get());
+    return;
+  }
+  if (provision.tree == nullptr) return;
+  const image::Tree& tree = *provision.tree;
+  spec.tree = tree.root;
+  spec.tree_hidden = tree.hidden;
+  if (tree.owners.size() == 1) spec.tree_owner = *tree.owners.begin();
+  // An ordinary user can show only what is his own as root's without a copy.
+  spec.copy_tree = tree.owners.size() > 1 || (geteuid() != 0 && !tree.owners.contains(geteuid()));
+}
+
+}  // namespace
+
+sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const std::string& program,
                         uint64_t memory) {
+  const image::RootFilesystem& root = *provision.root;
   sandbox::Spec spec;
   spec.root.kind = root.kind == image::RootFilesystem::Kind::hostfs ? sandbox::Root::Kind::hostfs
                                                                     : sandbox::Root::Kind::layers;
   spec.root.layers = root.layers;
+  spec.root.mode = root.root_mode;
   for (const Fd& lock : root.locks) spec.keep_open.push_back(lock.get());
   spec.program = program;
-  spec.tree = job.tree;
+  set_tree(spec, provision);
   spec.user = root.config.user;
   spec.ids = job.ids == plan::Ids::one     ? sandbox::IdMode::one
              : job.ids == plan::Ids::range ? sandbox::IdMode::range
@@ -49,12 +106,15 @@ sandbox::Spec make_spec(const plan::Job& job, const image::RootFilesystem& root,
   return spec;
 }
 
-Assignment make_assignment(const plan::Job& job, const image::RootFilesystem& root) {
+Assignment make_assignment(const plan::Job& job, const Provision& provision) {
+  const image::RootFilesystem& root = *provision.root;
+  const bool has_tree =
+      provision.tree != nullptr || (provision.layer != nullptr && !provision.layer->tree.empty());
   Assignment assignment;
   assignment.name = job.file;
   assignment.source = job.source;
   assignment.work = inside_work;
-  assignment.tree = job.tree.empty() ? "" : inside_tree;
+  assignment.tree = has_tree ? inside_tree : "";
   assignment.working_dir = root.config.working_dir;
   assignment.case_timeout_ns = job.limits.case_timeout_ns;
   assignment.max_output = job.limits.max_output;

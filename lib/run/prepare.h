@@ -1,7 +1,13 @@
-// From a Job and the root file system of its image to what the sandbox and the interpreter are told.
+// From a Job to what the sandbox and the interpreter are told: the image's root file system, the test tree,
+// the environment.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "image/image.h"
+#include "image/layer.h"
+#include "image/tree.h"
 #include "plan/plan.h"
 #include "run/assignment.h"
 #include "sandbox/container.h"
@@ -13,12 +19,40 @@ namespace testctr::run {
 /// @return bytes; 0 when the machine does not say.
 uint64_t default_memory(unsigned parallel);
 
+/// What one job needs from this machine; the values belong to the Provisions.
+struct Provision {
+  const image::RootFilesystem* root = nullptr;
+  const image::Tree* tree = nullptr;  ///< the test tree where it lies; null with a layer or without a tree
+  const image::OpenedLayer* layer = nullptr;  ///< `--layer`
+};
+
+/// Images, trees and layers, each obtained once however many jobs share it.
+class Provisions {
+ public:
+  explicit Provisions(image::Store& store) : store_(store) {}
+  /// Unpacks, reads and checks what is not there yet. May use threads that have ended when it returns.
+  Result<Provision> provide(const plan::Job& job);
+
+ private:
+  template <class T, class F>
+  static Result<const T*> once(std::map<std::string, Result<T>>& known, const std::string& key, F make);
+
+  image::Store& store_;
+  std::map<std::string, Result<image::RootFilesystem>> images_;
+  std::map<std::string, Result<image::Tree>> trees_;
+  std::map<std::string, Result<image::OpenedLayer>> layers_;
+};
+
 /// @param program our own binary's path. @param memory what `default_memory` said.
-sandbox::Spec make_spec(const plan::Job& job, const image::RootFilesystem& root, const std::string& program,
+sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const std::string& program,
                         uint64_t memory);
 
 /// The environment is the image's Env, over our own LANG, TZ, PATH, with WORK, TMPDIR and TREE, and the job's
 /// on top; nothing of the host's.
-Assignment make_assignment(const plan::Job& job, const image::RootFilesystem& root);
+Assignment make_assignment(const plan::Job& job, const Provision& provision);
+
+/// What people are to know before the script's own events: what unpacking could not keep, what the tree
+/// leaves out.
+std::vector<std::string> notes_of(const Provision& provision);
 
 }  // namespace testctr::run

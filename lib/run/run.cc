@@ -43,6 +43,12 @@ class Stamper : public EventSink {
     stamped.time_ns = static_cast<int64_t>(sys::monotonic_ns() - run_start_ns_);
     sink_.take(stamped);
   }
+  void log(std::string text) {
+    Event event;
+    event.kind = Event::Kind::log;
+    event.text = std::move(text);
+    take(event);
+  }
   /// A failure that the outside saw: at the line that was being carried out.
   void fail(std::string reason, std::string hint) {
     Event event;
@@ -84,6 +90,7 @@ struct Attempt {
   Stamper stamper;
   uint32_t index;
   std::unique_ptr<Place> place;
+  const image::Tree* tree = nullptr;
   uint64_t started_ns = 0;
   uint64_t deadline_ns = 0;
 };
@@ -96,7 +103,15 @@ class Runner {
   Result<Summary> run() {
     program_ = TRY(sys::self_path());
     auto store = TRY(image::Store::open(options_.store));
-    obtain_images(store);
+    Provisions provisions(store);
+    // Everything once and before any container runs: unpacking uses threads, and a container is started by a
+    // process that has none.
+    for (const auto& job : plan_.jobs) {
+      provided_.push_back(job.error ? Result<Provision>(*job.error) : provisions.provide(job));
+    }
+    if (options_.note) {
+      for (const auto& note : store.notes()) options_.note(note);
+    }
     memory_ = default_memory(plan_.parallel);
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
@@ -108,15 +123,6 @@ class Runner {
   }
 
  private:
-  // Every image once and before any container runs: unpacking uses threads, and a container is started by a
-  // process that has none.
-  void obtain_images(image::Store& store) {
-    for (const auto& job : plan_.jobs) {
-      if (job.error || images_.contains(job.image)) continue;
-      images_.emplace(job.image, image::obtain(store, job.image));
-    }
-  }
-
   void fill() {
     while (next_ < plan_.jobs.size() && active_.size() < std::max(1U, plan_.parallel))
       start(static_cast<uint32_t>(next_++));
@@ -132,11 +138,12 @@ class Runner {
     event.text = job.name;
     event.detail = job.image;
     attempt->stamper.take(event);
-    if (job.error) return end(*attempt, error_verdict(*job.error));
-    auto& root = images_.at(job.image);
-    if (!root.ok()) return end(*attempt, error_verdict(root.error()));
-    auto place = start_native_place(make_spec(job, root.value(), program_, memory_),
-                                    make_assignment(job, root.value()));
+    const auto& provided = provided_[index];
+    if (!provided.ok()) return end(*attempt, error_verdict(provided.error()));
+    attempt->tree = provided.value().tree;
+    for (const auto& note : notes_of(provided.value())) attempt->stamper.log(note);
+    auto place = start_native_place(make_spec(job, provided.value(), program_, memory_),
+                                    make_assignment(job, provided.value()));
     if (!place.ok()) return end(*attempt, error_verdict(place.error()));
     attempt->place = std::move(place).value();
     active_.push_back(std::move(attempt));
@@ -191,6 +198,11 @@ class Runner {
       if (attempt.stamper.failed() && verdict.outcome != Outcome::fail && verdict.outcome != Outcome::error) {
         verdict = error_verdict(
             Error::infrastructure("the container reported a failing line and then another verdict"));
+      }
+      if (verdict.outcome == Outcome::pass && attempt.tree != nullptr && !image::same_tree(*attempt.tree)) {
+        verdict = error_verdict(
+            Error::infrastructure(fmt::format("{} changed while the script ran", attempt.tree->root))
+                .hint("what the script saw of it may be old or new; run it again"));
       }
       return end(attempt, verdict, ending);
     }
@@ -260,7 +272,7 @@ class Runner {
   uint64_t run_deadline_ns_ = 0;
   std::string program_;
   uint64_t memory_ = 0;
-  std::map<std::string, Result<image::RootFilesystem>> images_;
+  std::vector<Result<Provision>> provided_;
   std::vector<std::unique_ptr<Attempt>> active_;
   size_t next_ = 0;
   bool stopping_ = false;

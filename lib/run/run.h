@@ -2,6 +2,7 @@
 // container, enforces the time limits from outside, and tells what happened as stamped events.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -16,6 +17,8 @@ struct Options {
   /// Readable when the run is to stop (a signalfd, or a self-pipe); -1: never. One byte or more: finish
   /// cleanly. Borrowed.
   int stop_fd = -1;
+  /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
+  std::function<void(const std::string&)> note;
 };
 
 /// How the run as a whole ended; what happened to each script was told by events.

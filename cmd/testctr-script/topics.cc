@@ -63,8 +63,9 @@ constexpr std::string_view script = R"(Scripts
 Words are separated by blanks. 'Single quotes' keep blanks and stop expansion ('' is one quote); $NAME and ${NAME} are replaced by the
 environment's values, in one word. A # outside quotes begins a comment. A line that ends in & runs in the background until `wait`.
 
-Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep mkdir mv rm replace skip sleep stderr stdout stop symlink wait.
-Conditions: [root] [short] [exec:PROGRAM] and the names of the system and the machine ([linux] [amd64]).
+Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep help mkdir mv replace rm skip sleep stderr stdout stop symlink wait
+(a line `help -v` in a script writes what each takes). Conditions: [exec:PROGRAM] [root] [net] [short] [verbose] [link] [symlink] [unix],
+[GOOS:NAME] [GOARCH:NAME] and the names of systems and architectures by themselves ([linux] [amd64]).
 
 A script starts in $WORK, a fresh writable folder; $TREE is the test tree (the script's folder, or `--tree DIR`).
 )";

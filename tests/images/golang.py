@@ -18,7 +18,7 @@ stdout ok
 
 # What vet must find.
 ! exec go vet ./bad
-stderr 'Printf format %d has arg "x" of wrong type string'
+stderr 'self-assignment of x'
 
 -- go.mod --
 module example.org/greet
@@ -44,10 +44,11 @@ func TestHello(t *testing.T) {
 // Package bad is wrong.
 package bad
 
-import "fmt"
-
-// Wrong prints a string as a number.
-func Wrong() { fmt.Printf("%d\\n", "x") }
+// Wrong assigns a variable to itself.
+func Wrong(x int) int {
+	x = x
+	return x
+}
 """
 
 

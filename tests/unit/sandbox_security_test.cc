@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <seccomp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <cstdlib>
@@ -165,5 +166,11 @@ TEST_CASE_FIXTURE(
   auto answers = text::split(o.output, '\n'), wanted = text::split(expected, '\n');
   REQUIRE(answers.size() == wanted.size());
   CHECK(answers.size() > 1000);
-  for (size_t i = 0; i < wanted.size(); ++i) CHECK(answers[i] == wanted[i]);
+  // A filter around this process that makes newer calls unknown (tests/programs/oldkernel.c) is heard before
+  // ours.
+  const bool old_kernel = syscall(SYS_mount_setattr, -1, "", 0, nullptr, 0) < 0 && errno == ENOSYS;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (old_kernel && answers[i].ends_with(" 38")) continue;
+    CHECK(answers[i] == wanted[i]);
+  }
 }

@@ -10,7 +10,7 @@ Json to_wire(const Assignment& a) {
               {"source", json::binary(a.source)},      {"from", to_wire(a.from)},
               {"environment", std::move(environment)}, {"work", json::binary(a.work)},
               {"tree", json::binary(a.tree)},          {"working_dir", json::binary(a.working_dir)},
-              {"case_timeout", a.case_timeout_ns},     {"max_output", a.max_output}};
+              {"case_timeout", a.case_timeout_ns},     {"max_output", a.max_output},          {"network", a.network}};
 }
 
 Result<Assignment> assignment_from_wire(const Json& wire) {
@@ -33,6 +33,7 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   a.working_dir = TRY(json::get_string(wire, "working_dir"));
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
+  a.network = json::find(wire, "network", Json::value_t::boolean) != nullptr && wire["network"].get<bool>();
   return a;
 }
 

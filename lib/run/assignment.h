@@ -23,6 +23,7 @@ struct Assignment {
   std::string working_dir;  ///< the image's WorkingDir, made when it is missing; empty: none
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;
+  bool network = false;  ///< whether the place has one: [net]
   bool operator==(const Assignment&) const = default;
 };
 

@@ -81,6 +81,7 @@ interpret::Setting make_setting(const Assignment& assignment, sandbox::Inside& i
   setting.environment.emplace("HOME", inside.home());
   setting.case_timeout_ns = assignment.case_timeout_ns;
   setting.max_output = assignment.max_output;
+  setting.network = assignment.network;
   setting.at_line = [&inside](uint32_t line) { inside.set_label(line); };
   setting.take_denials = [&inside] {
     std::vector<Denial> denials;

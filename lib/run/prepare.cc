@@ -118,6 +118,7 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   assignment.working_dir = root.config.working_dir;
   assignment.case_timeout_ns = job.limits.case_timeout_ns;
   assignment.max_output = job.limits.max_output;
+  assignment.network = job.network == plan::Network::host;
   auto& environment = assignment.environment;
   environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   environment["LANG"] = "C.UTF-8";

@@ -63,8 +63,9 @@ Result<int> run_layer(const Arguments& arguments) {
   Fd out = TRY_IN(sys::open(*output, O_WRONLY | O_CREAT | O_TRUNC, 0644), "the layer");
   auto written = image::write_layer(out.get(), content);
   if (!written.ok()) {
-    // Half a layer is worse than none.
-    unlink(output->c_str());
+    // Half a layer is worse than none; but an output that is a device or a pipe is not ours to remove.
+    struct stat st {};
+    if (fstat(out.get(), &st) == 0 && S_ISREG(st.st_mode)) unlink(output->c_str());
     return std::move(written).error().in(*output);
   }
   CHECK_OK(print(fmt::format("{} {}\n", written.value().diff_id.str(), written.value().size)));

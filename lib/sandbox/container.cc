@@ -18,6 +18,7 @@
 #include "sandbox/mounts.h"
 #include "sandbox/packet.h"
 #include "sandbox/plan.h"
+#include "sandbox/shifted.h"
 #include "sandbox/support.h"
 #include "sandbox/watch.h"
 
@@ -125,6 +126,7 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
   Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
   CHECK_OK(write_map(process.get(), "uid_map", map_text(plan.uid_map)));
   CHECK_OK(write_map(process.get(), "gid_map", map_text(plan.gid_map)));
+  if (plan.shifted) return send_packet(setup, "m");
   Fd names = TRY(sys::open_at(process.get(), "ns/user", O_RDONLY));
   std::vector<Fd> mounts;
   CHECK_OK(root_mounts(plan, names.get(), mounts));
@@ -157,6 +159,7 @@ struct Container::Impl {
   uint64_t peak_memory = 0;
   bool memory_exceeded = false;
   std::optional<Error> setup_error;
+  std::unique_ptr<ShiftedCopies> copies;
   pid_t pid = -1;
   bool reaped = false;
   std::vector<std::string> notes;
@@ -215,15 +218,27 @@ Container::Container(Container&&) noexcept = default;
 Container& Container::operator=(Container&&) noexcept = default;
 Container::~Container() = default;
 
-Result<Container> Container::start(const Spec& spec, Body body) {
+Result<Container> Container::start(const Spec& wanted, Body body) {
   Caller caller = TRY(Caller::current());
+  Spec spec = wanted;
+  std::unique_ptr<ShiftedCopies> copies;
+  if (caller.real_root() && spec.ids != IdMode::one && !id_mapping_available()) {
+    auto base = high_range(caller.uids, caller.taken);
+    if (base) copies = TRY_IN(ShiftedCopies::make(spec, *base), "copying the image for the container's ids");
+  }
   Plan plan = TRY(make_plan(spec, caller));
+  plan.shifted = copies != nullptr;
+  if (plan.shifted)
+    plan.notes.emplace_back(
+        "the image was copied for this container: there are no id-mapped mounts here (Linux 5.12, "
+        "CAP_SYS_ADMIN)");
   auto [channel, channel_inside] = TRY(sys::socket_pair(SOCK_STREAM));
   auto [setup, setup_inside] = TRY(sys::socket_pair(SOCK_SEQPACKET));
   auto impl = std::make_unique<Impl>();
   impl->pid = TRY_IN(clone_child(namespace_flags(spec)), "making a container");
   if (impl->pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
   impl->limits = spec.limits;
+  impl->copies = std::move(copies);
   impl->channel = std::move(channel);
   impl->setup = std::move(setup);
   channel_inside.reset();

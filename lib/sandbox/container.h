@@ -49,7 +49,7 @@ struct Root {
   enum class Kind : uint8_t { layers, hostfs };
   Kind kind = Kind::layers;
   std::vector<std::string>
-      layers;  ///< absolute directories, lowest first; owned by the ids of the store's map
+      layers;                  ///< absolute directories, lowest first; owned by the ids of the store's map
   std::optional<mode_t> mode;  ///< of the root directory itself; nothing: the top layer's
 };
 

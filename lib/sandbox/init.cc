@@ -83,8 +83,8 @@ Status write_own_maps(const Plan& plan) {
 
 Result<Handed> take_handed(const Plan& plan, int setup) {
   Handed handed;
-  const size_t layers = plan.rank == Plan::Rank::root ? handed_layers(plan) : 0;
-  const size_t wanted = plan.rank == Plan::Rank::root ? handed_count(plan) : 0;
+  const size_t layers = plan.rank == Plan::Rank::root && !plan.shifted ? handed_layers(plan) : 0;
+  const size_t wanted = plan.rank == Plan::Rank::root && !plan.shifted ? handed_count(plan) : 0;
   std::vector<Fd> fds;
   do {
     Packet packet = TRY(receive_packet(setup));

@@ -38,6 +38,8 @@ struct Plan {
   IdMap uid_map, gid_map;
   Account account;
   bool fake_success = false;
+  bool shifted =
+      false;  ///< root without id-mapped mounts: nothing is handed in, the paths are those of copies
   std::vector<sock_filter> profile;     ///< a compiled `--seccomp FILE`; empty: the default filter, or none
   std::vector<std::string> notes;       ///< to be told inside
   std::vector<HostEntry> host_entries;  ///< of a hostfs root

@@ -60,7 +60,7 @@ Status name_layers(const Plan& plan, const Handed& handed) {
   const auto& layers = plan.spec.root.layers;
   for (size_t i = 0; i < layers.size(); ++i) {
     std::string name = fmt::format("l/{}", i);
-    if (plan.rank == Plan::Rank::root) {
+    if (!handed.layers.empty()) {
       CHECK_OK(make_dir(name.c_str()));
       CHECK_OK(place(handed.layers[i].get(), here(name)));
     } else if (symlink(layers[i].c_str(), name.c_str()) != 0) {
@@ -79,7 +79,8 @@ Status mount_root_overlay(const Plan& plan, const Handed& handed) {
   struct stat top {};
   if (stat(fmt::format("{}", plan.spec.root.layers.size() - 1).c_str(), &top) != 0)
     return Error::system("stat", plan.spec.root.layers.back());
-  if (chmod("../up", plan.spec.root.mode.value_or(top.st_mode) & 07777) != 0) return Error::system("chmod", "the root directory");
+  if (chmod("../up", plan.spec.root.mode.value_or(top.st_mode) & 07777) != 0)
+    return Error::system("chmod", "the root directory");
   // userxattr: without it a mount in a user namespace succeeds and silently ignores opaque directories. No
   // "volatile": it saves nothing on tmpfs.
   Status mounted = mount_new("overlay", here("../root"), MS_NODEV,

@@ -4,9 +4,11 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
 
@@ -58,10 +60,39 @@ class Copier {
       std::string path = where.empty() ? name : where + "/" + name;
       if (!hidden_.contains(path)) CHECK_OK(entry(listing.get(), target.get(), name, path));
     }
-    return copy_metadata(listing.get(), target.get());
+    CHECK_OK(attributes(listing.get(), target.get()));
+    CHECK_OK(copy_metadata(listing.get(), target.get()));
+    return {};
   }
 
  private:
+  // Gives the copy its shifted owner. To be called before the mode is set: a change of owner takes bits away.
+  Status own(int to, const std::string& name, const struct stat& st) {
+    if (base_ == 0) return {};
+    uid_t uid = base_ + (one_owner_ ? 0 : st.st_uid);
+    gid_t gid = base_ + (one_owner_ ? 0 : st.st_gid);
+    if (fchownat(to, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
+      return Error::system("fchownat", name);
+    return {};
+  }
+
+  // user.* only: others are dropped when layers are unpacked, too.
+  Status attributes(int from, int to) {
+    if (base_ == 0) return {};
+    struct stat st {};
+    if (fstat(from, &st) != 0) return Error::system("fstat", "");
+    CHECK_OK(own(to, "", st));
+    char names[4096], value[4096];
+    ssize_t size = flistxattr(from, names, sizeof names);
+    for (ssize_t at = 0; at < size; at += static_cast<ssize_t>(strlen(names + at)) + 1) {
+      if (!std::string_view(names + at).starts_with("user.")) continue;
+      ssize_t n = fgetxattr(from, names + at, value, sizeof value);
+      if (n < 0 || fsetxattr(to, names + at, value, static_cast<size_t>(n), 0) != 0)
+        return Error::system("fsetxattr", names + at);
+    }
+    return {};
+  }
+
   Status entry(int from, int to, const std::string& name, const std::string& path) {
     auto found = TRY(sys::stat_at(from, name));
     if (!found)
@@ -85,11 +116,16 @@ class Copier {
     if (S_ISLNK(st.st_mode)) {
       std::string target = TRY(sys::read_link_at(from, name));
       if (symlinkat(target.c_str(), to, name.c_str()) != 0) return Error::system("symlinkat", path);
+      CHECK_OK(own(to, name, st));
       return times(to, name, st);
     }
     if (S_ISFIFO(st.st_mode)) {
       if (mkfifoat(to, name.c_str(), st.st_mode & 07777) != 0) return Error::system("mkfifoat", path);
       return times(to, name, st);
+    }
+    if (base_ != 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0) {
+      if (mknodat(to, name.c_str(), S_IFCHR, 0) != 0) return Error::system("mknodat", path);
+      return {};
     }
     skipped_.push_back(path);
     return {};
@@ -101,8 +137,7 @@ class Copier {
     return {};
   }
 
-  static Status file(int from, int to, const std::string& name, const std::string& path,
-                     const struct stat& st) {
+  Status file(int from, int to, const std::string& name, const std::string& path, const struct stat& st) {
     Fd input = TRY(sys::open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
                        .in(fmt::format("copying {}", text::quoted(path))));
     Fd output = TRY(sys::open_at(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600));
@@ -112,6 +147,7 @@ class Copier {
       if (n < 0) return Error::system("sendfile", path).hint("--scratch SIZE gives the copy more room");
       if (n == 0) break;
     }
+    CHECK_OK(attributes(input.get(), output.get()));
     if (fchmod(output.get(), st.st_mode & 07777) != 0) return Error::system("fchmod", path);
     return times(to, name, st);
   }
@@ -122,6 +158,8 @@ class Copier {
 
  public:
   int top_ = -1;
+  uint32_t base_ = 0;
+  bool one_owner_ = false;
 };
 
 }  // namespace
@@ -145,6 +183,15 @@ Status copy_below(int from, int to, const std::vector<std::string>& hidden,
                   std::vector<std::string>& skipped) {
   Copier copier(hidden, skipped);
   copier.top_ = to;
+  return copier.directory(from, to, "");
+}
+
+Status copy_shifted(int from, int to, uint32_t base, bool one_owner) {
+  std::vector<std::string> skipped;
+  Copier copier({}, skipped);
+  copier.top_ = to;
+  copier.base_ = base;
+  copier.one_owner_ = one_owner;
   return copier.directory(from, to, "");
 }
 

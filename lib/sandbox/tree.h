@@ -21,4 +21,8 @@ Status copy_metadata(int from, int to);
 Status copy_below(int from, int to, const std::vector<std::string>& hidden,
                   std::vector<std::string>& skipped);
 
+/// Copies a layer as root for a container whose ids begin at `base`: owners become base + owner (`one_owner`:
+/// base), whiteouts and `user.` attributes are kept. For machines without id-mapped mounts.
+Status copy_shifted(int from, int to, uint32_t base, bool one_owner);
+
 }  // namespace testctr::sandbox

@@ -1,0 +1,31 @@
+// Root without id-mapped mounts (before Linux 5.12, or without CAP_SYS_ADMIN): what a container is made of is
+// copied for its ids. Real uid 0 is never mapped, and files of an unmapped owner could not be written, so
+// there is no third way.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "sandbox/container.h"
+
+namespace testctr::sandbox {
+
+/// Whether the kernel and our capabilities allow id-mapped mounts.
+bool id_mapping_available();
+
+/// A folder of copies that goes when this goes.
+class ShiftedCopies {
+ public:
+  /// Copies layers, program and tree of `spec` for ids from `base` on and changes `spec` to name the copies.
+  /// Binds and hostfs are refused.
+  static Result<std::unique_ptr<ShiftedCopies>> make(Spec& spec, uint32_t base);
+  ShiftedCopies(const ShiftedCopies&) = delete;
+  ShiftedCopies& operator=(const ShiftedCopies&) = delete;
+  ~ShiftedCopies();
+
+ private:
+  ShiftedCopies() = default;
+  std::string folder_;
+};
+
+}  // namespace testctr::sandbox

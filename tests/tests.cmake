@@ -32,3 +32,12 @@ if(TESTCTR_SANITIZE STREQUAL "fuzzer")
     add_dependencies(all-fuzzers fuzz-${name})
   endforeach()
 endif()
+
+# tests/bench/NAME.cc: build/bench-NAME, what tests/bench/run cannot measure from outside.
+file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/*.cc)
+foreach(source IN LISTS benches)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(bench-${name} EXCLUDE_FROM_ALL ${source})
+  target_link_libraries(bench-${name} PRIVATE tc_run tc_builtin third_party_no_loading)
+  target_precompile_headers(bench-${name} REUSE_FROM tc_base)
+endforeach()

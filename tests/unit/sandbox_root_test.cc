@@ -168,12 +168,14 @@ TEST_CASE("sandbox hostfs: directories with mounts below are told from those wit
 TEST_CASE("sandbox hostfs: the machine's own root, which stays as it is") {
   if (without_id_mapping()) {
     Fixture old;
-    old.spec.root = {.kind = Root::Kind::hostfs, .layers = {}};
+    old.spec.root.layers.clear();
+    old.spec.root.kind = Root::Kind::hostfs;
     CHECK(run(old.spec, "true").output.find("id-mapped mounts") != std::string::npos);
     return;
   }
   Fixture f;
-  f.spec.root = {.kind = Root::Kind::hostfs, .layers = {}};
+  f.spec.root.layers.clear();
+  f.spec.root.kind = Root::Kind::hostfs;
   auto o = run(f.spec,
                "export PATH=/usr/bin:/bin; id -u; cat /etc/passwd >/dev/null && echo read; ls /tmp /run | wc "
                "-w; mkdir /usr/made-by-a-test 2>/dev/null; echo x > /tmp/y && cat /tmp/y; touch "

@@ -241,12 +241,15 @@ Result<Fd> filter_this_thread(const Plan& plan, InsideHere& inside) {
   const int fd = listener;
   begin = true;
   begin.notify_all();
-  while (fd >= 0) {
-    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
-    if (poll(&ready, 1, -1) > 0 && (ready.revents & POLLIN) != 0) answer_notification(fd, inside.log);
+  // The parent-death signal is bound to what it was when it was set; the channel's end tells of a runner that
+  // died before that, too.
+  std::array<pollfd, 2> watched{pollfd{.fd = ends.channel.get(), .events = POLLRDHUP, .revents = 0},
+                                pollfd{.fd = fd, .events = POLLIN, .revents = 0}};
+  while (true) {
+    if (poll(watched.data(), watched.size(), -1) < 0) continue;
+    if ((watched[1].revents & POLLIN) != 0) answer_notification(fd, inside.log);
+    if (watched[0].revents != 0) _exit(1);
   }
-  spawner.join();
-  _exit(1);
 }
 
 }  // namespace

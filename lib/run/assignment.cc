@@ -6,11 +6,17 @@ Json to_wire(const Assignment& a) {
   Json environment = Json::array();
   for (const auto& [name, value] : a.environment)
     environment.push_back(Json::array({json::binary(name), json::binary(value)}));
-  return Json{{"place", json::binary(a.place)},        {"name", json::binary(a.name)},
-              {"source", json::binary(a.source)},      {"from", to_wire(a.from)},
-              {"environment", std::move(environment)}, {"work", json::binary(a.work)},
-              {"tree", json::binary(a.tree)},          {"working_dir", json::binary(a.working_dir)},
-              {"case_timeout", a.case_timeout_ns},     {"max_output", a.max_output},          {"network", a.network}};
+  return Json{{"place", json::binary(a.place)},
+              {"name", json::binary(a.name)},
+              {"source", json::binary(a.source)},
+              {"from", to_wire(a.from)},
+              {"environment", std::move(environment)},
+              {"work", json::binary(a.work)},
+              {"tree", json::binary(a.tree)},
+              {"working_dir", json::binary(a.working_dir)},
+              {"case_timeout", a.case_timeout_ns},
+              {"max_output", a.max_output},
+              {"network", a.network}};
 }
 
 Result<Assignment> assignment_from_wire(const Json& wire) {

@@ -46,7 +46,10 @@ class NativePlace : public Place {
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<Continuation>();
       if (n < 0 && errno != ECONNRESET) return Error::system("recv", "channel");
-      if (n <= 0) return Error::infrastructure("the container ended before the script did");
+      if (n <= 0) {
+        ended_ = true;
+        return Error::infrastructure("the container ended before the script did");
+      }
       taken += static_cast<size_t>(n);
       CHECK_OK(conversation_.take({buffer_.data(), static_cast<size_t>(n)}, events));
       if (auto result = conversation_.result()) return result;
@@ -55,14 +58,11 @@ class NativePlace : public Place {
   }
 
   void watch() override { container_.check_limits(); }
-  void kill() override {
-    killed_ = true;
-    container_.kill();
-  }
+  bool ended() const override { return ended_; }
+  void kill() override { container_.kill(); }
 
   PlaceEnding finish() override {
     PlaceEnding result;
-    result.killed = killed_;
     auto ending = container_.finish();
     if (!ending.ok()) {
       result.error = std::move(ending).error();
@@ -95,7 +95,7 @@ class NativePlace : public Place {
   sandbox::Container container_;
   Conversation conversation_;
   std::vector<char> buffer_;
-  bool killed_ = false;
+  bool ended_ = false;  // the channel: PID 1 is on its way out
 };
 
 }  // namespace

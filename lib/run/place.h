@@ -33,6 +33,8 @@ class Place {
   /// @return the Continuation when the place has carried out its part; nothing while it goes on. An error
   /// ends the place.
   virtual Result<std::optional<Continuation>> advance(EventSink& events) = 0;
+  /// Whether it ended by itself: `finish` then knows the reason and need not be helped by `kill`.
+  [[nodiscard]] virtual bool ended() const = 0;
   /// Called about every 50 ms: limits that only we can watch.
   virtual void watch() = 0;
   /// Kills everything in it; `finish` is still to be called.

@@ -184,12 +184,14 @@ class Runner {
   void advance(Attempt& attempt) {
     auto progress = attempt.place->advance(attempt.stamper);
     if (progress.ok() && !progress.value()) return;
-    if (!progress.ok()) attempt.place->kill();
+    const bool by_itself = attempt.place->ended();
+    if (!progress.ok() && !by_itself) attempt.place->kill();
     PlaceEnding ending = attempt.place->finish();
-    settle(attempt, std::move(progress), ending);
+    settle(attempt, std::move(progress), ending, by_itself);
   }
 
-  void settle(Attempt& attempt, Result<std::optional<Continuation>> progress, const PlaceEnding& ending) {
+  void settle(Attempt& attempt, Result<std::optional<Continuation>> progress, const PlaceEnding& ending,
+              bool by_itself) {
     if (progress.ok() && !ending.error) {
       Continuation& continuation = *progress.value();
       Verdict verdict{continuation.outcome, continuation.reason, ""};
@@ -212,13 +214,13 @@ class Runner {
     }
     // The reason why the place ended says more than that its channel did, unless we ended it for what it
     // said.
-    bool place_knows = ending.error && (progress.ok() || !ending.killed);
+    const bool place_knows = ending.error && (progress.ok() || by_itself);
     end(attempt, error_verdict(place_knows ? *ending.error : progress.error()), ending);
   }
 
   void time_out(Attempt& attempt) {
     auto last = attempt.place->advance(attempt.stamper);
-    if (last.ok() && last.value()) return settle(attempt, std::move(last), attempt.place->finish());
+    if (last.ok() && last.value()) return settle(attempt, std::move(last), attempt.place->finish(), true);
     attempt.place->kill();
     PlaceEnding ending = attempt.place->finish();
     std::string limit = text::format_duration(plan_.jobs[attempt.index].limits.script_timeout_ns);

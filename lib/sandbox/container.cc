@@ -19,6 +19,7 @@
 #include "sandbox/packet.h"
 #include "sandbox/plan.h"
 #include "sandbox/shifted.h"
+#include "sandbox/subordinate.h"
 #include "sandbox/support.h"
 #include "sandbox/watch.h"
 
@@ -245,6 +246,10 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
   setup_inside.reset();
   if (plan.rank == Plan::Rank::root)
     CHECK_OK(hand_in(plan, impl->pid, impl->setup.get()).in("handing the image to the container"));
+  if (plan.rank == Plan::Rank::subordinate) {
+    CHECK_OK(write_subordinate_maps(impl->pid, plan.uid_map, plan.gid_map).in("mapping subordinate ids"));
+    CHECK_OK(send_packet(impl->setup.get(), "m"));
+  }
   if (auto sent = send_packet(
           impl->setup.get(), "g" +
                                  [&] {

@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/profile.h"
+#include "sandbox/subordinate.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -97,8 +98,8 @@ Status choose_maps(Plan& plan, const Caller& caller) {
                           caller.name.empty() ? std::to_string(caller.uid) : caller.name));
   }
   plan.rank = Plan::Rank::subordinate;
-  plan.uid_map = {{0, caller.uid, 1}, {1, uids[0].outside, std::min(uids[0].count, range_size - 1)}};
-  plan.gid_map = {{0, caller.gid, 1}, {1, gids[0].outside, std::min(gids[0].count, range_size - 1)}};
+  plan.uid_map = subordinate_map(caller.uid, uids);
+  plan.gid_map = subordinate_map(caller.gid, gids);
   return {};
 }
 

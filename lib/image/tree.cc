@@ -132,6 +132,7 @@ Result<Tree> scan_tree(const std::string& directory) {
   if (fstat(root.get(), &st) != 0) return Error::system("fstat", tree.root);
   add_entry(fingerprint, "", st);
   tree.owners.insert(st.st_uid);
+  tree.groups.insert(st.st_gid);
   CHECK_OK(walk_tree(root.get(), hidden, [&](const TreeEntry& entry) -> Status {
     if (cannot_be_packed(entry.st.st_mode)) {
       tree.hidden.push_back(entry.path);
@@ -146,6 +147,7 @@ Result<Tree> scan_tree(const std::string& directory) {
                             directory, ignore_file));
     add_entry(fingerprint, entry.path, entry.st);
     tree.owners.insert(entry.st.st_uid);
+    tree.groups.insert(entry.st.st_gid);
     ++tree.entries;
     if (S_ISREG(entry.st.st_mode)) tree.bytes += static_cast<uint64_t>(entry.st.st_size);
     return {};

@@ -22,6 +22,7 @@ struct Tree {
                                     ///< .testctrignore's, sockets, device nodes
   std::vector<std::string> notes;   ///< what is hidden though nobody asked for it (sockets, device nodes)
   std::set<uid_t> owners;
+  std::set<gid_t> groups;
   uint64_t entries = 0, bytes = 0;
   uint64_t fingerprint = 0;  ///< of names, types, modes, sizes, inodes and times of all that is not hidden
 };

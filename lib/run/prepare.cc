@@ -75,9 +75,11 @@ void set_tree(sandbox::Spec& spec, const Provision& provision) {
   const image::Tree& tree = *provision.tree;
   spec.tree = tree.root;
   spec.tree_hidden = tree.hidden;
-  if (tree.owners.size() == 1) spec.tree_owner = *tree.owners.begin();
+  spec.tree_owners = tree.owners;
+  spec.tree_groups = tree.groups;
   // An ordinary user can show only what is his own as root's without a copy.
-  spec.copy_tree = tree.owners.size() > 1 || (geteuid() != 0 && !tree.owners.contains(geteuid()));
+  spec.copy_tree = tree.owners.size() > 1 || tree.groups.size() > 1 ||
+                   (geteuid() != 0 && !(tree.owners.contains(geteuid()) && tree.groups.contains(getegid())));
 }
 
 }  // namespace

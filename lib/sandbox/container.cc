@@ -61,9 +61,17 @@ Status write_map(int process, const char* name, const std::string& content) {
   return sys::write_full(file.get(), content);
 }
 
-// A user namespace in which `owner` and `group` of the host are what `plan` makes of root: a mount seen
-// through it shows their files as root's. Its process lives only until the descriptor is there.
-Result<Fd> namespace_of_owner(const Plan& plan, uid_t owner, gid_t group) {
+// The owners of the tree as the first ids inside: a single one is root. What is not mapped could not be read,
+// even by root.
+IdMap map_of_owners(const std::set<uint32_t>& owners, uint32_t inside) {
+  IdMap map;
+  for (uint32_t owner : owners) map.push_back({owner, inside++, 1});
+  return map;
+}
+
+// A user namespace with these maps, to see a mount through. Its process lives only until the descriptor is
+// there.
+Result<Fd> namespace_of_owners(const IdMap& owners, const IdMap& groups) {
   auto [here, there] = TRY(sys::socket_pair(SOCK_STREAM));
   pid_t pid = TRY(clone_child(CLONE_NEWUSER));
   if (pid == 0) {
@@ -76,8 +84,8 @@ Result<Fd> namespace_of_owner(const Plan& plan, uid_t owner, gid_t group) {
   here.reset();
   auto work = [&]() -> Result<Fd> {
     Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
-    CHECK_OK(write_map(process.get(), "uid_map", map_text({{owner, plan.uid_map[0].outside, 1}})));
-    CHECK_OK(write_map(process.get(), "gid_map", map_text({{group, plan.gid_map[0].outside, 1}})));
+    CHECK_OK(write_map(process.get(), "uid_map", map_text(owners)));
+    CHECK_OK(write_map(process.get(), "gid_map", map_text(groups)));
     return sys::open_at(process.get(), "ns/user", O_RDONLY);
   };
   auto result = work();
@@ -89,12 +97,21 @@ Result<Fd> namespace_of_owner(const Plan& plan, uid_t owner, gid_t group) {
 
 Result<Fd> tree_mount(const Plan& plan, int names) {
   Fd source = TRY(sys::open(plan.spec.tree, O_PATH | O_DIRECTORY));
-  struct stat st {};
-  if (fstat(source.get(), &st) != 0) return Error::system("fstat", plan.spec.tree);
-  const uid_t owner = plan.spec.tree_owner.value_or(st.st_uid);
-  if (plan.spec.copy_tree || (owner == 0 && st.st_gid == 0))
+  std::set<uid_t> owners = plan.spec.tree_owners;
+  std::set<gid_t> groups = plan.spec.tree_groups;
+  if (owners.empty() || groups.empty()) {
+    struct stat st {};
+    if (fstat(source.get(), &st) != 0) return Error::system("fstat", plan.spec.tree);
+    owners = {st.st_uid};
+    groups = {st.st_gid};
+  }
+  // As they are: root's own, and more owners than a map has lines for.
+  constexpr size_t most_lines = 340;
+  if ((*owners.rbegin() == 0 && *groups.rbegin() == 0) || owners.size() > most_lines ||
+      groups.size() > most_lines)
     return id_mapped(source.get(), names, {.read_only = true});
-  Fd other = TRY(namespace_of_owner(plan, owner, st.st_gid));
+  Fd other = TRY(namespace_of_owners(map_of_owners(owners, plan.uid_map[0].outside),
+                                     map_of_owners(groups, plan.gid_map[0].outside)));
   return id_mapped(source.get(), other.get(), {.read_only = true});
 }
 

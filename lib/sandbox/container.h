@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,9 +64,10 @@ struct Spec {
   /// The tree is copied into the scratch space instead of overlaid: where files of several owners, or other
   /// mounts, lie in it.
   bool copy_tree = false;
-  /// Who owns the tree's files on the host; used as root, where that owner is shown as root inside. Nothing:
-  /// the tree's top directory tells.
-  std::optional<uid_t> tree_owner;
+  /// Who owns the tree's files on the host, used as root: a single owner is shown as root inside, and a copy
+  /// may read the files of all of them. Empty: the tree's top directory tells.
+  std::set<uid_t> tree_owners;
+  std::set<gid_t> tree_groups;
   std::string user;  ///< the image's User ("", "1000", "1000:1000", "name")
   IdMode ids = IdMode::automatic;
   Network network = Network::none;

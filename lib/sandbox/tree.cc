@@ -26,6 +26,23 @@ std::vector<std::string> components(const std::string& path) {
   return result;
 }
 
+// Of `user.` alone: others are dropped when layers are unpacked, too. A tmpfs keeps none before Linux 6.6,
+// and nor does the overlay above it then.
+Status copy_attributes(int from, int to, bool marks) {
+  std::string names(size_t{64} << 10, '\0'), value(size_t{64} << 10, '\0');
+  ssize_t size = flistxattr(from, names.data(), names.size());
+  if (size <= 0) return {};
+  for (const std::string& name :
+       text::split(std::string_view(names).substr(0, static_cast<size_t>(size)), '\0')) {
+    if (!name.starts_with("user.") || (!marks && name.starts_with("user.overlay."))) continue;
+    ssize_t n = fgetxattr(from, name.c_str(), value.data(), value.size());
+    if (n < 0) return Error::system("fgetxattr", name);
+    if (fsetxattr(to, name.c_str(), value.data(), static_cast<size_t>(n), 0) != 0 && errno != EOPNOTSUPP)
+      return Error::system("fsetxattr", name);
+  }
+  return {};
+}
+
 Status hide_path(int tree, int upper, const std::string& path) {
   auto parts = components(path);
   if (parts.empty()) return {};
@@ -76,21 +93,12 @@ class Copier {
     return {};
   }
 
-  // user.* only: others are dropped when layers are unpacked, too.
   Status attributes(int from, int to) {
-    if (base_ == 0) return {};
     struct stat st {};
     if (fstat(from, &st) != 0) return Error::system("fstat", "");
     CHECK_OK(own(to, "", st));
-    char names[4096], value[4096];
-    ssize_t size = flistxattr(from, names, sizeof names);
-    for (ssize_t at = 0; at < size; at += static_cast<ssize_t>(strlen(names + at)) + 1) {
-      if (!std::string_view(names + at).starts_with("user.")) continue;
-      ssize_t n = fgetxattr(from, names + at, value, sizeof value);
-      if (n < 0 || fsetxattr(to, names + at, value, static_cast<size_t>(n), 0) != 0)
-        return Error::system("fsetxattr", names + at);
-    }
-    return {};
+    // A layer's marks (of opaque folders) are kept; in a tree they mean nothing.
+    return copy_attributes(from, to, /* marks= */ base_ != 0 && !one_owner_);
   }
 
   Status entry(int from, int to, const std::string& name, const std::string& path) {
@@ -104,7 +112,7 @@ class Copier {
       Fd made = TRY(sys::open_at(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
       return directory(below.get(), made.get(), path);
     }
-    if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
+    if (st.st_nlink > 1) {
       auto [first, fresh] = linked_.try_emplace({st.st_dev, st.st_ino}, path);
       if (!fresh) {
         if (linkat(top_, first->second.c_str(), to, name.c_str(), 0) != 0)
@@ -121,6 +129,8 @@ class Copier {
     }
     if (S_ISFIFO(st.st_mode)) {
       if (mkfifoat(to, name.c_str(), st.st_mode & 07777) != 0) return Error::system("mkfifoat", path);
+      CHECK_OK(own(to, name, st));
+      if (fchmodat(to, name.c_str(), st.st_mode & 07777, 0) != 0) return Error::system("fchmodat", path);
       return times(to, name, st);
     }
     if (base_ != 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0) {
@@ -167,6 +177,8 @@ class Copier {
 Status copy_metadata(int from, int to) {
   struct stat st {};
   if (fstat(from, &st) != 0) return Error::system("fstat", "");
+  Fd readable = TRY(sys::open_at(from, ".", O_RDONLY | O_DIRECTORY));
+  CHECK_OK(copy_attributes(readable.get(), to, /* marks= */ false));
   if (fchmod(to, st.st_mode & 07777) != 0) return Error::system("fchmod", "");
   const timespec both[2] = {st.st_atim, st.st_mtim};
   if (futimens(to, both) != 0) return Error::system("futimens", "");

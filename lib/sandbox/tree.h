@@ -12,11 +12,11 @@ namespace testctr::sandbox {
 /// the directories above them as the tree has them. What the tree does not have is passed over.
 Status hide_paths(int tree, int upper, const std::vector<std::string>& hidden);
 
-/// Gives `to` the mode and the time of `from`.
+/// Gives the directory `to` the mode, the time and the `user.` attributes of the directory `from`.
 Status copy_metadata(int from, int to);
 
 /// Copies everything below `from` but the hidden paths into the empty directory `to`: files, directories,
-/// links, pipes; modes and times; hard links among themselves. Owners become the caller. Sockets and devices
+/// links, pipes; modes, times and `user.` attributes; hard links among themselves. Owners become the caller. Sockets and devices
 /// are passed over and named in `skipped`.
 Status copy_below(int from, int to, const std::vector<std::string>& hidden,
                   std::vector<std::string>& skipped);

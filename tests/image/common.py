@@ -1,5 +1,5 @@
 """What the image tests share: layouts made by hand, the program called, and the merged tree of a stored image read without mounting it."""
-import gzip, hashlib, io, json, os, stat, subprocess, sys, tarfile
+import gzip, hashlib, io, json, os, shutil, stat, subprocess, sys, tarfile, tempfile
 
 TESTCTR = os.environ["TESTCTR"]
 TMP = os.environ["TESTCTR_TEST_TMP"]
@@ -141,7 +141,39 @@ def check(name, good, detail=""):
 
 def skip(name, why):
     skipped.append(name)
-    print(f"{name}: skipped, because {why}")
+    print(f"skipped, because {why} ({name})")
+
+
+def also_as_user(group=12345):
+    """Called by root: runs the whole test program once more as an ordinary user without a name, and counts its cases."""
+    if os.geteuid() != 0:
+        return
+    if not shutil.which("setpriv"):
+        return skip("as an ordinary user", "setpriv is not installed")
+    # A user cannot enter root's scratch folder, and perhaps not the build folder either.
+    place = tempfile.mkdtemp(prefix="tc-user-", dir="/tmp")
+    try:
+        os.chmod(place, 0o755)
+        shutil.copytree(os.path.dirname(os.path.abspath(sys.argv[0])), place + "/tests")
+        env = {**os.environ, "TESTCTR": shutil.copy(TESTCTR, place), "TESTCTR_HOME": place + "/own/store", "TESTCTR_TEST_TMP": place + "/own/tmp", "HOME": place + "/own"}
+        if os.path.isdir(os.environ.get("TESTCTR_PROGRAMS", "")):
+            env["TESTCTR_PROGRAMS"] = shutil.copytree(os.environ["TESTCTR_PROGRAMS"], place + "/programs")
+        for name in ("own", "own/store", "own/tmp"):
+            os.mkdir(f"{place}/{name}", 0o700)
+            os.chown(f"{place}/{name}", 12345, group)
+        r = subprocess.run(["setpriv", "--reuid=12345", f"--regid={group}", "--clear-groups", sys.executable, place + "/tests/" + os.path.basename(sys.argv[0])],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=env, cwd=place + "/own/tmp")
+    finally:
+        subprocess.run(["chmod", "-R", "u+rwX", place])
+        shutil.rmtree(place)
+    lines = r.stdout.splitlines()
+    count = lines[-1].split() if lines else []
+    if len(count) == 6 and count[1] == "passed,":
+        print("\n".join(("" if l.startswith("skipped, because") else "as an ordinary user: ") + l for l in lines[:-1]))
+        for number, list_ in zip((0, 2, 4), (passed, failed, skipped)):
+            list_ += ["as an ordinary user"] * int(count[number])
+    else:
+        check("as an ordinary user", False, (r.returncode, r.stdout))
 
 
 def done():

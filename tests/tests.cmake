@@ -13,6 +13,8 @@ if(NOT TESTCTR_SANITIZE)
     get_filename_component(name ${source} NAME_WE)
     add_executable(program-${name} EXCLUDE_FROM_ALL ${source})
     set_target_properties(program-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/programs)
+    # They say themselves what they need, so that they can be compiled by hand too.
+    target_compile_options(program-${name} PRIVATE -U_GNU_SOURCE)
     add_dependencies(all-tests program-${name})
   endforeach()
 endif()

@@ -1,8 +1,6 @@
 // A program that tries what must be refused inside a container. `attack NAME [ARGUMENT]` prints what happened and ends with 0 when it was refused, 1 when
 // it was not. `attack calls` reads lines "abi number arg0 arg1 arg2" and prints each with the errno that the call gave.
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

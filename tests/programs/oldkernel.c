@@ -1,8 +1,6 @@
 // Runs a program as an older kernel would: `oldkernel PROGRAM ARGUMENT...` makes openat2, clone3, fsopen, fsmount, fsconfig, fspick, mount_setattr, open_tree,
 // move_mount, close_range and the pidfd calls answer ENOSYS, for it and all that it starts. OLDKERNEL=NAME,... chooses others by name of this list.
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -35,7 +35,7 @@ deps:
 
 all:
 	$(call deps_of,build)
-	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD) --quiet testctr-script
 
 $(BUILD)/build.ninja:

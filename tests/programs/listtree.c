@@ -1,7 +1,9 @@
 // Lists a tree as a process in it sees it: one line for each entry, sorted by its bytes, with the name (bytes outside printable ASCII as \xNN),
 // type, mode, owner, group, the first name with the same inode, the target of a link, size and a sum of the content, and all extended
 // attributes. Usage: listtree DIR
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -89,7 +89,8 @@ Status write_layout(const Options& options, const Recipe& recipe, int64_t epoch)
   const std::string temporary = options.layout + ".new";
   CHECK_OK(sys::remove_tree(temporary));
   auto layout = TRY(image::LayoutWriter::create(temporary));
-  if (!recipe.suite.empty() || !recipe.root.empty()) {
+  const bool based = !recipe.suite.empty() || !recipe.root.empty();
+  if (based) {
     const std::string base = temporary + ".tar";
     CHECK_OK(make_base(options, recipe, base));
     const auto input = TRY(sys::open(base, O_RDONLY));
@@ -98,7 +99,8 @@ Status write_layout(const Options& options, const Recipe& recipe, int64_t epoch)
         TRY(layer_file(temporary, [&](int out) { return rewrite_tar(input.get(), epoch, out); }));
     TRY(layout.add_layer(tar.get(), options.compression, "mkimage: base"));
   }
-  if (!recipe.entries.empty()) {
+  // An image of nothing has a layer as well: the specification wants one.
+  if (!recipe.entries.empty() || !based) {
     const auto tar = TRY(layer_file(temporary, [&](int out) { return write_entries(recipe, epoch, out); }));
     TRY(layout.add_layer(tar.get(), options.compression, "mkimage: files"));
   }

@@ -323,8 +323,9 @@ Result<Loaded> load_image(Store::Impl& store, Source& source, bool keep_blobs) {
   Error error = std::move(loaded).error().in(fmt::format("loading {}", source.shown));
   if (number == ENOSPC || number == EDQUOT)
     return std::move(error).hint(
-        "the store's file system is full: make room (`testctr-script image gc`), or set TESTCTR_HOME to a "
-        "folder on another one");
+        fmt::format("the file system of the store {} is full: make room (`testctr-script image gc`), or set "
+                    "TESTCTR_HOME to a folder on another one",
+                    store.home));
   return error;
 }
 

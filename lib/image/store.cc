@@ -112,6 +112,9 @@ Status prepare(Store::Impl& s, const std::string& home) {
   return sys::write_file_atomic(s.directory.get(), "tested-" + s.map, "");
 }
 
+constexpr const char* another_folder =
+    "set TESTCTR_HOME to a folder on a local file system with user attributes (ext4, xfs, btrfs, tmpfs)";
+
 std::vector<std::string> fallbacks() {
   std::vector<std::string> list;
   std::string runtime = absolute_environment("XDG_RUNTIME_DIR");
@@ -163,8 +166,9 @@ Result<Store> Store::open(const StoreOptions& options) {
       if (getcwd(here.data(), here.size()) == nullptr) return Error::system("getcwd", "");
       asked = std::string(here.c_str()) + "/" + asked;
     }
-    CHECK_OK(prepare(*impl, asked).in("opening the store"));
-    return Store(std::move(impl));
+    Status s = prepare(*impl, asked);
+    if (s.ok()) return Store(std::move(impl));
+    return std::move(s).error().in("opening the store " + asked).hint(another_folder);
   }
   std::string usual = usual_home();
   Error reason =
@@ -180,11 +184,7 @@ Result<Store> Store::open(const StoreOptions& options) {
     impl->notes.push_back(fmt::format("the image store is in {}, because: {}", other, reason.message()));
     return Store(std::move(impl));
   }
-  return std::move(reason)
-      .in("opening the store")
-      .hint(
-          "set TESTCTR_HOME to a folder on a local file system with user attributes (ext4, xfs, btrfs, "
-          "tmpfs)");
+  return std::move(reason).in("opening the store").hint(another_folder);
 }
 
 const std::vector<std::string>& Store::notes() const { return impl_->notes; }

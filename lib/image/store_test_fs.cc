@@ -51,7 +51,8 @@ Status fill(int base) {
         .hint("whiteouts need Linux 5.8 and a file system with device nodes");
   Fd d = TRY(sys::open_at(base, "upper/d", O_RDONLY | O_DIRECTORY));
   if (fsetxattr(d.get(), "user.overlay.opaque", "y", 1, 0) != 0)
-    return Error::system("fsetxattr", "user.overlay.opaque, on a folder of this file system");
+    return Error::system("fsetxattr", "user.overlay.opaque, on a folder of this file system")
+        .in("it keeps no user attributes");
   return {};
 }
 

@@ -54,8 +54,11 @@ Status walk(int directory, const std::string& path, int depth, const std::set<st
     if (!S_ISDIR(entry.st.st_mode)) continue;
     auto sub = sys::open_at(directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!sub.ok())
-      return std::move(sub).error().in(
-          fmt::format("the folder {} in the test tree cannot be read", text::quoted(entry.path)));
+      return std::move(sub)
+          .error()
+          .in(fmt::format("the folder {} in the test tree cannot be read", text::quoted(entry.path)))
+          .hint(fmt::format("make it readable, or leave it out: add the line {} to {}", entry.path,
+                            ignore_file));
     CHECK_OK(walk(sub.value().get(), entry.path, depth + 1, hidden, visit));
   }
   return {};

@@ -242,14 +242,7 @@ Result<uint64_t> Extractor::content(struct archive* a, int fd, uint64_t size) {
     while (length > 0) {
       ssize_t n = pwrite(fd, from, length, offset);
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        Error e = Error::system("write", fmt::format("{} bytes", length));
-        if (e.number() == ENOSPC || e.number() == EDQUOT)
-          return std::move(e).hint(
-              "the store's file system is full: make room (`image gc`), or set TESTCTR_HOME to a folder on "
-              "another one");
-        return e;
-      }
+      if (n < 0) return Error::system("write", fmt::format("{} bytes", length));
       from += n;
       offset += n;
       length -= static_cast<size_t>(n);
@@ -266,14 +259,7 @@ Status Extractor::regular(struct archive* a, struct archive_entry* e, const Laye
     (void)TRY(tree_.clear(place));
     fd = Fd(openat(place.parent, place.name.c_str(), flags, 0600));
   }
-  if (!fd.valid()) {
-    Error error = Error::system("openat", place.path());
-    if (error.number() == ENOSPC || error.number() == EDQUOT)
-      return std::move(error).hint(
-          "the store's file system is full: make room (`image gc`), or set TESTCTR_HOME to a folder on "
-          "another one");
-    return error;
-  }
+  if (!fd.valid()) return Error::system("openat", place.path());
   la_int64_t size = archive_entry_size(e);
   if (size < 0) return Error::infrastructure("its size is negative");
   if (size > 0) {

@@ -13,7 +13,6 @@ Json to_wire(const Assignment& a) {
               {"environment", std::move(environment)},
               {"work", json::binary(a.work)},
               {"tree", json::binary(a.tree)},
-              {"working_dir", json::binary(a.working_dir)},
               {"case_timeout", a.case_timeout_ns},
               {"max_output", a.max_output},
               {"network", a.network}};
@@ -36,7 +35,6 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   }
   a.work = TRY(json::get_string(wire, "work"));
   a.tree = TRY(json::get_string(wire, "tree"));
-  a.working_dir = TRY(json::get_string(wire, "working_dir"));
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
   a.network = json::find(wire, "network", Json::value_t::boolean) != nullptr && wire["network"].get<bool>();

@@ -20,7 +20,6 @@ struct Assignment {
   std::map<std::string, std::string> environment;  ///< the place's base; HOME is added inside when absent
   std::string work = "/work";
   std::string tree;         ///< $TREE inside; empty: none
-  std::string working_dir;  ///< the image's WorkingDir, made when it is missing; empty: none
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;
   bool network = false;  ///< whether the place has one: [net]

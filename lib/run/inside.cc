@@ -1,5 +1,7 @@
 #include "run/inside.h"
 
+#include <sys/statvfs.h>
+
 #include "base/digest.h"
 #include "base/sys.h"
 #include "interpret/interpreter.h"
@@ -19,6 +21,14 @@ void shorten(std::string& text) {
   text += "\n[cut here]\n";
 }
 
+// The scratch space is one file system for all that a script writes. A program that met its end rarely says
+// what ended.
+bool scratch_is_full() {
+  struct statvfs now {};
+  return statvfs("/work", &now) == 0 && now.f_blocks != 0 && now.f_bavail == 0;
+}
+constexpr const char* scratch_hint = "the scratch space is full: --scratch SIZE gives more room";
+
 // Sends events; what does not fit a frame is sent in parts (output) or cut with a mark (all else).
 class ChannelSink : public EventSink {
  public:
@@ -35,6 +45,10 @@ class ChannelSink : public EventSink {
       return;
     }
     Event copy = event;
+    if (event.kind == Event::Kind::failure && event.failure.hint.empty() && scratch_is_full())
+      copy.failure.hint = scratch_hint;
+    if (event.kind == Event::Kind::script_ended && event.outcome == Outcome::error && scratch_is_full())
+      copy.text += fmt::format("\n  {}", scratch_hint);
     if (event.kind != Event::Kind::output) shorten(copy.text);
     for (auto* text :
          {&copy.failure.command, &copy.failure.reason, &copy.failure.expected, &copy.failure.actual}) {
@@ -65,10 +79,6 @@ Json error_frame(const Error& error) {
 
 Status make_work(const Assignment& assignment) {
   CHECK_OK(sys::make_dirs(assignment.work + "/.tmp", 0755));
-  if (assignment.working_dir.starts_with('/')) {
-    // An image may name a directory that it does not have; container engines make it.
-    (void)sys::make_dirs(assignment.working_dir, 0755);
-  }
   return {};
 }
 
@@ -123,7 +133,9 @@ int carry_out_inside(sandbox::Inside& inside) {
   auto result = carry_out(channel, inside, sink);
   if (!sink.status().ok()) return 1;
   if (!result.ok()) {
-    (void)channel.send(error_frame(result.error()));
+    Error error = std::move(result).error();
+    if (error.number() == ENOSPC) error = std::move(error).hint(scratch_hint);
+    (void)channel.send(error_frame(error));
     return 1;
   }
   Continuation continuation = std::move(result).value();

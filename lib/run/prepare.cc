@@ -96,6 +96,7 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
   spec.program = program;
   set_tree(spec, provision);
   spec.user = root.config.user;
+  spec.working_dir = root.config.working_dir;
   spec.ids = job.ids == plan::Ids::one     ? sandbox::IdMode::one
              : job.ids == plan::Ids::range ? sandbox::IdMode::range
                                            : sandbox::IdMode::automatic;
@@ -117,7 +118,6 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   assignment.source = job.source;
   assignment.work = inside_work;
   assignment.tree = has_tree ? inside_tree : "";
-  assignment.working_dir = root.config.working_dir;
   assignment.case_timeout_ns = job.limits.case_timeout_ns;
   assignment.max_output = job.limits.max_output;
   assignment.network = job.network == plan::Network::host;

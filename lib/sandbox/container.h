@@ -69,6 +69,8 @@ struct Spec {
   std::set<uid_t> tree_owners;
   std::set<gid_t> tree_groups;
   std::string user;  ///< the image's User ("", "1000", "1000:1000", "name")
+  /// The image's WorkingDir, made when it is missing, as container engines do it; empty: none.
+  std::string working_dir;
   IdMode ids = IdMode::automatic;
   Network network = Network::none;
   Limits limits;

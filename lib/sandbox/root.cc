@@ -199,6 +199,10 @@ Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>&
   Fd proc = TRY(sys::open("root/proc", O_RDONLY | O_DIRECTORY));
   CHECK_OK(change_dir("root"));
   CHECK_OK(enter_root().in("entering the new root"));
+  if (plan.spec.working_dir.starts_with('/')) {
+    Status made = sys::make_dirs(plan.spec.working_dir, 0755);
+    if (!made.ok()) notes.push_back("the image's WorkingDir cannot be made: " + made.error().message());
+  }
   return proc;
 }
 

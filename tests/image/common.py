@@ -144,7 +144,7 @@ def skip(name, why):
     print(f"skipped, because {why} ({name})")
 
 
-def also_as_user(group=12345):
+def also_as_user():
     """Called by root: runs the whole test program once more as an ordinary user without a name, and counts its cases."""
     if os.geteuid() != 0:
         return
@@ -154,14 +154,17 @@ def also_as_user(group=12345):
     place = tempfile.mkdtemp(prefix="tc-user-", dir="/tmp")
     try:
         os.chmod(place, 0o755)
-        shutil.copytree(os.path.dirname(os.path.abspath(sys.argv[0])), place + "/tests")
+        program = os.path.abspath(sys.argv[0])
+        group_folder = os.path.basename(os.path.dirname(program))
+        for name in {group_folder, "image"}:
+            shutil.copytree(os.path.join(os.path.dirname(program), "..", name), f"{place}/tests/{name}")
         env = {**os.environ, "TESTCTR": shutil.copy(TESTCTR, place), "TESTCTR_HOME": place + "/own/store", "TESTCTR_TEST_TMP": place + "/own/tmp", "HOME": place + "/own"}
         if os.path.isdir(os.environ.get("TESTCTR_PROGRAMS", "")):
             env["TESTCTR_PROGRAMS"] = shutil.copytree(os.environ["TESTCTR_PROGRAMS"], place + "/programs")
         for name in ("own", "own/store", "own/tmp"):
             os.mkdir(f"{place}/{name}", 0o700)
-            os.chown(f"{place}/{name}", 12345, group)
-        r = subprocess.run(["setpriv", "--reuid=12345", f"--regid={group}", "--clear-groups", sys.executable, place + "/tests/" + os.path.basename(sys.argv[0])],
+            os.chown(f"{place}/{name}", 12345, 12345)
+        r = subprocess.run(["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", sys.executable, f"{place}/tests/{group_folder}/{os.path.basename(program)}"],
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=env, cwd=place + "/own/tmp")
     finally:
         subprocess.run(["chmod", "-R", "u+rwX", place])

@@ -99,6 +99,7 @@ Result<plan::Limits> limits(const Arguments& arguments) {
   set_if(out.max_output, TRY(arguments.size("--max-output")));
   set_if(out.memory, TRY(arguments.size("--memory")));
   set_if(out.pids, TRY(arguments.number("--pids", 1, 4'194'304)));
+  out.pids_asked = arguments.value("--pids").has_value();
   set_if(out.scratch, TRY(arguments.size("--scratch")));
   out.cpus = TRY(cpus(arguments));
   return out;

@@ -22,6 +22,7 @@ struct Limits {
   uint64_t max_output = uint64_t{64} << 20;  ///< bytes a command and stream
   uint64_t memory = 0;  ///< bytes; 0: half of what is free on the machine, shared by the parallel scripts
   uint64_t pids = 1024;
+  bool pids_asked = false;  ///< somebody gave the number
   uint64_t scratch = uint64_t{4} << 30;
   double cpus = 0;  ///< 0: no limit
   bool operator==(const Limits&) const = default;

@@ -13,9 +13,11 @@ constexpr size_t turn = 1 << 20;  // bytes taken from one place before others ge
 
 // Why a container is gone, where that was not what it said itself.
 void explain(const sandbox::Ending& ending, PlaceEnding& result) {
+  if (ending.pids_exceeded)
+    result.limit_reached = "the container was at its limit of processes: --pids N allows more";
   if (ending.setup_error) {
     result.error = *ending.setup_error;
-  } else if (ending.memory_exceeded && (ending.signal != 0 || ending.exit_status != 0)) {
+  } else if (ending.memory_exceeded) {
     result.limit_struck = true;
     result.error =
         Error::infrastructure("the container went over its memory limit").hint("--memory SIZE allows more");

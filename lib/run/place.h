@@ -21,6 +21,8 @@ struct PlaceEnding {
       error;  ///< why it ended before it gave a Continuation back, or that it ended badly after
   bool limit_struck = false;  ///< a limit of the test ended it: the test failed
   bool killed = false;        ///< by `kill`
+  /// A limit that was reached and ended nothing; empty: none. What failed may have failed by it.
+  std::string limit_reached;
 };
 
 class Place {

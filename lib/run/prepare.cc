@@ -102,7 +102,9 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
                                            : sandbox::IdMode::automatic;
   spec.network = job.network == plan::Network::host ? sandbox::Network::host : sandbox::Network::none;
   spec.limits.memory = job.limits.memory != 0 ? job.limits.memory : memory;
+  spec.limits.memory_asked = job.limits.memory != 0;
   spec.limits.pids = job.limits.pids;
+  spec.limits.pids_asked = job.limits.pids_asked;
   spec.limits.scratch = job.limits.scratch;
   spec.limits.cpus = job.limits.cpus;
   spec.seccomp = job.seccomp;

@@ -192,6 +192,7 @@ class Runner {
 
   void settle(Attempt& attempt, Result<std::optional<Continuation>> progress, const PlaceEnding& ending,
               bool by_itself) {
+    if (!ending.limit_reached.empty()) attempt.stamper.log(ending.limit_reached);
     if (progress.ok() && !ending.error) {
       Continuation& continuation = *progress.value();
       Verdict verdict{continuation.outcome, continuation.reason, ""};
@@ -223,6 +224,7 @@ class Runner {
     if (last.ok() && last.value()) return settle(attempt, std::move(last), attempt.place->finish(), true);
     attempt.place->kill();
     PlaceEnding ending = attempt.place->finish();
+    if (!ending.limit_reached.empty()) attempt.stamper.log(ending.limit_reached);
     std::string limit = text::format_duration(plan_.jobs[attempt.index].limits.script_timeout_ns);
     std::string reason = fmt::format("the script's time limit of {} was reached", limit);
     attempt.stamper.fail(reason, "--timeout DURATION allows more");

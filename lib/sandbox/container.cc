@@ -1,59 +1,37 @@
-// The parent's side: the clone, the maps, the mounts that are handed in, and the end.
+// The parent's side: the limits, the maps, the mounts that are handed in, and the end.
 #include "sandbox/container.h"
 
-#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "base/sys.h"
+#include "base/text.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/clone.h"
 #include "sandbox/init.h"
 #include "sandbox/mounts.h"
 #include "sandbox/packet.h"
 #include "sandbox/plan.h"
 #include "sandbox/shifted.h"
 #include "sandbox/subordinate.h"
-#include "sandbox/support.h"
 #include "sandbox/watch.h"
 
 namespace testctr::sandbox {
 namespace {
 
-// Where the C library keeps this thread's id: the kernel writes the child's own id there, or the child would
-// go on with ours.
-int* thread_id_address() {
-  int* address = nullptr;
-  if (prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) == 0) return address;
-  return nullptr;
-}
-
 uint64_t namespace_flags(const Spec& spec) {
-  uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (spec.network == Network::none) flags |= CLONE_NEWNET;
+  uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (spec.join_user < 0) flags |= CLONE_NEWUSER;
+  if (spec.network == Network::none && spec.join_network < 0) flags |= CLONE_NEWNET;
   return flags;
-}
-
-// A clone without CLONE_VM: returns twice, like fork.
-Result<pid_t> clone_child(uint64_t flags) {
-  int* id = thread_id_address();
-  if (id == nullptr)
-    return Error::system("prctl", "PR_GET_TID_ADDRESS").hint("the kernel lacks CONFIG_CHECKPOINT_RESTORE");
-  clone_args args{};
-  args.flags = flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
-  args.child_tid = reinterpret_cast<uintptr_t>(id);
-  args.exit_signal = SIGCHLD;
-  long pid = syscall(SYS_clone3, &args, sizeof args);
-  // ENOSYS is also what container engines answer, to whom clone3 is opaque; clone gives the true reason.
-  if (pid < 0 && errno == ENOSYS) pid = syscall(SYS_clone, args.flags | SIGCHLD, nullptr, nullptr, id, 0);
-  if (pid < 0) return namespace_error(errno, "clone");
-  return static_cast<pid_t>(pid);
 }
 
 Status write_map(int process, const char* name, const std::string& content) {
@@ -73,7 +51,7 @@ IdMap map_of_owners(const std::set<uint32_t>& owners, uint32_t inside) {
 // there.
 Result<Fd> namespace_of_owners(const IdMap& owners, const IdMap& groups) {
   auto [here, there] = TRY(sys::socket_pair(SOCK_STREAM));
-  pid_t pid = TRY(clone_child(CLONE_NEWUSER));
+  const pid_t pid = TRY(clone_child({.flags = CLONE_NEWUSER})).pid;
   if (pid == 0) {
     char byte;
     there.reset();
@@ -142,8 +120,10 @@ Status root_mounts(const Plan& plan, int names, std::vector<Fd>& mounts) {
 // As root: the maps, and every host directory as a mount in which its owner is root inside.
 Status hand_in(const Plan& plan, pid_t pid, int setup) {
   Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
-  CHECK_OK(write_map(process.get(), "uid_map", map_text(plan.uid_map)));
-  CHECK_OK(write_map(process.get(), "gid_map", map_text(plan.gid_map)));
+  if (plan.spec.join_user < 0) {
+    CHECK_OK(write_map(process.get(), "uid_map", map_text(plan.uid_map)));
+    CHECK_OK(write_map(process.get(), "gid_map", map_text(plan.gid_map)));
+  }
   if (plan.shifted) return send_packet(setup, "m");
   Fd names = TRY(sys::open_at(process.get(), "ns/user", O_RDONLY));
   std::vector<Fd> mounts;
@@ -169,6 +149,47 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
   return {};
 }
 
+// What makes each limit hold that was asked for. @return a line to be told, or nothing.
+Result<std::string> mechanisms(const Limits& limits, const Group& group, bool counts_processes) {
+  const std::string why = group.reason().empty() ? "" : fmt::format(" ({})", group.reason());
+  constexpr const char* mend =
+      "run as root where /sys/fs/cgroup can be written, or in a control group of your own: systemd-run "
+      "--user "
+      "--scope -p Delegate=yes testctr-script ...";
+  std::vector<std::string> told;
+  if (limits.memory_asked && limits.memory != 0) {
+    told.push_back(
+        fmt::format("memory by {}", group.memory().empty() ? "looking every 50 ms" + why : group.memory()));
+  }
+  if (limits.pids != 0 && group.pids().empty() && !counts_processes) {
+    if (limits.pids_asked) {
+      return Error::infrastructure(
+                 fmt::format(
+                     "nothing here can limit the number of processes to {}{}: neither a control group nor "
+                     "RLIMIT_NPROC, which counts by namespace since Linux 5.14",
+                     limits.pids, why))
+          .hint(fmt::format("{}; or leave out --pids", mend));
+    }
+    told.emplace_back("processes are not limited");
+  } else if (limits.pids_asked) {
+    told.push_back(fmt::format("processes by {}", group.pids().empty() ? "RLIMIT_NPROC" : group.pids()));
+  }
+  if (limits.cpus > 0 && !group.cpus().empty()) {
+    told.push_back(fmt::format("processors by {}", group.cpus()));
+  } else if (limits.cpus > 0) {
+    const unsigned there = std::thread::hardware_concurrency();
+    if (there == 0 || limits.cpus < there) {
+      return Error::infrastructure(
+                 fmt::format("nothing here can limit a container to {} processors: no control group with the "
+                             "controller cpu can be made{}",
+                             limits.cpus, why))
+          .hint(fmt::format("{}; or leave out --cpus", mend));
+    }
+    told.push_back(fmt::format("processors by there being {}", there));
+  }
+  return told.empty() ? "" : "limits: " + text::join(told, ", ");
+}
+
 }  // namespace
 
 struct Container::Impl {
@@ -181,6 +202,8 @@ struct Container::Impl {
   pid_t pid = -1;
   bool reaped = false;
   std::vector<std::string> notes;
+  Group group;
+  bool pids_exceeded = false;
 
   ~Impl() { end(); }
 
@@ -217,12 +240,28 @@ struct Container::Impl {
     }
   }
 
+  // What the control groups say, where there are any.
+  void read_group() {
+    const Group::Reading reading = group.read();
+    peak_memory = std::max(peak_memory, reading.peak_memory);
+    pids_exceeded = pids_exceeded || reading.pids_exceeded;
+    if (reading.memory_exceeded && !memory_exceeded) {
+      memory_exceeded = true;
+      // The kernel ended one process of many; the rest would go on without it.
+      if (!reaped) ::kill(pid, SIGKILL);
+    }
+  }
+
   // Looks at what it uses now.
   void measure() {
+    read_group();
+    if (!group.memory().empty() && !group.pids().empty()) return;
     if (!proc.valid()) listen();
     if (!proc.valid()) return;
     auto usage = usage_of(proc.get());
     if (!usage.ok()) return;
+    pids_exceeded = pids_exceeded || (limits.pids != 0 && usage.value().tasks >= limits.pids);
+    if (!group.memory().empty()) return;
     peak_memory = std::max(peak_memory, usage.value().memory);
     if (limits.memory != 0 && usage.value().memory > limits.memory && !memory_exceeded) {
       memory_exceeded = true;
@@ -253,18 +292,34 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
   auto [channel, channel_inside] = TRY(sys::socket_pair(SOCK_STREAM));
   auto [setup, setup_inside] = TRY(sys::socket_pair(SOCK_SEQPACKET));
   auto impl = std::make_unique<Impl>();
-  impl->pid = TRY_IN(clone_child(namespace_flags(spec)), "making a container");
-  if (impl->pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
+  impl->group = Group::make(spec.limits);
+  struct utsname system {};
+  uname(&system);
+  if (auto line =
+          TRY(mechanisms(spec.limits, impl->group,
+                         plan.rank == Plan::Rank::root || process_limit_is_per_namespace(system.release)));
+      !line.empty())
+    impl->notes.push_back(std::move(line));
+  const Cloned child = TRY_IN(clone_child({.flags = namespace_flags(spec),
+                                           .into_group = impl->group.into(),
+                                           .join_user = spec.join_user,
+                                           .join_network = spec.join_network}),
+                              "making a container");
+  if (child.pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
+  impl->pid = child.pid;
   impl->limits = spec.limits;
   impl->copies = std::move(copies);
   impl->channel = std::move(channel);
   impl->setup = std::move(setup);
   channel_inside.reset();
   setup_inside.reset();
+  CHECK_OK(impl->group.add(impl->pid, child.in_group).in("limiting the container"));
   if (plan.rank == Plan::Rank::root)
     CHECK_OK(hand_in(plan, impl->pid, impl->setup.get()).in("handing the image to the container"));
   if (plan.rank == Plan::Rank::subordinate) {
-    CHECK_OK(write_subordinate_maps(impl->pid, plan.uid_map, plan.gid_map).in("mapping subordinate ids"));
+    if (spec.join_user < 0) {
+      CHECK_OK(write_subordinate_maps(impl->pid, plan.uid_map, plan.gid_map).in("mapping subordinate ids"));
+    }
     CHECK_OK(send_packet(impl->setup.get(), "m"));
   }
   if (auto sent = send_packet(
@@ -300,6 +355,9 @@ Result<Ending> Container::finish() {
   ending.cpu_ns = static_cast<uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000'000 +
                   static_cast<uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
   impl_->listen();
+  impl_->read_group();
+  impl_->group = Group();
+  ending.pids_exceeded = impl_->pids_exceeded;
   ending.setup_error = impl_->setup_error;
   ending.memory_exceeded = impl_->memory_exceeded;
   ending.peak_memory = impl_->peak_memory;

@@ -37,6 +37,9 @@ struct Limits {
   uint64_t pids = 1024;
   uint64_t scratch = uint64_t{4} << 30;
   double cpus = 0;  ///< 0: no limit
+  /// Somebody asked for this limit: it is an error where nothing can make it hold, and what makes it hold is
+  /// told. `cpus` has no default, and so is always asked for.
+  bool memory_asked = false, pids_asked = false;
 };
 
 struct Bind {
@@ -80,7 +83,8 @@ struct Spec {
   /// reach them.
   std::vector<int> keep_open;
   /// Namespaces to join instead of making new ones (descriptors of /proc/PID/ns/user and net of a container
-  /// of the same pod); -1: new.
+  /// of the same pod, which was started by the same user with the same `ids`); -1: new. A network can be
+  /// joined only together with the user namespace.
   int join_user = -1, join_network = -1;
   std::optional<bool>
       fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped
@@ -115,8 +119,8 @@ using Body = std::function<int(Inside&)>;
 struct Ending {
   int exit_status = -1;  ///< of PID 1; -1 when it died by a signal
   int signal = 0;
-  bool memory_exceeded = false;  ///< the limit struck at least once
-  bool pids_exceeded = false;
+  bool memory_exceeded = false;      ///< the limit struck at least once
+  bool pids_exceeded = false;        ///< it was at its limit of processes
   std::optional<Error> setup_error;  ///< the container never came up
   uint64_t peak_memory = 0;          ///< bytes, 0 when unknown
   uint64_t cpu_ns = 0;

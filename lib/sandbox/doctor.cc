@@ -23,6 +23,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/confine.h"
 #include "sandbox/container.h"
 #include "sandbox/plan.h"
@@ -265,11 +266,18 @@ class Examination {
   void limits() {
     struct utsname system {};
     uname(&system);
-    bool counts = geteuid() == 0 || process_limit_is_per_namespace(system.release);
-    add(counts ? Grade::good : Grade::limited, "limits",
-        fmt::format("memory by our own watch, {}",
-                    counts ? "processes by RLIMIT_NPROC"
-                           : "processes not at all: RLIMIT_NPROC counts by namespace since Linux 5.14"));
+    const bool counts = geteuid() == 0 || process_limit_is_per_namespace(system.release);
+    const Group group =
+        Group::make({.memory = uint64_t{1} << 30, .cpus = 1, .memory_asked = true, .pids_asked = true});
+    const std::string memory = group.memory().empty() ? "our own watch" : group.memory(),
+                      pids = !group.pids().empty() ? group.pids()
+                             : counts              ? "RLIMIT_NPROC"
+                                      : "nothing (RLIMIT_NPROC counts by namespace since Linux 5.14)",
+                      cpus = group.cpus().empty() ? "nothing" : group.cpus();
+    add(counts || !group.pids().empty() ? Grade::good : Grade::limited, "limits",
+        fmt::format("--memory by {}, --pids by {}, --cpus by {}", memory, pids, cpus),
+        group.cpus().empty() ? "for --cpus: systemd-run --user --scope -p Delegate=yes testctr-script ..."
+                             : "");
   }
 
   void file_system() {

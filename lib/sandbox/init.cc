@@ -141,13 +141,19 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
   setsid();
   Handed handed;
   if (plan.rank == Plan::Rank::single) {
-    CHECK_OK(write_own_maps(plan).in("mapping the user's id"));
+    if (plan.spec.join_user < 0) CHECK_OK(write_own_maps(plan).in("mapping the user's id"));
+    if (getuid() != plan.account.uid || getgid() != plan.account.gid) {
+      return Error::infrastructure(fmt::format("one id is mapped here, {}:{}, and the image's user is {}:{}",
+                                               getuid(), getgid(), plan.account.uid, plan.account.gid))
+          .hint("containers that share a network need images with the same user, or --ids range");
+    }
   } else {
     handed = TRY(take_handed(plan, ends.setup.get()));
     std::vector<gid_t> none;
     CHECK_OK(become(0, 0, &none));
   }
-  if (plan.spec.network == Network::none) CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
+  if (plan.spec.network == Network::none && plan.spec.join_network < 0)
+    CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
   if (sethostname(plan.spec.hostname.data(), plan.spec.hostname.size()) != 0) {
     // Engines' filters refuse it even where we have the right.
     if (errno != EPERM) return Error::system("sethostname", plan.spec.hostname);

@@ -19,6 +19,10 @@ Result<Usage> usage_of(int proc) {
     if (std::sscanf(content.value().c_str(), "%lu %lu %lu", &size, &resident, &shared) != 3) continue;
     usage.memory += (resident - std::min(resident, shared)) * page;
     ++usage.processes;
+    const auto tasks = sys::stat_at(proc, name + "/task");
+    // A directory has two names and one more for each directory in it.
+    if (tasks.ok() && tasks.value() && tasks.value()->st_nlink > 2)
+      usage.tasks += tasks.value()->st_nlink - 2;
   }
   return usage;
 }

@@ -2,8 +2,7 @@
 // out when it has mounted it. Processes are limited by RLIMIT_NPROC, which counts by user namespace since
 // Linux 5.14.
 //
-// Control groups of version 1 are left alone: moving a process into one waits for a grace period of the whole
-// machine (12 to 16 ms measured, six times what a start may take).
+// Control groups (cgroup.h) do it better where they are to be had for nothing, or were asked for.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +15,7 @@ namespace testctr::sandbox {
 struct Usage {
   uint64_t memory = 0;  ///< bytes that belong to a process alone (anonymous memory), added up
   uint64_t processes = 0;
+  uint64_t tasks = 0;  ///< threads of all processes: what limits of processes count
 };
 
 /// Looks at every process of a procfs. Processes that end meanwhile are passed over. @param proc a directory

@@ -80,6 +80,10 @@ Error not_in_store(const Reference& reference) {
                         reference.text));
 }
 
+// What people copy from a registry is often the digest of a multi-platform index: it is remembered which of
+// its images was loaded.
+std::string index_key(const Digest& index) { return "index-" + index.hex(); }
+
 Result<Fd> blobs_of(Store::Impl& store) {
   return sys::open_at(store.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY);
 }
@@ -90,6 +94,8 @@ Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference
     auto tagged = TRY(store.find_tag(reference.tagged()));
     if (!tagged) return not_in_store(reference);
     manifest = *tagged;
+  } else if (auto of_index = TRY(store.find_source(index_key(manifest)))) {
+    manifest = *of_index;
   }
   return obtain_known(store, reference, manifest, [&]() -> Result<std::unique_ptr<Source>> {
     if (!TRY(store.has_blob(manifest))) return not_in_store(reference);
@@ -178,6 +184,8 @@ Result<LoadedImage> load(Store& store, const std::string& text, const std::strin
     if (suggested.ok() && suggested.value().digest.empty()) name = suggested.value().full();
   }
   if (!name.empty()) CHECK_OK(impl.set_tag(name, loaded.record.manifest));
+  for (const Digest& index : source->indexes)
+    CHECK_OK(impl.set_source(index_key(index), loaded.record.manifest));
   return LoadedImage{loaded.record.manifest, name, loaded.record.notes};
 }
 

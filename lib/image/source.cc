@@ -38,6 +38,7 @@ Status follow_index(Source& into, const std::string& index_bytes, const std::str
     std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
     std::string bytes = TRY(checked_document(*stream, chosen, "index"));
     Index inner = TRY(parse_index(bytes, chosen.media_type));
+    into.indexes.push_back(chosen.digest);
     chosen = TRY(choose(inner, "", into.shown));
   }
   std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));

@@ -22,7 +22,8 @@ class Source {
   std::string manifest_bytes;  ///< verified; empty for a source without an OCI manifest (docker-archive)
   Digest manifest_digest;      ///< of the manifest; for a docker-archive of its configuration
   Manifest manifest;  ///< with an empty digest for each layer whose blob's digest the source does not know
-  std::string suggested_tag;  ///< the name that the archive gives the image; may be empty
+  std::vector<Digest> indexes;  ///< that led to the manifest: a reference by digest may name one of them
+  std::string suggested_tag;    ///< the name that the archive gives the image; may be empty
 
   /// The configuration's bytes, verified.
   virtual Result<std::string> config() = 0;

@@ -219,7 +219,7 @@ class Examination {
     if (!reached("overlay")) return;
     if (!works("overlay"))
       return simple("overlay", "overlayfs", Grade::broken, "overlayfs in a user namespace needs Linux 5.11",
-                    "use Linux 5.11 or newer, or --engine docker|podman|chroot|here");
+                    "use Linux 5.11 or newer");
     if (!works("opaque"))
       return add(Grade::broken, "overlayfs", "ignores opaque directories: deleted files would reappear",
                  "use Linux 5.11 or newer");

@@ -193,7 +193,7 @@ Result<std::string> mechanisms(const Limits& limits, const Group& group, bool co
 }  // namespace
 
 struct Container::Impl {
-  Fd channel, setup, proc;
+  Fd channel, setup, proc, user, network;
   Limits limits;
   uint64_t peak_memory = 0;
   bool memory_exceeded = false;
@@ -231,7 +231,11 @@ struct Container::Impl {
       if (!packet.ok() && packet.error().number() == ECONNRESET) continue;
       if (!packet.ok()) return;
       const std::string& text = packet.value().text;
-      if (text == "p" && packet.value().fds.size() == 1) proc = std::move(packet.value().fds[0]);
+      if (text == "p" && packet.value().fds.size() == 3) {
+        proc = std::move(packet.value().fds[0]);
+        user = std::move(packet.value().fds[1]);
+        network = std::move(packet.value().fds[2]);
+      }
       if (!text.starts_with('e')) continue;
       size_t middle = std::min(text.find('\0'), text.size());
       setup_error = Error::infrastructure(text.substr(1, middle - 1)).in("setting up the container");
@@ -337,6 +341,19 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
 
 int Container::channel() const { return impl_->channel.get(); }
 pid_t Container::pid() const { return impl_->pid; }
+
+Result<Container::Namespaces> Container::namespaces() {
+  Impl& impl = *impl_;
+  while (!impl.user.valid()) {
+    pollfd ready{.fd = impl.setup.get(), .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, -1) < 0) continue;
+    impl.listen();
+    if (impl.setup_error) return *impl.setup_error;
+    if (!impl.user.valid() && (ready.revents & (POLLHUP | POLLERR)) != 0)
+      return Error::infrastructure("the container was killed while it set itself up");
+  }
+  return Namespaces{impl.user.get(), impl.network.get()};
+}
 
 void Container::kill() {
   if (!impl_->reaped) ::kill(impl_->pid, SIGKILL);

@@ -139,6 +139,12 @@ class Container {
   /// Our end of the channel; owned by the container.
   [[nodiscard]] int channel() const;
   [[nodiscard]] pid_t pid() const;
+  /// Descriptors of its user and network namespaces, for `Spec::join_user` and `join_network` of others;
+  /// owned by the container. Waits until the container has set itself up; an error when that failed.
+  struct Namespaces {
+    int user = -1, network = -1;
+  };
+  Result<Namespaces> namespaces();
   /// SIGKILL to PID 1, and with it everything inside.
   void kill();
   /// The watch that replaces a memory cgroup where there is none; call about every 50 ms. Kills PID 1 when

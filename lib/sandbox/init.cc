@@ -161,7 +161,9 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
   }
   {
     Fd proc = TRY(build_root(plan, std::move(handed), result.notes));
-    CHECK_OK(send_packet(ends.setup.get(), "p", {proc.get()}));
+    Fd user = TRY(sys::open_at(proc.get(), "self/ns/user", O_RDONLY)),
+       network = TRY(sys::open_at(proc.get(), "self/ns/net", O_RDONLY));
+    CHECK_OK(send_packet(ends.setup.get(), "p", {proc.get(), user.get(), network.get()}));
   }
   umask(022);
   CHECK_OK(confine(plan).in("giving up privileges"));

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 namespace testctr::sandbox {
 namespace {
 
+constexpr const char* prefix = "testctr-copy-";
 constexpr const char* hint =
     "id-mapped mounts need Linux 5.12 and, inside a container, CAP_SYS_ADMIN; or run as an ordinary user";
 
@@ -25,7 +27,41 @@ Status copy_directory(const std::string& from, const std::string& to, uint32_t b
   return copy_shifted(source.get(), target.get(), base, one_owner).in(from);
 }
 
+// A new folder, locked: a sweep by another runner may come between the two, and take it away.
+Result<std::pair<std::string, Fd>> make_folder(const std::string& parent) {
+  for (int turn = 0; turn < 16; ++turn) {
+    std::string folder = fmt::format("{}/{}XXXXXX", parent, prefix);
+    if (mkdtemp(folder.data()) == nullptr) return Error::system("mkdtemp", folder);
+    auto opened = sys::open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!opened.ok()) continue;
+    CHECK_OK(sys::lock(opened.value().get(), LOCK_EX));
+    const auto there = TRY(sys::stat_at(AT_FDCWD, folder));
+    struct stat st {};
+    if (there && fstat(opened.value().get(), &st) == 0 && st.st_ino == there->st_ino)
+      return std::pair{std::move(folder), std::move(opened).value()};
+  }
+  return Error::infrastructure(fmt::format("folders in {} disappear as soon as they are made", parent));
+}
+
 }  // namespace
+
+int sweep_copies(const std::string& folder) {
+  int removed = 0;
+  auto dir = sys::open(folder, O_RDONLY | O_DIRECTORY);
+  if (!dir.ok()) return 0;
+  auto names = sys::list_dir(dir.value().get());
+  if (!names.ok()) return 0;
+  for (const std::string& name : names.value()) {
+    if (!name.starts_with(prefix)) continue;
+    auto copy = sys::open_at(dir.value().get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    struct stat st {};
+    if (!copy.ok() || fstat(copy.value().get(), &st) != 0 || st.st_uid != geteuid()) continue;
+    auto locked = sys::lock(copy.value().get(), LOCK_EX | LOCK_NB);
+    if (!locked.ok() || !locked.value()) continue;  // somebody's, alive
+    if (sys::remove_tree_at(dir.value().get(), name).ok()) ++removed;
+  }
+  return removed;
+}
 
 bool id_mapping_available() {
   if (syscall(SYS_mount_setattr, -1, "", 0, nullptr, 0) < 0 && errno == ENOSYS) return false;
@@ -44,9 +80,11 @@ Result<std::unique_ptr<ShiftedCopies>> ShiftedCopies::make(Spec& spec, uint32_t 
         .hint(hint);
   const char* tmp = std::getenv("TMPDIR");
   std::unique_ptr<ShiftedCopies> copies(new ShiftedCopies());
-  std::string folder = std::string(tmp != nullptr && *tmp == '/' ? tmp : "/tmp") + "/testctr-copy-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) return Error::system("mkdtemp", folder);
+  const std::string parent = tmp != nullptr && *tmp == '/' ? tmp : "/tmp";
+  sweep_copies(parent);
+  auto [folder, lock] = TRY(make_folder(parent));
   copies->folder_ = folder;
+  copies->lock_ = std::move(lock);
   // The container's root must get through, and no more.
   if (chmod(folder.c_str(), 0711) != 0) return Error::system("chmod", folder);
   for (size_t i = 0; i < spec.root.layers.size(); ++i) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "sandbox/container.h"
 
@@ -13,7 +15,10 @@ namespace testctr::sandbox {
 /// Whether the kernel and our capabilities allow id-mapped mounts.
 bool id_mapping_available();
 
-/// A folder of copies that goes when this goes.
+/// Removes the folders of copies that killed runners of this user left below `folder`. @return how many.
+int sweep_copies(const std::string& folder);
+
+/// A folder of copies that goes when this goes. It is locked as long as somebody needs it.
 class ShiftedCopies {
  public:
   /// Copies layers, program and tree of `spec` for ids from `base` on and changes `spec` to name the copies.
@@ -26,6 +31,7 @@ class ShiftedCopies {
  private:
   ShiftedCopies() = default;
   std::string folder_;
+  Fd lock_;
 };
 
 }  // namespace testctr::sandbox

@@ -124,27 +124,31 @@ static int descriptors(void) {
   }
   return n;
 }
-// Forged messages into whatever can be reached of the interpreter.
+// Forged messages into whatever can be reached of the interpreter. The argument is a file with the bytes to write; without it "FORGED".
 static int interpreter(void) {
-  const char forged[] = "FORGED";
-  int n = 0;
+  char forged[4096] = "FORGED";
+  ssize_t size = 7;
+  int n = 0, file = *argument ? open(argument, O_RDONLY) : -1;
+  if (*argument && (file < 0 || (size = read(file, forged, sizeof forged)) <= 0)) return done("read the argument", -1) + 1;
+  // Our own descriptors lead to the interpreter at most as output of a program.
+  for (int fd = 1; *argument && fd < 1024; ++fd) (void)!write(fd, forged, (size_t)size);
   for (int fd = 0; fd < 1024; ++fd) {
     char path[64];
     snprintf(path, sizeof path, "/proc/1/fd/%d", fd);
     int f = open(path, O_RDWR);
-    if (f >= 0) n += done(path, write(f, forged, sizeof forged));
+    if (f >= 0) n += done(path, write(f, forged, (size_t)size));
   }
   DIR *d = opendir("/proc/1/fd");
   n += done("list /proc/1/fd", d == NULL ? -1 : 0);
   n += done("open /proc/1/mem", open("/proc/1/mem", O_RDWR)) + done("read /proc/1/maps", open("/proc/1/maps", O_RDONLY) < 0 ? -1 : read(open("/proc/1/maps", O_RDONLY), (char[16]){0}, 16)) +
        done("read /proc/1/environ", open("/proc/1/environ", O_RDONLY)) + done("enter /proc/1/root", open("/proc/1/root/etc", O_RDONLY)) + done("enter /proc/1/cwd", open("/proc/1/cwd", O_RDONLY));
   char there[8];
-  struct iovec local = {(void *)forged, sizeof forged}, remote = {there, sizeof forged};
+  struct iovec local = {forged, sizeof there}, remote = {there, sizeof there};
   n += done("process_vm_writev", process_vm_writev(1, &local, 1, &remote, 1, 0)) + done("PTRACE_ATTACH", ptrace(PTRACE_ATTACH, 1, 0, 0)) + done("PTRACE_SEIZE", ptrace(PTRACE_SEIZE, 1, 0, 0));
   long pidfd = syscall(SYS_pidfd_open, 1, 0);
   for (int fd = 3; fd < 64; ++fd) {
     long got = pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-    if (got >= 0) n += done("pidfd_getfd", write((int)got, forged, sizeof forged) + 100);
+    if (got >= 0) n += done("pidfd_getfd", write((int)got, forged, (size_t)size) + 100);
   }
   kill(1, SIGSTOP);
   kill(1, SIGKILL);

@@ -1,5 +1,6 @@
 // The root that a container sees: the tree, binds, devices, covered paths, and images that set traps.
 #include <doctest/doctest.h>
+#include <sys/file.h>
 
 #include "sandbox/hostfs.h"
 #include "sandbox_support.h"
@@ -185,4 +186,19 @@ TEST_CASE("sandbox hostfs: the machine's own root, which stays as it is") {
   CHECK(o.output.find("x\n") != std::string::npos);
   CHECK(o.output.find("cannot touch") != std::string::npos);
   CHECK(access("/usr/made-by-a-test", F_OK) != 0);
+}
+
+TEST_CASE(
+    "sandbox root: copies that a killed runner left are swept, those in use and those of others are not") {
+  TemporaryDirectory dir;
+  for (const char* name : {"testctr-copy-dead1", "testctr-copy-alive", "other"})
+    REQUIRE(mkdir((dir / name).c_str(), 0711) == 0);
+  REQUIRE(host("mkdir -p " + (dir / "testctr-copy-dead1/0/deep") + " && ln -s /etc " +
+               (dir / "testctr-copy-link")));
+  Fd alive = std::move(sys::open(dir / "testctr-copy-alive", O_RDONLY | O_DIRECTORY)).value();
+  REQUIRE(std::move(sys::lock(alive.get(), LOCK_EX)).value());
+  CHECK(sweep_copies(dir.path()) == 1);
+  CHECK(access((dir / "testctr-copy-dead1").c_str(), F_OK) != 0);
+  for (const char* name : {"testctr-copy-alive", "other", "testctr-copy-link"})
+    CHECK(access((dir / name).c_str(), F_OK) == 0);
 }

@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -16,8 +17,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
+#include <semaphore>
+#include <system_error>
 #include <thread>
 
 #include "base/sys.h"
@@ -222,45 +227,73 @@ Result<Fd> filter_this_thread(const Plan& plan, InsideHere& inside) {
   return install_filter(silent, false);
 }
 
-// One thread becomes the body under the filter, this one answers what the filter asks. The body ends the
-// process.
-[[noreturn]] void live(const Plan& plan, const Body& body, ChildEnds ends, Setup setup) {
-  InsideHere inside(ends.channel.get(), plan.account, std::move(setup.notes));
-  std::atomic<int> listener = -2;  // -2: not known yet, -1: none
-  std::atomic<bool> begin = false;
-  std::thread spawner([&] {
-    auto filtered = filter_this_thread(plan, inside);
-    if (!filtered.ok()) {
-      report(ends.setup.get(), std::move(filtered).error().in("installing the system call filter"));
-      _exit(1);
-    }
-    listener = filtered.value().release();
-    listener.notify_all();
-    begin.wait(false);
-    ends.setup.reset();
-    int status = body(inside);
-    // What still runs inside ends with us: the kernel kills it.
-    _exit(status);
-  });
-  listener.wait(-2);
-  if (plan.spec.seccomp != "unconfined") {
-    if (auto own = install_filter(supervisor_filter(), false); !own.ok()) {
-      report(ends.setup.get(), std::move(own).error().in("installing the supervisor's filter"));
-      _exit(1);
-    }
-  }
-  const int fd = listener;
-  begin = true;
-  begin.notify_all();
+// Whether a thread has ended, whoever ended it: a filter can kill one without a word.
+bool has_ended(std::thread& thread) { return pthread_tryjoin_np(thread.native_handle(), nullptr) == 0; }
+
+[[noreturn]] void fail(const ChildEnds& ends, const Error& error) {
+  report(ends.setup.get(), error);
+  _exit(1);
+}
+
+Error killed_by_filter(const Plan& plan) {
+  return Error::infrastructure(
+             fmt::format("the system call filter {} kills the runner itself", plan.spec.seccomp))
+      .hint(
+          "it must allow what carries a script out: clone, execve, wait4, pipe2, poll, openat, futex and "
+          "their kin");
+}
+
+// Answers what the filter of `spawner` asks, until the body ends the process.
+[[noreturn]] void supervise(const Plan& plan, const ChildEnds& ends, std::thread& spawner, int listener,
+                            RefusalLog& log) {
   // The parent-death signal is bound to what it was when it was set; the channel's end tells of a runner that
   // died before that, too.
   std::array<pollfd, 2> watched{pollfd{.fd = ends.channel.get(), .events = POLLRDHUP, .revents = 0},
-                                pollfd{.fd = fd, .events = POLLIN, .revents = 0}};
+                                pollfd{.fd = listener, .events = POLLIN, .revents = 0}};
+  const bool foreign = plan.spec.seccomp != "default" && plan.spec.seccomp != "unconfined";
   while (true) {
-    if (poll(watched.data(), watched.size(), -1) < 0) continue;
-    if ((watched[1].revents & POLLIN) != 0) answer_notification(fd, inside.log);
+    int ready = poll(watched.data(), watched.size(), foreign ? 500 : -1);
+    if (foreign && ready <= 0 && has_ended(spawner)) fail(ends, killed_by_filter(plan));
+    if (ready < 0) continue;
+    if ((watched[1].revents & POLLIN) != 0) answer_notification(listener, log);
+    // Nobody is under the filter any more: its thread is dead, but did not end the process.
+    if ((watched[1].revents & POLLHUP) != 0) fail(ends, killed_by_filter(plan));
     if (watched[0].revents != 0) _exit(1);
   }
+}
+
+// One thread becomes the body under the filter, this one answers what the filter asks. The body ends the
+// process.
+[[noreturn]] void live(const Plan& plan, const Body& body, const ChildEnds& ends, Setup setup) {
+  InsideHere inside(ends.channel.get(), plan.account, std::move(setup.notes));
+  constexpr int unknown = -2;
+  std::atomic<int> listener = unknown;
+  std::binary_semaphore filtered(0), begin(0);
+  std::thread spawner;
+  try {
+    spawner = std::thread([&] {
+      auto own = filter_this_thread(plan, inside);
+      if (!own.ok()) fail(ends, std::move(own).error().in("installing the system call filter"));
+      listener = own.value().release();
+      filtered.release();
+      begin.acquire();
+      // What still runs inside when the body ends dies with us: the kernel kills it.
+      _exit(body(inside));
+    });
+  } catch (const std::system_error& e) {
+    fail(ends, Error::system("pthread_create", "", e.code().value())
+                   .hint("--pids N allows more processes and threads"));
+  }
+  // A thread that its own filter has killed may not have been able to wake us.
+  while (!filtered.try_acquire_for(std::chrono::milliseconds(100)) && listener == unknown) {
+    if (has_ended(spawner)) fail(ends, killed_by_filter(plan));
+  }
+  if (plan.spec.seccomp != "unconfined") {
+    if (auto own = install_filter(supervisor_filter(), false); !own.ok())
+      fail(ends, std::move(own).error().in("installing the supervisor's filter"));
+  }
+  begin.release();
+  supervise(plan, ends, spawner, listener, inside.log);
 }
 
 }  // namespace
@@ -272,7 +305,7 @@ void run_init(const Plan& plan, const Body& body, ChildEnds ends) {
     report(ends.setup.get(), setup.error());
     _exit(1);
   }
-  live(plan, body, std::move(ends), std::move(setup).value());
+  live(plan, body, ends, std::move(setup).value());
 }
 
 }  // namespace testctr::sandbox

@@ -27,8 +27,9 @@ constexpr std::string_view formats = R"(Formats
 
 A file of another extension is refused unless `--format script` says what it is.
 
-A named folder gives the .txt and .txtar files that lie directly in it, in the order of their names. Other files are passed over, and
-the summary counts those that look like documents of a known format as "not tests".
+A named folder gives the .txt and .txtar files that lie directly in it, in the order of their names. Everything else in it that is not a
+folder (other files, FIFOs, devices) is passed over and counted in the summary as "not tests"; names that begin with a dot are not looked
+at, and Cram and Scrut documents, in folders below too, are told of in a line of their own.
 
 Reports: `--json` writes one JSON object a line to standard output in place of the text; each has "version", "type", "script" and
 "time_ns"; bytes that are not UTF-8 are {"base64": "..."}. `--junit FILE` writes JUnit XML, `--tap` TAP 14 to standard output.
@@ -44,8 +45,9 @@ constexpr std::string_view images = R"(Images
   docker-archive:FILE  what `docker save` and `podman save` write
   dir:ROOTFS           a directory that is a root file system
 
-Of two or more arguments of `run` the first is the image, unless it begins with `.` or `/` or has the extension of a script. A word that
-names both an image and a file that exists is refused: `./NAME` is the file, `NAME:latest` the image.
+Of two or more arguments of `run` the first is the image, unless it begins with `.` or `/` or has the extension of a script.
+`builtin`, `hostfs` and words with one of the prefixes above are images whatever lies here (`./builtin` is the file). Any other word that
+could be an image in the store and also names a file or folder that exists is refused: `./NAME` is the file, `NAME:latest` the image.
 )";
 
 constexpr std::string_view script = R"(Scripts

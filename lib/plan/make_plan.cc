@@ -146,7 +146,11 @@ std::optional<Format> format_of(std::string_view path) {
 }
 
 Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
-  const Words words = TRY(sort_words(request.words));
+  const Words words = TRY(sort_words(request.words, request.layer.has_value()));
+  if (request.layer && request.tree) {
+    return Error::usage("--layer and --tree both name the test tree")
+        .hint("leave out --tree: the layer holds the tree that it was made with (`layer --tree DIR`)");
+  }
   Selection selection = TRY(select(words.paths, request.format));
 
   Plan plan;

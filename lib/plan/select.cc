@@ -109,6 +109,13 @@ class Selector {
       const bool known = found.ok() && found.value().has_value();
       if (known && S_ISDIR(found.value()->st_mode)) {
         count_later_documents(dir.get(), name, 1);
+      } else if (known && !S_ISREG(found.value()->st_mode)) {
+        // Opening a FIFO would wait for a writer that never comes, opening a device may do anything.
+        ++result_.not_tests;
+        if (format_of(name) == Format::script) {
+          result_.notes.push_back(
+              fmt::format("{}: not a regular file, passed over", text::printable(joined(path, name))));
+        }
       } else if (format_of(name) == Format::script) {
         CHECK_OK(add(joined(path, name)));
       } else if (is_later_document(dir.get(), name)) {

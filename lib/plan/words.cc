@@ -40,22 +40,28 @@ Error name_an_image(const std::vector<std::string>& words) {
           text::printable(files)));
 }
 
-Error only_an_image(const std::string& word) {
+Error only_an_image(const std::string& word, bool layered) {
+  const std::string image = text::printable(text::shell_quoted(word));
+  if (layered) {
+    return Error::usage(fmt::format("no script is named: {} is an image, and --layer needs FILE as well",
+                                    text::quoted(word)))
+        .hint(fmt::format(
+            "add the script that the layer was made of: `testctr-script run --layer L.tar {} FILE`", image));
+  }
   return Error::usage(fmt::format("no script is named: {} is an image", text::quoted(word)))
-      .hint(
-          fmt::format("add one: `testctr-script run {} FILE...`", text::printable(text::shell_quoted(word))));
+      .hint(fmt::format("add one: `testctr-script run {} FILE...`", image));
 }
 
 }  // namespace
 
-Result<Words> sort_words(const std::vector<std::string>& words) {
+Result<Words> sort_words(const std::vector<std::string>& words, bool layered) {
   if (words.empty()) return name_an_image(words);
   const std::string& first = words.front();
   if (first.empty()) return Error::usage("an empty word is neither an image nor a file");
-  if (is_path_by_its_looks(first)) return name_an_image(words);
+  if (!is_image_by_its_looks(first) && is_path_by_its_looks(first)) return name_an_image(words);
   if (words.size() == 1) {
     if (is_image_by_its_looks(first) || (could_be_image(first) && !exists(first)))
-      return only_an_image(first);
+      return only_an_image(first, layered);
     return name_an_image(words);
   }
   if (!is_image_by_its_looks(first) && exists(first)) {

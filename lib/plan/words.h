@@ -14,8 +14,9 @@ struct Words {
 };
 
 /// The first of two or more words is the image, unless it begins with `.` or `/` or has the extension of a
-/// script. A usage error when no image is named, and when a word could be both an image and a path that
-/// exists.
-Result<Words> sort_words(const std::vector<std::string>& words);
+/// script; `builtin`, `hostfs` and a word with a transport (`oci:`) are images whatever they look like. A
+/// usage error when no image is named, and when another word could be both an image and a path that exists.
+/// @param layered whether `--layer` is given, for the message when no script is named.
+Result<Words> sort_words(const std::vector<std::string>& words, bool layered = false);
 
 }  // namespace testctr::plan

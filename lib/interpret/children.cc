@@ -181,6 +181,14 @@ void Children::turn(uint64_t until_ns) {
   until_ns = std::min({until_ns, now + longest_sleep_ns, next_release()});
   uint64_t rest = until_ns > now ? until_ns - now : 0;
   int ready = ::poll(polled.data(), polled.size(), static_cast<int>((rest + 999'999) / 1'000'000));
+  if (ready < 0 && errno != EINTR) {
+    // What they wrote cannot be read any more: none of them may be judged by silence.
+    Error error = Error::system("poll", "the output of commands");
+    for (Job& job : jobs_) {
+      if (!job.trouble) job.trouble = error;
+    }
+    overflow_ = true;
+  }
   if (ready > 0) {
     for (size_t i = 0; i < sources.size(); ++i) {
       if (polled[i + 1].revents == 0) continue;

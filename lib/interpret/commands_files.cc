@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/commands.h"
+#include "interpret/open_plain.h"
 #include "interpret/replacer.h"
 
 namespace testctr::interpret {
@@ -32,9 +33,10 @@ Answer failed_on(const std::string& name) {
 /// Opens `name` for writing: a regular file (or /dev/null), made with `mode` when it is not there, emptied
 /// when it is.
 Result<Fd> create(const Session& session, const std::string& name, mode_t mode) {
-  Fd fd(::open(session.path(name).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode));
   std::string shown = text::printable(name);
-  if (!fd.valid()) return Error::usage(fmt::format("{}: {}", shown, words_of(errno)));
+  auto opened = open_plain(session.path(name), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, mode);
+  if (!opened.ok()) return Error::usage(fmt::format("{}: {}", shown, words_of(opened.error().number())));
+  Fd fd = std::move(opened).value();
   struct stat info {};
   struct statfs system {};
   if (::fstat(fd.get(), &info) != 0 || ::fstatfs(fd.get(), &system) != 0)
@@ -135,7 +137,13 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
                           "an octal number up to 777: chmod 755 FILE");
   }
   for (size_t i = 1; i < arguments.size(); ++i) {
-    if (::chmod(session.path(arguments[i]).c_str(), mode) != 0) return failed_on(arguments[i]);
+    auto file = open_plain(session.path(arguments[i]), O_PATH);
+    if (!file.ok()) {
+      errno = file.error().number();
+      return failed_on(arguments[i]);
+    }
+    if (::chmod(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), mode) != 0)
+      return failed_on(arguments[i]);
   }
   return Answer::done();
 }

@@ -165,7 +165,14 @@ class Engine {
     std::string stopped;
     for (const Background& background : session_.background) {
       if (background.job == nullptr) continue;  // sleep: nothing to stop
-      if (background.job->status) {
+      if (background.job->trouble || !background.job->overflow.empty()) {
+        Answer answer = Answer::misuse(
+            "its output could not be kept whole (in the background; seen at the end of the script)");
+        if (judged)
+          well =
+              judge(session_, *background.command, background.shown, std::move(answer)) == Verdict::go_on &&
+              well;
+      } else if (background.job->status) {
         if (!judged) continue;
         well = judge_ended(background) && well;
       } else if (background.command->want != script::Want::either) {

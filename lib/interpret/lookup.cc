@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/open_plain.h"
 
 namespace testctr::interpret {
 namespace {
@@ -20,8 +21,9 @@ std::string join(const std::string& directory, const std::string& path) {
 /// The first bytes of a file, as far as it can be read.
 std::string head_of(const std::string& path) {
   std::string head(4096, '\0');
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  auto size = fd.valid() ? sys::read_full(fd.get(), head.data(), head.size()) : Result<size_t>(size_t{0});
+  auto fd = open_plain(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  auto size =
+      fd.ok() ? sys::read_full(fd.value().get(), head.data(), head.size()) : Result<size_t>(size_t{0});
   head.resize(size.ok() ? size.value() : 0);
   return head;
 }

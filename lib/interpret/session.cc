@@ -10,6 +10,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/open_plain.h"
 
 namespace testctr::interpret {
 namespace {
@@ -46,7 +47,7 @@ Result<OutputBuffer> Session::load(const std::string& name) const {
     return Error::usage(fmt::format("{}: {}", text::printable(name), what));
   };
   // O_NONBLOCK: opening a named pipe must not wait for its other end.
-  auto opened = sys::open(path(name), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  auto opened = open_plain(path(name), O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!opened.ok()) {
     int number = opened.error().number();
     if (number == ENOENT) return problem("no such file");

@@ -106,14 +106,15 @@ class Runner {
     Provisions provisions(store);
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
+    if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
     for (const auto& job : plan_.jobs) {
+      if (stop_wanted()) break;
       provided_.push_back(job.error ? Result<Provision>(*job.error) : provisions.provide(job));
     }
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);
     }
     memory_ = default_memory(plan_.parallel);
-    if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();
@@ -123,6 +124,16 @@ class Runner {
   }
 
  private:
+  // Asked between two images; a single one is loaded to its end.
+  bool stop_wanted() {
+    pollfd stop{options_.stop_fd, POLLIN, 0};
+    summary_.interrupted = options_.stop_fd >= 0 && ::poll(&stop, 1, 0) > 0;
+    summary_.timed_out =
+        !summary_.interrupted && run_deadline_ns_ != 0 && sys::monotonic_ns() >= run_deadline_ns_;
+    stopping_ = summary_.interrupted || summary_.timed_out;
+    return stopping_;
+  }
+
   void fill() {
     while (next_ < plan_.jobs.size() && active_.size() < std::max(1U, plan_.parallel))
       start(static_cast<uint32_t>(next_++));

@@ -1,9 +1,11 @@
 // `layer IMAGE FILE -o L.tar`: the tar layer that a run would inject, and nothing else.
 #include <fcntl.h>
 
+#include "base/output_file.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "image/image.h"
 #include "image/layer.h"
 #include "image/reference.h"
 
@@ -11,7 +13,10 @@ namespace testctr::cmd {
 namespace {
 
 constexpr Option options[] = {
-    {.names = "-o,--output", .value = "FILE", .help = "where the layer goes; - is standard output"},
+    {.names = "-o,--output",
+     .value = "FILE",
+     .help = "where the layer goes; - is standard output. A file is replaced when all of it is written, a\n"
+             "device or FIFO written into"},
     {.names = "--tree",
      .value = "DIR",
      .help = "the test tree; without it, the folder that the script lies in"},
@@ -25,18 +30,32 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
 }
 
 // An output that lies in the tree is no part of it: otherwise the second layer would hold the first.
-Status leave_out(image::Tree& tree, const std::string& output) {
-  auto [folder, name] = split_path(output);
-  std::unique_ptr<char, decltype(&free)> real(realpath(folder.c_str(), nullptr), &free);
-  if (!real) return Error::system("realpath", folder).in(fmt::format("--output {}", output));
-  std::string path = std::string(real.get()) + "/" + name;
-  if (!path.starts_with(tree.root + "/")) return {};
+void leave_out(image::Tree& tree, const std::string& path) {
+  if (!path.starts_with(tree.root + "/")) return;
   tree.hidden.push_back(path.substr(tree.root.size() + 1));
   std::sort(tree.hidden.begin(), tree.hidden.end());
+}
+
+// The image must be there, as for a run: a layer for one that is misspelt would be told of much later.
+Status check_image(const std::string& text) {
+  const image::Reference reference = TRY(image::Reference::parse(text));
+  if (reference.kind == image::Reference::Kind::builtin || reference.kind == image::Reference::Kind::hostfs)
+    return {};
+  image::Store store = TRY(image::Store::open({}));
+  (void)TRY(image::obtain(store, text));
   return {};
 }
 
-Result<image::LayerContent> gather(const Arguments& arguments, const std::string& output) {
+Status check_script(const std::string& file) {
+  const auto found = TRY(sys::stat_at(AT_FDCWD, file, 0));
+  if (!found) return Error::usage(fmt::format("{}: no such file", text::printable(file)));
+  if (S_ISREG(found->st_mode)) return {};
+  return Error::usage(fmt::format(
+      "{}: {}", text::printable(file),
+      S_ISDIR(found->st_mode) ? "a layer holds one script, and this is a folder" : "not a regular file"));
+}
+
+Result<image::LayerContent> gather(const Arguments& arguments) {
   const std::string& file = arguments.positionals()[1];
   image::LayerContent content;
   auto [folder, name] = split_path(file);
@@ -45,7 +64,6 @@ Result<image::LayerContent> gather(const Arguments& arguments, const std::string
   content.program = TRY(sys::self_path());
   content.tree = TRY(image::scan_tree(arguments.value("--tree").value_or(folder)));
   for (const std::string& note : content.tree->notes) complain("note: " + note);
-  if (output != "-") CHECK_OK(leave_out(*content.tree, output));
   return content;
 }
 
@@ -54,21 +72,25 @@ Result<int> run_layer(const Arguments& arguments) {
   if (!output)
     return Error(Error::usage("layer: no output is named"))
         .hint("add `-o FILE`, or `-o -` for standard output");
-  (void)TRY(image::Reference::parse(arguments.positionals()[0]));
-  image::LayerContent content = TRY(gather(arguments, *output));
+  CHECK_OK(check_script(arguments.positionals()[1]));
+  CHECK_OK(check_image(arguments.positionals()[0]));
   if (*output == "-") {
-    (void)TRY(image::write_layer(STDOUT_FILENO, content));
+    (void)TRY(image::write_layer(STDOUT_FILENO, TRY(gather(arguments))));
     return exit_passed;
   }
-  Fd out = TRY_IN(sys::open(*output, O_WRONLY | O_CREAT | O_TRUNC, 0644), "the layer");
-  auto written = image::write_layer(out.get(), content);
-  if (!written.ok()) {
-    // Half a layer is worse than none; but an output that is a device or a pipe is not ours to remove.
-    struct stat st {};
-    if (fstat(out.get(), &st) == 0 && S_ISREG(st.st_mode)) unlink(output->c_str());
-    return std::move(written).error().in(*output);
+  sys::OutputFile out = TRY_IN(sys::OutputFile::create(*output), "--output");
+  if (out.is(arguments.positionals()[1])) {
+    return Error::usage(
+        fmt::format("--output: {} is the script, and the layer would overwrite it", text::quoted(*output)));
   }
-  CHECK_OK(print(fmt::format("{} {}\n", written.value().diff_id.str(), written.value().size)));
+  image::LayerContent content = TRY(gather(arguments));
+  const int descriptor = TRY_IN(out.begin(), "the layer");
+  leave_out(*content.tree, out.target());
+  leave_out(*content.tree, out.temporary());
+  const image::WrittenLayer written =
+      TRY_IN(image::write_layer(descriptor, content), text::printable(*output));
+  CHECK_OK(out.finish());
+  CHECK_OK(print(fmt::format("{} {}\n", written.diff_id.str(), written.size)));
   return exit_passed;
 }
 

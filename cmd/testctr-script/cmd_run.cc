@@ -55,7 +55,9 @@ constexpr Option options[] = {
     {.names = "--format", .value = "FORMAT", .help = "of the files named: script (default: by extension)"},
     {.names = "--json", .help = "events as JSON lines on standard output, in place of the text"},
     {.names = "--tap", .help = "TAP 14 on standard output, in place of the text"},
-    {.names = "--junit", .value = "FILE", .help = "also write JUnit XML"},
+    {.names = "--junit",
+     .value = "FILE",
+     .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
     {.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     {.names = "-v,--verbose", .help = "the whole log of every script"},
     {.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"},
@@ -160,6 +162,20 @@ class Reports {
   report::Collector collector_;
 };
 
+/// The file of `--junit`, which must be none of those that the run reads.
+Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, const plan::Plan& plan) {
+  const std::optional<std::string> file = arguments.value("--junit");
+  if (!file) return std::unique_ptr<report::Junit>();
+  std::unique_ptr<report::Junit> junit = TRY(report::Junit::create(*file));
+  for (const plan::Job& job : plan.jobs) {
+    if (junit->overwrites(job.file) || (!job.layer.empty() && junit->overwrites(job.layer))) {
+      return Error::usage(fmt::format("--junit: {} is what is to be run, and the report would overwrite it",
+                                      text::quoted(*file)));
+    }
+  }
+  return junit;
+}
+
 /// Every script ends with the error that kept the whole run from beginning, so that the reports do not look
 /// green.
 void all_end_with(const Error& error, const plan::Plan& plan, report::Collector& events) {
@@ -186,10 +202,7 @@ Result<int> run_run(const Arguments& arguments) {
   const plan::RunRequest request = TRY(request_of(arguments));
   const plan::Plan plan = TRY(plan::make_plan(request));
   for (const std::string& note : plan.notes) complain(note);
-  std::unique_ptr<report::Junit> junit;
-  if (const std::optional<std::string> file = arguments.value("--junit"))
-    junit = TRY(report::Junit::create(*file));
-
+  std::unique_ptr<report::Junit> junit = TRY(junit_report(arguments, plan));
   Reports reports(arguments, std::move(junit));
   report::Collector& collector = reports.collector();
   collector.start(plan.jobs.size());

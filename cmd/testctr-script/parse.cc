@@ -97,6 +97,9 @@ Result<std::optional<Arguments>> parse(const Command& command, std::span<const s
         if (std::any_of(results.begin(), results.end(), [](const std::string& r) { return r != "true"; })) {
           return usage(command, fmt::format("{} takes no value", long_name(option)));
         }
+      } else if (std::any_of(results.begin(), results.end(),
+                             [](const std::string& r) { return r.empty(); })) {
+        return usage(command, fmt::format("{} has an empty value", long_name(option)));
       } else if (results.size() > 1 && !option.repeats) {
         return usage(command, fmt::format("{} was given {} times: {}", long_name(option), results.size(),
                                           text::printable(text::join(results, ", "))));

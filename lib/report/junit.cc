@@ -130,26 +130,15 @@ std::string xml_text(std::string_view bytes) {
   return out;
 }
 
-Junit::Junit(std::string path, std::string work)
-    : path_(std::move(path)), work_(std::move(work)), started_ns_(sys::realtime_ns()) {}
+Junit::Junit(sys::OutputFile file, std::string path, std::string work)
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      work_(std::move(work)),
+      started_ns_(sys::realtime_ns()) {}
 
 Result<std::unique_ptr<Junit>> Junit::create(std::string path, std::string work) {
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  const auto found = TRY(sys::stat_at(AT_FDCWD, path, 0));
-  if (path.ends_with("/") || (found && S_ISDIR(found->st_mode))) {
-    return Error::usage(fmt::format("--junit: {} is a folder", text::printable(path)));
-  }
-  const auto parent = TRY(sys::stat_at(AT_FDCWD, folder, 0));
-  if (!parent || !S_ISDIR(parent->st_mode)) {
-    return Error::usage(
-        fmt::format("--junit: {}: there is no folder {}", text::printable(path), text::printable(folder)));
-  }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    return Error::system("access", text::printable(folder))
-        .in(fmt::format("--junit {}", text::printable(path)));
-  }
-  return std::make_unique<Junit>(std::move(path), std::move(work));
+  sys::OutputFile file = TRY_IN(sys::OutputFile::create(path), "--junit");
+  return std::make_unique<Junit>(std::move(file), std::move(path), std::move(work));
 }
 
 void Junit::script_ended(const ScriptReport& script) {
@@ -177,24 +166,19 @@ void Junit::script_ended(const ScriptReport& script) {
 
 Status Junit::write(const RunEnding& ending, const Tally& tally) {
   CHECK_OK(suites_.status());
-  const std::string temporary = fmt::format("{}.{}.tmp", path_, ::getpid());
-  const Fd file = TRY(sys::open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-  Status status = sys::write_full(
-      file.get(),
+  const int file = TRY(file_.begin());
+  CHECK_OK(sys::write_full(
+      file,
       fmt::format(
           "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"testctr-script\" tests=\"{}\" "
           "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n",
           tally.total(), tally.of(Outcome::fail), tally.of(Outcome::error) + tally.of(Outcome::not_run),
-          tally.of(Outcome::skip), xml_seconds(ending.duration_ns), timestamp(started_ns_)));
+          tally.of(Outcome::skip), xml_seconds(ending.duration_ns), timestamp(started_ns_))));
   constexpr size_t piece = size_t{1} << 20;
-  for (uint64_t offset = 0; status.ok() && offset < suites_.size(); offset += piece) {
-    status = sys::write_full(file.get(), suites_.read(offset, piece));
-  }
-  if (status.ok()) status = sys::write_full(file.get(), "</testsuites>\n");
-  if (status.ok() && ::fsync(file.get()) != 0) status = Error::system("fsync", temporary);
-  if (status.ok() && ::rename(temporary.c_str(), path_.c_str()) != 0) status = Error::system("rename", path_);
-  if (!status.ok()) ::unlink(temporary.c_str());
-  return status;
+  for (uint64_t offset = 0; offset < suites_.size(); offset += piece)
+    CHECK_OK(sys::write_full(file, suites_.read(offset, piece)));
+  CHECK_OK(sys::write_full(file, "</testsuites>\n"));
+  return file_.finish();
 }
 
 void Junit::run_ended(const RunEnding& ending, const Tally& tally) {

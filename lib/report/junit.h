@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/output_file.h"
 #include "report/collector.h"
 #include "report/spill.h"
 
@@ -12,18 +13,21 @@ namespace testctr::report {
 class Junit : public Reporter {
  public:
   /// Checks early that `path` can be written, so that a run is not lost to a wrong name. A usage error when
-  /// its folder does not exist or it is a folder itself, an infrastructure error when it may not be written.
+  /// its folder does not exist or it is a folder itself, an infrastructure error when it may not be written;
+  /// sys::OutputFile says what becomes of what is there already.
   static Result<std::unique_ptr<Junit>> create(std::string path, std::string work = "/work");
-  /// Without that check.
-  Junit(std::string path, std::string work);
+  Junit(sys::OutputFile file, std::string path, std::string work);
+  /// Whether the report would overwrite this file.
+  [[nodiscard]] bool overwrites(const std::string& path) const { return file_.is(path); }
   void script_ended(const ScriptReport& script) override;
-  /// Writes the file: whole, under a temporary name, then renamed.
+  /// Writes the file.
   void run_ended(const RunEnding& ending, const Tally& tally) override;
   [[nodiscard]] Status status() const override { return status_; }
 
  private:
   Status write(const RunEnding& ending, const Tally& tally);
 
+  sys::OutputFile file_;
   std::string path_, work_;
   uint64_t started_ns_;  ///< wall clock
   Spill suites_;

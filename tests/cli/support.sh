@@ -1,6 +1,7 @@
 # For the tests of the command line: sourced by them.
 failed=0
 passed=0
+skipped=0
 
 # expect CODE TEXT COMMAND...: the command exits with CODE, and TEXT is in what it says on stderr (stdout for codes 0 and 1).
 expect() {
@@ -41,7 +42,7 @@ also() {
 
 # Ends the test program.
 finish() {
-  echo "$passed passed, $failed failed, 0 skipped"
+  echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" = 0 ]
   exit
 }

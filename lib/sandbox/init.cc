@@ -254,7 +254,8 @@ Error killed_by_filter(const Plan& plan) {
   while (true) {
     int ready = poll(watched.data(), watched.size(), foreign ? 500 : -1);
     if (foreign && ready <= 0 && has_ended(spawner)) fail(ends, killed_by_filter(plan));
-    if (ready < 0) continue;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) fail(ends, Error::system("poll", "what the system call filter asks"));
     if ((watched[1].revents & POLLIN) != 0) answer_notification(listener, log);
     // Nobody is under the filter any more: its thread is dead, but did not end the process.
     if ((watched[1].revents & POLLHUP) != 0) fail(ends, killed_by_filter(plan));

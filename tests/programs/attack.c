@@ -176,6 +176,27 @@ static int priority(void) {
          done("set the clock", settimeofday(&(struct timeval){1, 1}, NULL)) + done("reboot", syscall(SYS_reboot, 0xfee1dead, 672274793, 0, NULL)) + done("module", syscall(SYS_init_module, "", 0, "")) +
          done("swap", syscall(SYS_swapoff, "/x"));
 }
+// The first process runs the script: threads 1 and 2. What is one's own stays allowed.
+static int first(void) {
+  int through = 0;
+  struct rlimit one = {1, 1}, own;
+  cpu_set_t processor;
+  struct sched_param none = {0};
+  CPU_ZERO(&processor);
+  CPU_SET(0, &processor);
+  for (pid_t pid = 1; pid <= 2; ++pid) {
+    through += done("limits of the first process", prlimit(pid, RLIMIT_NOFILE, &one, NULL));
+    through += done("its processors", sched_setaffinity(pid, sizeof processor, &processor));
+    through += done("its scheduling", sched_setscheduler(pid, SCHED_IDLE, &none)) + done("its priority", setpriority(PRIO_PROCESS, (id_t)pid, 19));
+    through += done("its place at the disk", syscall(SYS_ioprio_set, 1, pid, 3 << 13));
+    kill(pid, SIGSTOP);
+    syscall(SYS_tgkill, 1, pid, SIGSTOP);
+  }
+  if (prlimit(0, RLIMIT_NOFILE, NULL, &own) != 0 || prlimit(getpid(), RLIMIT_NOFILE, &own, NULL) != 0 || setpriority(PRIO_PROCESS, 0, 1) != 0 ||
+      sched_setscheduler(getpid(), SCHED_BATCH, &none) != 0)
+    through += printf("one's own limits: LEAKED no more: %s\n", strerror(errno)) > 0;
+  return through;
+}
 // With no filter at all: a user namespace of one's own gives every capability, and still neither remounts nor uncovers what is locked.
 static int nested(void) {
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return done("unshare (expected to work here)", -1) + 1;
@@ -208,7 +229,7 @@ static const struct {
   const char *name;
   int (*run)(void);
 } attacks[] = {{"mount", mounting}, {"umount", unmounting}, {"namespaces", namespaces}, {"keys", keys}, {"interfaces", interfaces}, {"sockets", sockets}, {"abstract", abstract}, {"typing", typing},
-               {"settings", settings}, {"programs", programs}, {"binary", binary}, {"descriptors", descriptors}, {"interpreter", interpreter}, {"devices", devices}, {"priority", priority}, {"nested", nested}, {"calls", calls}};
+               {"settings", settings}, {"programs", programs}, {"binary", binary}, {"descriptors", descriptors}, {"interpreter", interpreter}, {"devices", devices}, {"priority", priority}, {"first", first}, {"nested", nested}, {"calls", calls}};
 
 int main(int argc, char **argv) {
   argument = argc > 2 ? argv[2] : "";

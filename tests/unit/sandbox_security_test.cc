@@ -71,6 +71,7 @@ TEST_CASE_FIXTURE(Fixture, "sandbox security: other processes' programs") { refu
 TEST_CASE_FIXTURE(Fixture, "sandbox security: our own program") { refused("binary"); }
 TEST_CASE_FIXTURE(Fixture, "sandbox security: devices") { refused("devices"); }
 TEST_CASE_FIXTURE(Fixture, "sandbox security: limits, clock, modules") { refused("priority"); }
+TEST_CASE_FIXTURE(Fixture, "sandbox security: limits and share of the first process") { refused("first"); }
 
 TEST_CASE_FIXTURE(Fixture, "sandbox security: a descriptor that the runner leaks does not come in") {
   int leaked = ::open("/etc/passwd", O_RDONLY);  // without O_CLOEXEC, as libraries do

@@ -25,6 +25,7 @@ Result<std::vector<RecordFile>> record_files(Store::Impl& store) {
   Fd images = TRY(sys::open_at(store.directory.get(), "images", O_RDONLY | O_DIRECTORY));
   std::vector<RecordFile> all;
   for (const std::string& file : TRY(sys::list_dir(images.get()))) {
+    if (file.ends_with(".lock")) continue;
     RecordFile r;
     r.file = file;
     r.map = file.substr(0, file.find('-'));
@@ -52,6 +53,16 @@ std::set<std::string> blobs_of(Store::Impl& store, const Digest& digest) {
   return needed;
 }
 
+// NAME.tmp.PID.NUMBER: what a writer that was killed has left. Those that live hold the store, and gc waits.
+bool left_by_writer(const std::string& file) {
+  size_t at = file.rfind(".tmp.");
+  if (at == std::string::npos) return false;
+  std::vector<std::string> numbers = text::split(std::string_view(file).substr(at + 5), '.');
+  return numbers.size() == 2 && std::all_of(numbers.begin(), numbers.end(), [](const std::string& n) {
+           return !n.empty() && n.find_first_not_of("0123456789") == std::string::npos;
+         });
+}
+
 class Collector {
  public:
   Collector(Store::Impl& store, std::optional<Digest> only) : store_(store), only_(std::move(only)) {}
@@ -59,6 +70,7 @@ class Collector {
 
  private:
   Status judge_records();
+  Status locks_without_record();
   Status remove_layers(const std::string& map);
   Status remove_blobs();
   Status tidy();
@@ -66,6 +78,7 @@ class Collector {
   Store::Impl& store_;
   std::optional<Digest> only_;
   std::set<std::string> live_manifests_, live_layers_, live_blobs_, dead_layers_, dead_blobs_;
+  std::set<std::string> unknown_use_;  ///< maps in which something runs that no record describes
   Collected done_;
 };
 
@@ -75,11 +88,14 @@ Status Collector::judge_records() {
     bool dead = r.broken || (live_manifests_.count(r.record.manifest.hex()) == 0 &&
                              (!only_ || r.record.manifest == *only_));
     if (dead) {
-      Fd fd = TRY(sys::open_at(store_.directory.get(), "images/" + r.file, O_RDWR));
-      if (!TRY(sys::lock(fd.get(), LOCK_EX | LOCK_NB))) {
+      std::string path = "images/" + r.file;
+      std::optional<Fd> lock = TRY(store_.lock_record(path, LOCK_EX | LOCK_NB));
+      if (!lock) {
         dead = false;
         ++done_.in_use;
-      } else if (unlinkat(store_.directory.get(), ("images/" + r.file).c_str(), 0) != 0) {
+        if (r.broken) unknown_use_.insert(r.map);
+      } else if (unlinkat(store_.directory.get(), path.c_str(), 0) != 0 ||
+                 unlinkat(store_.directory.get(), (path + ".lock").c_str(), 0) != 0) {
         return Error::system("unlinkat", r.file);
       }
     }
@@ -87,10 +103,29 @@ Status Collector::judge_records() {
     for (const std::string& id : r.record.layers)
       (dead ? dead_layers_ : live_layers_).insert(r.map + "/" + id);
   }
+  return locks_without_record();
+}
+
+// Of a record that is gone: nobody knows which layers its holder runs in, so all stay.
+Status Collector::locks_without_record() {
+  Fd images = TRY(sys::open_at(store_.directory.get(), "images", O_RDONLY | O_DIRECTORY));
+  for (const std::string& file : TRY(sys::list_dir(images.get()))) {
+    if (!file.ends_with(".lock")) continue;
+    std::string record = file.substr(0, file.size() - 5);
+    if (TRY(sys::stat_at(images.get(), record))) continue;
+    std::optional<Fd> lock = TRY(store_.lock_record("images/" + record, LOCK_EX | LOCK_NB));
+    if (!lock) {
+      ++done_.in_use;
+      unknown_use_.insert(file.substr(0, file.find('-')));
+    } else if (unlinkat(images.get(), file.c_str(), 0) != 0) {
+      return Error::system("unlinkat", file);
+    }
+  }
   return {};
 }
 
 Status Collector::remove_layers(const std::string& map) {
+  if (unknown_use_.count(map) != 0) return {};
   Fd folder = TRY(sys::open_at(store_.directory.get(), "layers/" + map, O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_dir(folder.get()))) {
     if (name.ends_with(".json")) {
@@ -147,10 +182,16 @@ Status Collector::tidy() {
     for (const std::string& entry : TRY(sys::list_dir(folder.get())))
       CHECK_OK(sys::remove_tree_at(folder.get(), entry));
   }
+  Fd refs = TRY(sys::open_at(store_.directory.get(), "refs", O_RDONLY | O_DIRECTORY));
+  std::set<std::string> names;
+  for (const Tag& tag : TRY(store_.tags())) names.insert(tag.file);
+  for (const std::string& entry : TRY(sys::list_dir(refs.get())))
+    if (left_by_writer(entry) && names.count(entry) == 0 && unlinkat(refs.get(), entry.c_str(), 0) != 0)
+      return Error::system("unlinkat", entry);
   Fd sources = TRY(sys::open_at(store_.directory.get(), "sources", O_RDONLY | O_DIRECTORY));
   for (const std::string& entry : TRY(sys::list_dir(sources.get()))) {
     auto manifest = store_.find_source(entry);
-    bool live = manifest.ok() && manifest.value() &&
+    bool live = !left_by_writer(entry) && manifest.ok() && manifest.value() &&
                 TRY(sys::stat_at(store_.directory.get(), store_.record_path(*manifest.value())));
     if (!live && unlinkat(sources.get(), entry.c_str(), 0) != 0) return Error::system("unlinkat", entry);
   }

@@ -237,7 +237,7 @@ Result<OpenedLayer> open_layer(Store& store, const std::string& path) {
   Store::Impl& impl = store.impl();
   Digest diff_id = TRY_IN(digest_of_layer(path), "reading the layer");
   if (auto ready = TRY(impl.ready(diff_id)))
-    return describe(impl, Loaded{std::move(ready->first), std::move(ready->second)}, path);
+    return describe(impl, Loaded{std::move(ready->first), std::move(ready->second), Fd()}, path);
   LayerFile source(path, diff_id);
   return describe(impl, TRY(load_image(impl, source, /* keep_blobs= */ false)), path);
 }

@@ -308,10 +308,16 @@ Result<Loaded> Load::run() {
     record.size += in.info.bytes;
     for (const std::string& note : in.info.notes) record.notes.push_back(note);
   }
-  CHECK_OK(store_.write_record(record));
+  // A record that is there and whole stays: what runs already holds the layers that it names.
+  std::optional<Fd> alone =
+      TRY(store_.lock("record-" + store_.map + "-" + Store::Impl::short_id(record.manifest), LOCK_EX));
   auto ready = TRY(store_.ready(record.manifest));
+  if (!ready) {
+    CHECK_OK(store_.write_record(record));
+    ready = TRY(store_.ready(record.manifest));
+  }
   if (!ready) return Error::internal("the image that was just loaded is not in the store");
-  return Loaded{std::move(ready->first), std::move(ready->second)};
+  return Loaded{std::move(ready->first), std::move(ready->second), std::move(hold)};
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace testctr::image {
 
 struct Loaded {
   Record record;
-  Fd lock;  ///< on the record, shared
+  Fd lock;  ///< on the image, shared; a container may inherit it
+  Fd hold;  ///< keeps gc away altogether: until what names the image is written
 };
 
 /// Makes the image ready. Other processes that load the same layers at the same time are waited for, and

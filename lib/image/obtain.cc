@@ -1,5 +1,6 @@
 // From a reference to a root file system: the fast way when the image is ready, the long one when it is not.
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -128,7 +129,11 @@ Result<RootFilesystem> from_archive(Store::Impl& store, const Reference& referen
     }
   }
   RootFilesystem root = TRY(from_layout(store, reference));
-  if (key) CHECK_OK(store.set_source(*key, root.manifest));
+  if (key) {
+    // Collecting takes away what a writer has not named yet.
+    Fd hold = TRY(store.hold(LOCK_SH));
+    CHECK_OK(store.set_source(*key, root.manifest));
+  }
   return root;
 }
 

@@ -136,6 +136,11 @@ Json to_list(const std::vector<std::string>& list) {
 
 }  // namespace
 
+bool is_layer_id(std::string_view id) {
+  if (id.starts_with("c-")) id.remove_prefix(2);
+  return text::is_hex(id, 24);
+}
+
 bool can_keep_owners() {
   if (geteuid() != 0) return false;
   // Root of a user namespace with a few ids only is an ordinary user in this respect.
@@ -214,6 +219,8 @@ Result<Record> Record::from_json(std::string_view bytes) {
   std::string manifest = TRY(json::get_string(j, "manifest"));
   r.manifest = TRY(Digest::parse(manifest));
   TRY(from_list(j, "layers", r.layers));
+  for (const std::string& id : r.layers)
+    if (!is_layer_id(id)) return Error::infrastructure("a record names a layer that no layer has");
   TRY(from_list(j, "env", r.config.env));
   TRY(from_list(j, "entrypoint", r.config.entrypoint));
   TRY(from_list(j, "command", r.config.command));
@@ -236,23 +243,31 @@ std::string Store::Impl::record_path(const Digest& manifest) const {
 Result<std::optional<std::pair<Record, Fd>>> Store::Impl::ready(const Digest& manifest) {
   using Found = std::optional<std::pair<Record, Fd>>;
   std::string path = record_path(manifest);
-  auto opened = sys::open_at(directory.get(), path, O_RDONLY);
-  if (!opened.ok()) {
-    if (opened.error().number() == ENOENT) return Found();
-    return std::move(opened).error();
+  if (!TRY(sys::stat_at(directory.get(), path))) return Found();
+  std::optional<Fd> lock = TRY(lock_record(path, LOCK_SH));
+  auto text = sys::read_file_at(directory.get(), path, largest_record);
+  if (!text.ok()) {
+    if (text.error().number() == ENOENT) return Found();  // collected before it was locked
+    return std::move(text).error();
   }
-  Fd fd = std::move(opened).value();
-  (void)TRY(sys::lock(fd.get(), LOCK_SH));
-  struct stat st {};
-  if (fstat(fd.get(), &st) != 0) return Error::system("fstat", path);
-  if (st.st_nlink == 0) return Found();  // collected between open and lock
-  std::string text = TRY(sys::read_all(fd.get(), largest_record));
-  auto record = Record::from_json(text);
+  auto record = Record::from_json(text.value());
   // A record that cannot be read is made anew.
   if (!record.ok() || record.value().manifest != manifest) return Found();
   for (const std::string& id : record.value().layers)
     if (faccessat(directory.get(), layer_path(id).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return Found();
-  return Found(std::pair(std::move(record).value(), std::move(fd)));
+  return Found(std::pair(std::move(record).value(), std::move(*lock)));
+}
+
+Result<std::optional<Fd>> Store::Impl::lock_record(const std::string& path, int operation) {
+  std::string name = path + ".lock";
+  for (;;) {
+    Fd fd = TRY(sys::open_at(directory.get(), name, O_RDONLY | O_CREAT | O_NOFOLLOW, 0400));
+    if (!TRY(sys::lock(fd.get(), operation))) return std::optional<Fd>();
+    struct stat st {};
+    if (fstat(fd.get(), &st) != 0) return Error::system("fstat", name);
+    // Collected between open and lock: a lock on a file without a name holds nothing.
+    if (st.st_nlink != 0) return std::optional<Fd>(std::move(fd));
+  }
 }
 
 Status Store::Impl::write_record(const Record& record) {
@@ -322,7 +337,7 @@ Result<std::vector<Tag>> Store::Impl::tags() {
     // Temporary names of writers that were killed are no tags.
     if (parts.size() < 2 || tag_file(parts[0]) != file) continue;
     auto digest = Digest::parse(parts[1]);
-    if (digest.ok()) all.push_back({parts[0], std::move(digest).value()});
+    if (digest.ok()) all.push_back({parts[0], std::move(digest).value(), file});
   }
   std::sort(all.begin(), all.end(), [](const Tag& a, const Tag& b) { return a.name < b.name; });
   return all;

@@ -11,8 +11,11 @@
 //                      below
 //   layers/MAP/ID.json what UnpackedLayer says about it
 //   layers/MAP/tmp-ID  being unpacked by the holder of locks/MAP-ID, or left by a crash: the next one who
-//   wants it removes it images/MAP-ID      the record of an image that is ready: read and locked (shared) by
-//   every run, so that gc leaves it alone refs/NAME          a tag: full name and manifest digest sources/KEY
+//   wants it removes it
+//   images/MAP-ID      the record of an image that is ready
+//   images/MAP-ID.lock an empty file, locked (shared) by every run of the image, so that gc leaves it alone.
+//   Containers inherit the open file: it is never the record itself, which must not be reached from inside
+//   refs/NAME          a tag: full name and manifest digest sources/KEY
 //   which manifest an archive file held, by its inode, size and times: it need not be read again locks/ one
 //   file for each piece of work that two processes could want at once tmp/               blobs being written
 #pragma once
@@ -45,6 +48,7 @@ struct Record {
 struct Tag {
   std::string name;
   Digest manifest;
+  std::string file;  ///< below refs/
 };
 
 struct Store::Impl {
@@ -64,9 +68,13 @@ struct Store::Impl {
   static std::string short_id(const Digest& digest) { return digest.hex().substr(0, 24); }
   static std::string blob_path(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
-  /// The record of an image, with a shared lock on it, if the image is ready and all its layers are there.
+  /// The record of an image, with a shared lock on its lock file, if the image is ready and all its layers
+  /// are there.
   Result<std::optional<std::pair<Record, Fd>>> ready(const Digest& manifest);
   Status write_record(const Record& record);
+  /// Opens and locks the lock file that belongs to a record. @return nothing with LOCK_NB when somebody else
+  /// holds it.
+  Result<std::optional<Fd>> lock_record(const std::string& path, int operation);
 
   /// The lock that loads share and gc takes alone.
   Result<Fd> hold(int operation);
@@ -88,6 +96,10 @@ struct Store::Impl {
   /// What makes a file the same file as before. @return nothing when it is not a regular file.
   static std::optional<std::string> source_key(const std::string& path, const std::string& tag);
 };
+
+/// Whether this is the name of a layer's folder: 24 hexadecimal digits, after "c-" for one that depends on
+/// what is below. Everything else that a record could say would lead elsewhere.
+bool is_layer_id(std::string_view id);
 
 /// Tries, in `directory`, what overlayfs will need of this file system: user attributes, whiteouts, and a
 /// mounted opaque directory where a user namespace can be made. @return the error says what is missing.

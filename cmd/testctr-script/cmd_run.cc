@@ -33,7 +33,10 @@ constexpr Option options[] = {
     {.names = "--memory",
      .value = "SIZE",
      .help = "of each container (default: half of what is free, shared by the scripts that run together)"},
-    {.names = "--pids", .value = "N", .help = "processes in each container (default: 1024)"},
+    {.names = "--pids",
+     .value = "N",
+     .help = "processes in each container; a refused one is a failure where a control group counts them,\n"
+             "elsewhere nobody tells (`doctor` says which) (default: 1024)"},
     {.names = "--scratch", .value = "SIZE", .help = "what each container may write (default: 4GiB)"},
     {.names = "--cpus",
      .value = "N",

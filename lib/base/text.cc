@@ -329,6 +329,7 @@ std::optional<int64_t> parse_duration(std::string_view text) {
 
 std::string format_duration(int64_t nanoseconds) {
   double seconds = static_cast<double>(nanoseconds) / 1e9;
+  if (nanoseconds < 1'000) return fmt::format("{}ns", nanoseconds);
   if (nanoseconds < 1'000'000) return fmt::format("{}us", nanoseconds / 1000);
   if (nanoseconds < 1'000'000'000) return fmt::format("{}ms", nanoseconds / 1'000'000);
   if (seconds < 60) return fmt::format("{:.4g}s", seconds);

@@ -1,4 +1,6 @@
 // stdout, stderr, grep, cmp, cmpenv: what was produced against what was wanted.
+#include <sys/stat.h>
+
 #include <charconv>
 #include <cstring>
 
@@ -116,14 +118,29 @@ Result<Side> load_side(Session& session, const std::string& name, bool expand_va
   return side;
 }
 
+bool is_output(const std::string& name) { return name == "stdout" || name == "stderr"; }
+
+/// Whether both names lead to one file (or are one output), which never differs from itself.
+bool same_file(const Session& session, const std::string& one, const std::string& other) {
+  if (one == other) return true;
+  if (is_output(one) || is_output(other)) return false;
+  struct stat first {
+  }, second{};
+  return ::stat(session.path(one).c_str(), &first) == 0 &&
+         ::stat(session.path(other).c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
 Answer compare(Session& session, const Arguments& arguments, const char* command, bool expand_variables) {
   std::span<const std::string> names(arguments);
   bool quiet = names.front() == "-q";
   if (quiet) names = names.subspan(1);
   if (names.size() != 2) return Answer::misuse(fmt::format("usage: {} [-q] ACTUAL EXPECTED", command));
-  bool same = names[0] == names[1];
-  if (same)
-    return Answer::misuse(fmt::format("{} is compared with itself", text::printable(names[0])),
+  if (same_file(session, names[0], names[1]))
+    return Answer::misuse(names[0] == names[1]
+                              ? fmt::format("{} is compared with itself", text::printable(names[0]))
+                              : fmt::format("{} and {} are the same file", text::printable(names[0]),
+                                            text::printable(names[1])),
                           "name what is wanted in another file");
   auto first = load_side(session, names[0], expand_variables);
   if (!first.ok()) return Answer::misuse(first.error());

@@ -1,4 +1,5 @@
 // exec, sleep, wait: commands that take time.
+#include <algorithm>
 #include <csignal>
 
 #include "base/sys.h"
@@ -15,7 +16,7 @@ uint64_t deadline_of(const Session& session) {
 }
 
 /// People write shell commands after `exec`; a failure says where the language differs.
-std::string shell_hint(const Arguments& arguments) {
+std::string shell_hint(const script::Command& command, const Arguments& arguments) {
   for (const std::string& word : arguments) {
     for (std::string_view sign : {"|", ">", ">>", "<", "&&", "||", ";", "2>&1", "2>", "&>"}) {
       if (word == sign) {
@@ -24,8 +25,10 @@ std::string shell_hint(const Arguments& arguments) {
       }
     }
   }
-  for (const std::string& word : arguments) {
-    if (word.find('"') != std::string::npos) {
+  for (const script::Word& word : command.arguments) {
+    if (std::any_of(word.begin(), word.end(), [](const script::Fragment& f) {
+          return !f.quoted && f.text.find('"') != std::string::npos;
+        })) {
       return "double quotes are ordinary bytes here: quote words with single quotes";
     }
   }
@@ -130,7 +133,7 @@ Answer answer_of(int status, std::string hint) {
 }  // namespace
 
 Answer run_program(Session& session, const std::string& name, const Arguments& arguments) {
-  std::string hint = shell_hint(arguments);
+  std::string hint = shell_hint(*session.command, arguments);
   auto found = find_program(name, session.variables.get("PATH").value_or(""), session.directory);
   if (!found.ok()) {
     Answer answer = Answer::misuse(found.error());
@@ -224,6 +227,10 @@ Answer run_wait(Session& session, const Arguments& arguments) {
     }
     Job& job = *background.job;
     Pause pause = session.children->wait_for(job, limit);
+    if (pause == Pause::late) {
+      (void)judge_background(session, background, too_late(session, &job, background.shown));
+      return Answer{Answer::Kind::judged, {}, {}};
+    }
     if (pause != Pause::over) return judge_pause(session, pause, &job, background.shown);
     session.note("[background] " + background.shown);
     session.tell_output("stdout", job.output);

@@ -135,7 +135,7 @@ class Engine {
       outcome = Outcome::not_run;
       at_.reason = "interrupted";
       session_.children->kill_all();
-    } else if (!finish_background(outcome == Outcome::pass)) {
+    } else if (!finish_background(outcome != Outcome::fail)) {
       outcome = Outcome::fail;
     }
     if (outcome == Outcome::fail) tell_background_output();

@@ -2,6 +2,8 @@
 // DECISION 1).
 #include "interpret/judge.h"
 
+#include <sys/statvfs.h>
+
 #include "base/text.h"
 
 namespace testctr::interpret {
@@ -20,6 +22,13 @@ void tell_failure(Session& session, const script::Command& command, const std::s
   event.text = failure.reason;
   event.failure = std::move(failure);
   session.events.take(event);
+}
+
+/// Whether nothing more can be written below $WORK.
+bool work_is_full(const Session& session) {
+  struct statvfs now {};
+  if (::statvfs(session.setting.work.c_str(), &now) != 0) return false;
+  return (now.f_blocks != 0 && now.f_bavail == 0) || (now.f_files != 0 && now.f_favail == 0);
 }
 
 }  // namespace
@@ -59,6 +68,12 @@ Verdict judge(Session& session, const script::Command& command, const std::strin
       if (answer.failure.actual.empty()) answer.failure.actual = "success";
       break;
     case Answer::Kind::failed:
+      // What fails for want of space has not reported what a `!` is about.
+      if (work_is_full(session)) {
+        answer.failure.reason += ": the scratch space is full";
+        answer.failure.hint = "--scratch SIZE allows more";
+        break;
+      }
       if (command.want != script::Want::success) {
         session.note("[" + answer.failure.reason + "]");
         return Verdict::go_on;
@@ -73,7 +88,7 @@ Verdict judge(Session& session, const script::Command& command, const std::strin
 
 bool judge_background(Session& session, const Background& background, Answer answer) {
   if (session.command != nullptr && session.command != background.command &&
-      answer.kind == Answer::Kind::failed) {
+      (answer.kind == Answer::Kind::failed || answer.kind == Answer::Kind::misuse)) {
     answer.failure.reason += fmt::format(" (in the background; seen in line {})", session.command->line);
   }
   return judge(session, *background.command, background.shown, std::move(answer)) == Verdict::go_on;

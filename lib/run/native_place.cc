@@ -15,6 +15,7 @@ constexpr size_t turn = 1 << 20;  // bytes taken from one place before others ge
 void explain(const sandbox::Ending& ending, PlaceEnding& result) {
   if (ending.pids_exceeded)
     result.limit_reached = "the container was at its limit of processes: --pids N allows more";
+  result.limit_refused = ending.pids_refused;
   if (ending.setup_error) {
     result.error = *ending.setup_error;
   } else if (ending.memory_exceeded) {

@@ -23,6 +23,7 @@ struct PlaceEnding {
   bool killed = false;        ///< by `kill`
   /// A limit that was reached and ended nothing; empty: none. What failed may have failed by it.
   std::string limit_reached;
+  bool limit_refused = false;  ///< and something was refused for it: what passed may have passed by that
 };
 
 class Place {

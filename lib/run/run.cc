@@ -218,6 +218,13 @@ class Runner {
             Error::infrastructure(fmt::format("{} changed while the script ran", attempt.tree->root))
                 .hint("what the script saw of it may be old or new; run it again"));
       }
+      // A command that could not start a process reports a failure of its own, which a `!` takes for the one
+      // that it is about.
+      if (ending.limit_refused && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip)) {
+        const std::string reason = "a command was refused a process: the container was at its limit";
+        attempt.stamper.fail(reason, "--pids N allows more");
+        verdict = {Outcome::fail, reason, ""};
+      }
       return end(attempt, verdict, ending);
     }
     if (ending.limit_struck) {

@@ -203,7 +203,7 @@ struct Container::Impl {
   bool reaped = false;
   std::vector<std::string> notes;
   Group group;
-  bool pids_exceeded = false;
+  bool pids_exceeded = false, pids_refused = false;
 
   ~Impl() { end(); }
 
@@ -248,7 +248,8 @@ struct Container::Impl {
   void read_group() {
     const Group::Reading reading = group.read();
     peak_memory = std::max(peak_memory, reading.peak_memory);
-    pids_exceeded = pids_exceeded || reading.pids_exceeded;
+    pids_refused = pids_refused || reading.pids_exceeded;
+    pids_exceeded = pids_exceeded || pids_refused;
     if (reading.memory_exceeded && !memory_exceeded) {
       memory_exceeded = true;
       // The kernel ended one process of many; the rest would go on without it.
@@ -297,6 +298,7 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
   auto [setup, setup_inside] = TRY(sys::socket_pair(SOCK_SEQPACKET));
   auto impl = std::make_unique<Impl>();
   impl->group = Group::make(spec.limits);
+  plan.counted = !impl->group.pids().empty();
   struct utsname system {};
   uname(&system);
   if (auto line =
@@ -375,6 +377,7 @@ Result<Ending> Container::finish() {
   impl_->read_group();
   impl_->group = Group();
   ending.pids_exceeded = impl_->pids_exceeded;
+  ending.pids_refused = impl_->pids_refused;
   ending.setup_error = impl_->setup_error;
   ending.memory_exceeded = impl_->memory_exceeded;
   ending.peak_memory = impl_->peak_memory;

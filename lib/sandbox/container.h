@@ -121,6 +121,7 @@ struct Ending {
   int signal = 0;
   bool memory_exceeded = false;      ///< the limit struck at least once
   bool pids_exceeded = false;        ///< it was at its limit of processes
+  bool pids_refused = false;         ///< and the control group refused it one more
   std::optional<Error> setup_error;  ///< the container never came up
   uint64_t peak_memory = 0;          ///< bytes, 0 when unknown
   uint64_t cpu_ns = 0;

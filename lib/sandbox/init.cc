@@ -120,7 +120,9 @@ Status confine(const Plan& plan) {
   uname(&system);
   // Before Linux 5.14 it would count all that the user runs on the machine.
   const bool count = plan.rank == Plan::Rank::root || process_limit_is_per_namespace(system.release);
-  CHECK_OK(set_limits(count ? plan.spec.limits.pids : 0));
+  // RLIMIT_NPROC refuses in silence: where a group counts too, the group is to be the first.
+  const uint64_t processes = plan.spec.limits.pids * (plan.counted ? 2 : 1);
+  CHECK_OK(set_limits(count ? processes : 0));
   const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
   CHECK_OK(limit_bounding_set(keep));
   if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {

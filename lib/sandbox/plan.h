@@ -38,6 +38,7 @@ struct Plan {
   IdMap uid_map, gid_map;
   Account account;
   bool fake_success = false;
+  bool counted = false;  ///< a control group limits the processes, and tells when it did
   bool shifted =
       false;  ///< root without id-mapped mounts: nothing is handed in, the paths are those of copies
   std::vector<sock_filter> profile;     ///< a compiled `--seccomp FILE`; empty: the default filter, or none

@@ -57,7 +57,7 @@ exists -exec d/sub
 mv d/sub moved
 ! exists d/sub
 symlink link -> want.txt
-cmp link want.txt
+cmp link copy.txt
 replace out in want.txt
 grep ^in$ want.txt
 rm d new copy.txt

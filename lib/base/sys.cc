@@ -135,8 +135,12 @@ Status make_dirs(const std::string& path, mode_t mode) {
 
 namespace {
 
-Status remove_directory_content(int dir, const std::string& name, int depth) {
-  if (depth > 4096) return Error::infrastructure(fmt::format("{}: nested too deeply to remove", shown(name)));
+// Every level holds a descriptor and a stack frame: what is deeper than this is moved up.
+constexpr int removed_at_once = 64;
+
+// Removes what is in a directory. Folders too deep down are moved into `top`, the directory that is being
+// removed as a whole, under names that nothing in it has.
+Status remove_directory_content(int dir, const std::string& name, int depth, int top, uint64_t& moved) {
   auto opened = open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!opened.ok() && opened.error().number() == EACCES) {
     if (::fchmodat(dir, name.c_str(), 0700, 0) != 0) return Error::system("chmod", shown(name));
@@ -154,7 +158,20 @@ Status remove_directory_content(int dir, const std::string& name, int depth) {
         !S_ISDIR(entry_stat.st_mode)) {
       return Error::system("unlink", shown(entry), unlink_error);
     }
-    CHECK_OK(remove_directory_content(fd.get(), entry, depth + 1));
+    if (depth >= removed_at_once) {
+      // Renaming a folder changes its "..", so it must be writable itself.
+      if ((entry_stat.st_mode & 0700) != 0700) (void)::fchmodat(fd.get(), entry.c_str(), 0700, 0);
+      int failed = EEXIST;
+      while (failed == EEXIST || failed == ENOTEMPTY) {
+        std::string aside = fmt::format(".removed-{}-{}", ::getpid(), moved++);
+        failed = ::syscall(SYS_renameat2, fd.get(), entry.c_str(), top, aside.c_str(), RENAME_NOREPLACE) == 0
+                     ? 0
+                     : errno;
+      }
+      if (failed != 0) return Error::system("rename", shown(entry), failed);
+      continue;
+    }
+    CHECK_OK(remove_directory_content(fd.get(), entry, depth + 1, depth == 0 ? fd.get() : top, moved));
     if (::unlinkat(fd.get(), entry.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
       return Error::system("rmdir", shown(entry));
   }
@@ -170,10 +187,12 @@ Status remove_tree_at(int dir, const std::string& path) {
   if (::fstatat(dir, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
     return errno == ENOENT ? Status{} : Error::system("stat", shown(path));
   if (!S_ISDIR(st.st_mode)) return Error::system("unlink", shown(path), unlink_error);
-  CHECK_OK(remove_directory_content(dir, path, 0).in(fmt::format("removing {}", shown(path))));
-  if (::unlinkat(dir, path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-    return Error::system("rmdir", shown(path));
-  return {};
+  for (uint64_t moved = 0, before = 0;; before = moved) {
+    CHECK_OK(remove_directory_content(dir, path, 0, -1, moved).in(fmt::format("removing {}", shown(path))));
+    if (::unlinkat(dir, path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+    // What was moved up is gone through in the next round.
+    if (moved == before) return Error::system("rmdir", shown(path));
+  }
 }
 
 Status remove_tree(const std::string& path) { return remove_tree_at(AT_FDCWD, path); }

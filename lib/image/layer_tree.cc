@@ -86,7 +86,7 @@ bool LayerTree::hidden_below(const std::string& path) const {
 
 // What the layers below show at a path whose parents are no links there.
 Result<std::optional<LayerTree::Below>> LayerTree::look_below(const std::string& path) {
-  if (options_.lowers.empty()) return std::optional<Below>();
+  // Also without lower layers: above others, the same archive would unpack otherwise.
   dependent_ = true;
   if (hidden_below(path)) return std::optional<Below>();
   std::vector<std::string> parts = text::split(path, '/');
@@ -329,7 +329,7 @@ Status LayerTree::opaque(const std::vector<std::string>& parts) {
 }
 
 Status LayerTree::whiteout(const std::vector<std::string>& parts) {
-  if (!options_.lowers.empty()) dependent_ = true;
+  dependent_ = true;
   Walk parent = TRY(walk({parts.begin(), parts.end() - 1}, Make::no));
   if (!parent.found) return {};
   const std::string& name = parts.back();

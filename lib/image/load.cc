@@ -12,14 +12,17 @@ namespace {
 
 // What is remembered of a layer in ID.json.
 struct LayerInfo {
+  std::string diff_id, chain_id;
+  bool dependent = false;
   bool root_opaque = false;
   std::optional<mode_t> root_mode;
   uint64_t bytes = 0;
   std::vector<std::string> notes;
 };
 
-std::string info_json(const UnpackedLayer& layer) {
+std::string info_json(const UnpackedLayer& layer, const Digest& chain) {
   Json j = {{"diff_id", layer.facts.diff_id.str()},
+            {"chain_id", chain.str()},
             {"dependent", layer.dependent},
             {"root_opaque", layer.root_opaque},
             {"entries", layer.entries},
@@ -35,7 +38,13 @@ Result<LayerInfo> read_info(Store::Impl& store, const std::string& id) {
       TRY(sys::read_file_at(store.directory.get(), store.layer_path(id) + ".json", size_t{1} << 20));
   Json j = TRY(json::parse(text));
   LayerInfo info;
-  info.root_opaque = j.value("root_opaque", false);
+  info.diff_id = TRY(json::get_string(j, "diff_id"));
+  info.chain_id = TRY(json::get_string(j, "chain_id"));
+  const Json* dependent = json::find(j, "dependent", Json::value_t::boolean);
+  const Json* opaque = json::find(j, "root_opaque", Json::value_t::boolean);
+  if (dependent == nullptr || opaque == nullptr) return Error::infrastructure("it is incomplete");
+  info.dependent = dependent->get<bool>();
+  info.root_opaque = opaque->get<bool>();
   if (j.contains("root_mode")) info.root_mode = static_cast<mode_t>(TRY(json::get_int(j, "root_mode")));
   info.bytes = static_cast<uint64_t>(TRY(json::get_int(j, "bytes", 0)));
   if (const Json* notes = json::find(j, "notes", Json::value_t::array))
@@ -72,7 +81,7 @@ class Load {
   };
   Status mend();
   Status layer(size_t i, const Digest& diff_id, const Digest& chain);
-  Result<std::optional<std::string>> existing(const Digest& diff_id, const Digest& chain);
+  Result<std::optional<InStack>> existing(const Digest& diff_id, const Digest& chain);
   Status unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd lock);
   Status copy_blob(size_t i, const Digest& diff_id);
   Status push(std::string name, std::string id, LayerInfo info);
@@ -89,18 +98,23 @@ class Load {
   std::vector<InStack> stack_;
   std::vector<Pending> pending_;
   std::vector<std::pair<std::string, Digest>> blobs_;
+  std::vector<std::string> left_;
 };
 
-// Alone in the store: what crashed processes have left goes.
+// Alone in the store: what crashed processes have left goes. What cannot be removed takes room, and is told;
+// no load fails because of it.
 Status Load::mend() {
+  auto note_left = [this](const Status& s) {
+    if (!s.ok()) left_.push_back("left in the store by an earlier load: " + s.error().message());
+  };
   Fd fd = TRY(sys::open_at(store_.directory.get(), "lock", O_RDWR | O_CREAT, 0600));
   if (!TRY(sys::lock(fd.get(), LOCK_EX | LOCK_NB))) return {};
   Fd tmp = TRY(sys::open_at(store_.directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_dir(tmp.get())))
-    CHECK_OK(sys::remove_tree_at(tmp.get(), name));
+    note_left(sys::remove_tree_at(tmp.get(), name));
   Fd layers = TRY(sys::open_at(store_.directory.get(), store_.layers_path(), O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_dir(layers.get())))
-    if (name.starts_with("tmp-")) CHECK_OK(sys::remove_tree_at(layers.get(), name));
+    if (name.starts_with("tmp-")) note_left(sys::remove_tree_at(layers.get(), name));
   return {};
 }
 
@@ -117,14 +131,24 @@ BlobClaim Load::claim(size_t i, const Digest& diff_id) const {
   return c;
 }
 
-Result<std::optional<std::string>> Load::existing(const Digest& diff_id, const Digest& chain) {
-  for (const Digest* digest : {&chain, &diff_id}) {
-    std::string id = Store::Impl::short_id(*digest);
-    bool there = TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id))).has_value();
-    if (there && TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id) + ".json")))
-      return std::optional(id);
+std::string layer_id(bool dependent, const Digest& diff_id, const Digest& chain) {
+  return dependent ? "c-" + Store::Impl::short_id(chain) : Store::Impl::short_id(diff_id);
+}
+
+// A layer whose .json cannot be read, or says less than it should, is unpacked anew.
+Result<std::optional<Load::InStack>> Load::existing(const Digest& diff_id, const Digest& chain) {
+  for (bool dependent : {true, false}) {
+    std::string id = layer_id(dependent, diff_id, chain);
+    if (!TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id)))) continue;
+    auto info = read_info(store_, id);
+    if (!info.ok() || info.value().dependent != dependent) continue;
+    // The name is the begin of a digest only: what was verified is the whole of it.
+    if (info.value().diff_id != diff_id.str() || (dependent && info.value().chain_id != chain.str()))
+      return Error::infrastructure(fmt::format("the store has another layer named {} ({}), not {}", id,
+                                               info.value().diff_id, diff_id.str()));
+    return std::optional(InStack{id, id, std::move(info).value()});
   }
-  return std::optional<std::string>();
+  return std::optional<InStack>();
 }
 
 Status Load::push(std::string name, std::string id, LayerInfo info) {
@@ -210,20 +234,21 @@ Status Load::unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd loc
     blobs_.pop_back();
     keep_blob(i, blob.first, layer.facts);
   }
-  std::string id = Store::Impl::short_id(layer.dependent ? chain : diff_id);
+  std::string id = layer_id(layer.dependent, diff_id, chain);
   pending_.back().id = id;
-  CHECK_OK(
-      sys::write_file_at(store_.directory.get(), store_.layer_path(id) + ".json", info_json(layer), 0600));
-  return push(temporary, id, {layer.root_opaque, layer.root_mode, layer.bytes, layer.notes});
+  CHECK_OK(sys::write_file_at(store_.directory.get(), store_.layer_path(id) + ".json",
+                              info_json(layer, chain), 0600));
+  return push(temporary, id,
+              {diff_id.str(), chain.str(), layer.dependent, layer.root_opaque, layer.root_mode, layer.bytes,
+               layer.notes});
 }
 
 Status Load::layer(size_t i, const Digest& diff_id, const Digest& chain) {
-  auto use = [&](const std::string& id) -> Status {
-    LayerInfo info = TRY(read_info(store_, id));
-    CHECK_OK(push(id, id, std::move(info)));
+  auto use = [&](InStack& found) -> Status {
+    CHECK_OK(push(std::move(found.name), std::move(found.id), std::move(found.info)));
     return TRY(wants_blob(i, diff_id)) ? copy_blob(i, diff_id) : Status();
   };
-  if (auto id = TRY(existing(diff_id, chain))) return use(*id);
+  if (auto found = TRY(existing(diff_id, chain))) return use(*found);
   std::string lock_name = store_.map + "-" + Store::Impl::short_id(diff_id);
   std::optional<Fd> lock = TRY(store_.lock(lock_name, LOCK_EX | LOCK_NB));
   if (!lock) {
@@ -232,7 +257,7 @@ Status Load::layer(size_t i, const Digest& diff_id, const Digest& chain) {
     CHECK_OK(commit());
     lock = TRY(store_.lock(lock_name, LOCK_EX));
   }
-  if (auto id = TRY(existing(diff_id, chain))) return use(*id);
+  if (auto found = TRY(existing(diff_id, chain))) return use(*found);
   return unpack(i, diff_id, chain, std::move(*lock));
 }
 
@@ -317,6 +342,7 @@ Result<Loaded> Load::run() {
     ready = TRY(store_.ready(record.manifest));
   }
   if (!ready) return Error::internal("the image that was just loaded is not in the store");
+  for (std::string& note : left_) ready->first.notes.push_back(std::move(note));
   return Loaded{std::move(ready->first), std::move(ready->second), std::move(hold)};
 }
 

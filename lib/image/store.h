@@ -7,9 +7,9 @@
 //   layers/MAP/ID      unpacked layers: an overlay's lower directory each. MAP is "root" (owners as the image
 //   says) or "user" (all are the
 //                      caller's). ID is short, because all of them stand in one mount option: 24 digits of
-//                      the layer's diff id, or of its chain id when what was unpacked depends on the layers
-//                      below
-//   layers/MAP/ID.json what UnpackedLayer says about it
+//                      the layer's diff id, or "c-" and 24 of its chain id when what was unpacked depends on
+//                      what is below, be it that nothing is
+//   layers/MAP/ID.json what UnpackedLayer says about it, and both digests in full: they are compared
 //   layers/MAP/tmp-ID  being unpacked by the holder of locks/MAP-ID, or left by a crash: the next one who
 //   wants it removes it
 //   images/MAP-ID      the record of an image that is ready

@@ -15,6 +15,8 @@ constexpr std::string_view opaque_name = ".wh..wh..opq";
 class Notes {
  public:
   void add(const std::string& kind, std::string_view name) {
+    constexpr size_t longest = 256;
+    if (name.size() > longest) name = name.substr(0, longest);
     auto [it, is_new] = kinds_.try_emplace(kind, 0, text::printable(name));
     ++it->second.first;
   }
@@ -138,9 +140,10 @@ void Extractor::extended(struct archive_entry* e, int parent, const std::string&
     ExtendedAttribute attribute{key, {static_cast<const char*>(value), size}};
     if (LayerTree::set_attribute(parent, name, attribute)) continue;
     bool steering = attribute.name.starts_with("user.overlay.") || attribute.name.starts_with("trusted.");
-    notes_.add(
-        fmt::format("attribute {} {}", text::printable(key), steering ? "dropped" : "could not be set"),
-        path);
+    // The attribute's name is the layer's choice: in the kind, every one would be a note of its own.
+    std::string_view shown(key);
+    notes_.add(steering ? "attribute dropped" : "attribute could not be set",
+               fmt::format("{} of {}", shown.substr(0, 64), path));
   }
 }
 

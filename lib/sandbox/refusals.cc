@@ -49,15 +49,19 @@ void RefusalLog::add(const std::string& program, const std::string& syscall) {
 }
 
 std::vector<Refusal> RefusalLog::take() {
-  std::lock_guard lock(mutex_);
+  // Nothing is allocated under the lock: memory may be refused by a filter that the other thread answers.
+  decltype(counts_) taken;
+  {
+    std::lock_guard lock(mutex_);
+    taken.swap(counts_);
+  }
   std::vector<Refusal> result;
-  for (const auto& [key, count] : counts_) {
+  for (const auto& [key, count] : taken) {
     result.push_back({.label = std::get<0>(key),
                       .program = std::get<1>(key),
                       .syscall = std::get<2>(key),
                       .count = count});
   }
-  counts_.clear();
   return result;
 }
 

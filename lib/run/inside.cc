@@ -25,9 +25,11 @@ void shorten(std::string& text) {
 // what ended.
 bool scratch_is_full() {
   struct statvfs now {};
-  return statvfs("/work", &now) == 0 && now.f_blocks != 0 && now.f_bavail == 0;
+  return statvfs("/work", &now) == 0 &&
+         ((now.f_blocks != 0 && now.f_bavail == 0) || (now.f_files != 0 && now.f_favail == 0));
 }
-constexpr const char* scratch_hint = "the scratch space is full: --scratch SIZE gives more room";
+constexpr const char* scratch_hint =
+    "the scratch space is full: --scratch SIZE gives more room, also for more files";
 
 // Sends events; what does not fit a frame is sent in parts (output) or cut with a mark (all else).
 class ChannelSink : public EventSink {

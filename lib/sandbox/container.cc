@@ -158,8 +158,9 @@ Result<std::string> mechanisms(const Limits& limits, const Group& group, bool co
       "--scope -p Delegate=yes testctr-script ...";
   std::vector<std::string> told;
   if (limits.memory_asked && limits.memory != 0) {
-    told.push_back(
-        fmt::format("memory by {}", group.memory().empty() ? "looking every 50 ms" + why : group.memory()));
+    told.push_back(fmt::format("memory by {}", group.memory().empty()
+                                                   ? "looking every 50 ms: watched, not enforced" + why
+                                                   : group.memory()));
   }
   if (limits.pids != 0 && group.pids().empty() && !counts_processes) {
     if (limits.pids_asked) {
@@ -193,7 +194,7 @@ Result<std::string> mechanisms(const Limits& limits, const Group& group, bool co
 }  // namespace
 
 struct Container::Impl {
-  Fd channel, setup, proc, user, network;
+  Fd channel, setup, proc, user, network, scratch, shared_memory;
   Limits limits;
   uint64_t peak_memory = 0;
   bool memory_exceeded = false;
@@ -231,10 +232,12 @@ struct Container::Impl {
       if (!packet.ok() && packet.error().number() == ECONNRESET) continue;
       if (!packet.ok()) return;
       const std::string& text = packet.value().text;
-      if (text == "p" && packet.value().fds.size() == 3) {
+      if (text == "p" && packet.value().fds.size() == 5) {
         proc = std::move(packet.value().fds[0]);
         user = std::move(packet.value().fds[1]);
         network = std::move(packet.value().fds[2]);
+        scratch = std::move(packet.value().fds[3]);
+        shared_memory = std::move(packet.value().fds[4]);
       }
       if (!text.starts_with('e')) continue;
       size_t middle = std::min(text.find('\0'), text.size());
@@ -263,7 +266,7 @@ struct Container::Impl {
     if (!group.memory().empty() && !group.pids().empty()) return;
     if (!proc.valid()) listen();
     if (!proc.valid()) return;
-    auto usage = usage_of(proc.get());
+    auto usage = usage_of(proc.get(), {scratch.get(), shared_memory.get()}, limits.memory);
     if (!usage.ok()) return;
     pids_exceeded = pids_exceeded || (limits.pids != 0 && usage.value().tasks >= limits.pids);
     if (!group.memory().empty()) return;

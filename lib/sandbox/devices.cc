@@ -41,7 +41,7 @@ Status bind_device(int host, int dev, const Device& device) {
 }  // namespace
 
 Status make_devices(const std::string& dir) {
-  CHECK_OK(mount_new("tmpfs", {AT_FDCWD, dir}, MS_NOSUID | MS_NOEXEC, "mode=755,size=64m"));
+  CHECK_OK(mount_new("tmpfs", {AT_FDCWD, dir}, MS_NOSUID | MS_NOEXEC, "mode=755,size=1m,nr_inodes=4096"));
   Fd dev = TRY(sys::open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   Fd host = TRY(sys::open("/dev", O_PATH | O_DIRECTORY));
   for (const Device& device : devices) CHECK_OK(bind_device(host.get(), dev.get(), device));
@@ -49,7 +49,8 @@ Status make_devices(const std::string& dir) {
     if (symlinkat(target, dev.get(), name) != 0) return Error::system("symlinkat", name);
   }
   CHECK_OK(sys::make_dir_at(dev.get(), "shm", 01777));
-  if (fchmodat(dev.get(), "shm", 01777, 0) != 0) return Error::system("fchmodat", "shm");
+  CHECK_OK(mount_new("tmpfs", {AT_FDCWD, dir + "/shm"}, MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                     "mode=1777,size=64m,nr_inodes=4096"));
   CHECK_OK(sys::make_dir_at(dev.get(), "pts", 0755));
   return mount_new("devpts", {AT_FDCWD, dir + "/pts"}, MS_NOSUID | MS_NOEXEC,
                    "newinstance,ptmxmode=0666,mode=620");

@@ -48,6 +48,26 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// A program inside may read our command line, which is still the runner's: options can hold what is nobody
+// else's.
+Status hide_command_line() {
+  const std::string stat = TRY(sys::read_file("/proc/self/stat", 4096));
+  // After the name, which may hold anything: the third field and so on.
+  const auto fields = text::split(std::string_view(stat).substr(stat.rfind(')') + 1), ' ');
+  constexpr size_t start_field = 48 - 2, end_field = 49 - 2;  // proc_pid_stat(5): arg_start, arg_end
+  if (fields.size() <= end_field) return Error::infrastructure("/proc/self/stat has too few fields");
+  const uintptr_t start = std::strtoull(std::string(fields[start_field]).c_str(), nullptr, 10),
+                  end = std::strtoull(std::string(fields[end_field]).c_str(), nullptr, 10);
+  if (start == 0 || end <= start)
+    return Error::infrastructure("/proc/self/stat does not tell where arguments are");
+  constexpr std::string_view shown("testctr-script\0init", 19);
+  char* area = reinterpret_cast<char*>(start);
+  const size_t size = end - start;
+  memset(area, 0, size);
+  memcpy(area, shown.data(), std::min(shown.size(), size - 1));
+  return {};
+}
+
 // Standard streams lead nowhere, so that nothing inside holds the caller's terminal.
 Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   std::vector<int> keep = plan.spec.keep_open;
@@ -144,6 +164,7 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
   Setup result;
   result.notes = plan.notes;
   umask(0);
+  CHECK_OK(hide_command_line().in("hiding the runner's command line"));
   CHECK_OK(close_inherited(plan, ends).in("closing inherited descriptors"));
   setsid();
   Handed handed;
@@ -167,10 +188,12 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
     result.notes.push_back("the host name stays as it is: the container around us refuses to set it");
   }
   {
-    Fd proc = TRY(build_root(plan, std::move(handed), result.notes));
-    Fd user = TRY(sys::open_at(proc.get(), "self/ns/user", O_RDONLY)),
-       network = TRY(sys::open_at(proc.get(), "self/ns/net", O_RDONLY));
-    CHECK_OK(send_packet(ends.setup.get(), "p", {proc.get(), user.get(), network.get()}));
+    const Built built = TRY(build_root(plan, std::move(handed), result.notes));
+    Fd user = TRY(sys::open_at(built.proc.get(), "self/ns/user", O_RDONLY)),
+       network = TRY(sys::open_at(built.proc.get(), "self/ns/net", O_RDONLY));
+    CHECK_OK(send_packet(
+        ends.setup.get(), "p",
+        {built.proc.get(), user.get(), network.get(), built.scratch.get(), built.shared_memory.get()}));
   }
   umask(022);
   CHECK_OK(confine(plan).in("giving up privileges"));

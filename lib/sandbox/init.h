@@ -18,9 +18,9 @@ struct ChildEnds {
 //   there are many (rank root: one per layer, the program,
 //                    the tree, one per bind)
 //   parent -> child  'g' and notes, one a line: begin (limits are in place)
-//   child -> parent  'p' and descriptors of the container's /proc, for the watch over its memory, and of its
-//   user and network namespaces, for containers that are to join them
-//   child -> parent  'e' message NUL hint: the set-up failed
+//   child -> parent  'p' and descriptors of the container's /proc, of its user and network namespaces, for
+//   containers that are to join them, of its scratch space and its /dev/shm: the first and the last two are
+//   for the watch over its memory child -> parent  'e' message NUL hint: the set-up failed
 constexpr size_t fds_per_packet = 200;
 
 /// Sets the calling process - the child of the clone - up and runs the body. Never returns.

@@ -4,6 +4,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/devices.h"
@@ -13,6 +15,8 @@
 
 namespace testctr::sandbox {
 namespace {
+
+constexpr uint64_t fewest_scratch_files = 10'000, most_scratch_files = 1'000'000;
 
 Target here(std::string name) { return {AT_FDCWD, std::move(name)}; }
 
@@ -38,9 +42,12 @@ Status change_dir(const std::string& path) {
 //   work/            $WORK
 //   empty/           covers directories
 //   l/N              the layers by short names: overlay takes at most a page of text
+// Each file costs the kernel about a kilobyte, whatever is in it.
 Status make_scratch(const Plan& plan) {
+  const uint64_t files =
+      std::clamp<uint64_t>(plan.spec.limits.scratch / 4096, fewest_scratch_files, most_scratch_files);
   CHECK_OK(mount_new("tmpfs", here(plan.scratch_point), MS_NOSUID | MS_NODEV,
-                     fmt::format("mode=755,size={}", plan.spec.limits.scratch)));
+                     fmt::format("mode=755,size={},nr_inodes={}", plan.spec.limits.scratch, files)));
   CHECK_OK(change_dir(plan.scratch_point));
   for (const char* dir : {"root", "up", "wk", "l", "work", "empty"}) CHECK_OK(make_dir(dir));
   return {};
@@ -172,13 +179,15 @@ Status mount_tree(const Plan& plan, Fd handed, std::vector<std::string>& notes) 
 
 }  // namespace
 
-Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes) {
+Result<Built> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes) {
   std::string resolv_conf;
   if (plan.spec.network == Network::host) {
     auto content = sys::read_file("/etc/resolv.conf", size_t{64} << 10);
     if (content.ok()) resolv_conf = std::move(content).value();
   }
+  Built built;
   CHECK_OK(make_scratch(plan).in("making the scratch space"));
+  built.scratch = TRY(sys::open(".", O_PATH | O_DIRECTORY));
   if (plan.spec.root.kind == Root::Kind::hostfs) {
     CHECK_OK(mount_host_root(plan, handed, notes).in("mounting this machine's root"));
   } else {
@@ -196,14 +205,15 @@ Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>&
     CHECK_OK(add_files(root.get(), plan, resolv_conf));
     CHECK_OK(add_binds(root.get(), plan, std::move(handed.binds)));
   }
-  Fd proc = TRY(sys::open("root/proc", O_RDONLY | O_DIRECTORY));
+  built.shared_memory = TRY(sys::open("root/dev/shm", O_PATH | O_DIRECTORY));
+  built.proc = TRY(sys::open("root/proc", O_RDONLY | O_DIRECTORY));
   CHECK_OK(change_dir("root"));
   CHECK_OK(enter_root().in("entering the new root"));
   if (plan.spec.working_dir.starts_with('/')) {
     Status made = sys::make_dirs(plan.spec.working_dir, 0755);
     if (!made.ok()) notes.push_back("the image's WorkingDir cannot be made: " + made.error().message());
   }
-  return proc;
+  return built;
 }
 
 }  // namespace testctr::sandbox

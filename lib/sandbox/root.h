@@ -17,10 +17,15 @@ struct Handed {
   Fd program, tree;
 };
 
+/// What the watch over the container's memory looks at from outside.
+struct Built {
+  Fd proc;                    ///< the container's /proc
+  Fd scratch, shared_memory;  ///< file systems whose content is memory (O_PATH)
+};
+
 /// Builds the root in the calling process's own mount namespace and makes it the root directory. The process
 /// must be root inside, in new user, mount and PID namespaces. @param notes gets what did not go as one would
 /// expect.
-/// @return a descriptor of the container's /proc.
-Result<Fd> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes);
+Result<Built> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes);
 
 }  // namespace testctr::sandbox

@@ -1,29 +1,69 @@
 #include "sandbox/watch.h"
 
+#include <sys/vfs.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <vector>
 
 #include "base/sys.h"
 
 namespace testctr::sandbox {
 
-Result<Usage> usage_of(int proc) {
-  static const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+namespace {
+
+// "RssAnon:     123 kB" and its kin of /proc/PID/status and smaps_rollup. @return bytes; 0 where it is not.
+uint64_t field_of(const std::string& content, std::string_view name) {
+  const std::string start = "\n" + std::string(name) + ":";
+  const size_t at = content.find(start);
+  return at == std::string::npos ? 0 : std::strtoull(content.c_str() + at + start.size(), nullptr, 10) << 10;
+}
+
+// Shared pages as each process's part of them. Without the right to look: all of them.
+uint64_t part_of_shared(int proc, const std::string& process, uint64_t all) {
+  auto content = sys::read_file_at(proc, process + "/smaps_rollup", 8192);
+  if (!content.ok() || content.value().find("\nPss_Shmem:") == std::string::npos) return all;
+  return field_of(content.value(), "Pss_Shmem");
+}
+
+uint64_t held_by(std::initializer_list<int> stores) {
+  uint64_t sum = 0;
+  for (int store : stores) {
+    struct statfs now {};
+    if (store >= 0 && fstatfs(store, &now) == 0)
+      sum += (now.f_blocks - now.f_bfree) * static_cast<uint64_t>(now.f_bsize);
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<Usage> usage_of(int proc, std::initializer_list<int> stores, uint64_t limit) {
   Usage usage;
+  std::vector<std::pair<std::string, uint64_t>> sharing;
+  uint64_t shared = 0;
   Fd listing = TRY(sys::open_at(proc, ".", O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_dir(listing.get()))) {
     if (name.empty() || name[0] < '1' || name[0] > '9') continue;
-    auto content = sys::read_file_at(proc, name + "/statm", 4096);
+    auto content = sys::read_file_at(proc, name + "/status", 16384);
     if (!content.ok()) continue;
-    unsigned long size = 0, resident = 0, shared = 0;
-    if (std::sscanf(content.value().c_str(), "%lu %lu %lu", &size, &resident, &shared) != 3) continue;
-    usage.memory += (resident - std::min(resident, shared)) * page;
+    usage.memory += field_of(content.value(), "RssAnon");
+    if (uint64_t mapped = field_of(content.value(), "RssShmem"); mapped != 0) {
+      sharing.emplace_back(name, mapped);
+      shared += mapped;
+    }
     ++usage.processes;
     const auto tasks = sys::stat_at(proc, name + "/task");
     // A directory has two names and one more for each directory in it.
     if (tasks.ok() && tasks.value() && tasks.value()->st_nlink > 2)
       usage.tasks += tasks.value()->st_nlink - 2;
   }
+  if (limit != 0 && usage.memory + shared > limit && sharing.size() > 1) {
+    shared = 0;
+    for (const auto& [name, mapped] : sharing) shared += std::min(mapped, part_of_shared(proc, name, mapped));
+  }
+  usage.memory += std::max(shared, held_by(stores));
   return usage;
 }
 

@@ -197,6 +197,15 @@ static int first(void) {
     through += printf("one's own limits: LEAKED no more: %s\n", strerror(errno)) > 0;
   return through;
 }
+// 400 MiB that no process has for itself alone.
+static int share(void) {
+  size_t size = (size_t)400 << 20;
+  char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return 1;
+  memset(memory, 'x', size);
+  sleep(3);
+  return 0;
+}
 // With no filter at all: a user namespace of one's own gives every capability, and still neither remounts nor uncovers what is locked.
 static int nested(void) {
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return done("unshare (expected to work here)", -1) + 1;
@@ -229,7 +238,7 @@ static const struct {
   const char *name;
   int (*run)(void);
 } attacks[] = {{"mount", mounting}, {"umount", unmounting}, {"namespaces", namespaces}, {"keys", keys}, {"interfaces", interfaces}, {"sockets", sockets}, {"abstract", abstract}, {"typing", typing},
-               {"settings", settings}, {"programs", programs}, {"binary", binary}, {"descriptors", descriptors}, {"interpreter", interpreter}, {"devices", devices}, {"priority", priority}, {"first", first}, {"nested", nested}, {"calls", calls}};
+               {"settings", settings}, {"programs", programs}, {"binary", binary}, {"descriptors", descriptors}, {"interpreter", interpreter}, {"devices", devices}, {"priority", priority}, {"first", first}, {"share", share}, {"nested", nested}, {"calls", calls}};
 
 int main(int argc, char **argv) {
   argument = argc > 2 ? argv[2] : "";

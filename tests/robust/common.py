@@ -13,19 +13,42 @@ TESTCTR = os.environ["TESTCTR"]
 TMP = os.environ["TESTCTR_TEST_TMP"]
 
 
-def processes_with(token):
-    """Live processes whose command line holds `token`: PID 1 of a container is a clone of the runner and shows the runner's."""
-    found = []
+def processes():
+    """Every live process: its number, its parent's, its name (a clone keeps it) and its command line."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 line = f.read()
             with open(f"/proc/{pid}/stat", "rb") as f:
-                state = f.read().rsplit(b")", 1)[1].split()[0]
+                name, rest = f.read().split(b"(", 1)[1].rsplit(b")", 1)
         except OSError:
             continue
-        if token.encode() in line and state not in (b"Z", b"X") and int(pid) != os.getpid():
-            found.append((int(pid), line.replace(b"\0", b" ").decode(errors="replace")))
+        state, parent = rest.split()[:2]
+        if state not in (b"Z", b"X") and int(pid) != os.getpid():
+            found[int(pid)] = (int(parent), name, line)
+    return found
+
+
+def is_container(line):
+    """Whether a command line is that of PID 1 of a container."""
+    return line.startswith(b"testctr-script\0init\0")
+
+
+def containers_of(runner):
+    """The containers that a living runner has."""
+    return [pid for pid, (parent, _, line) in processes().items() if parent == runner and is_container(line)]
+
+
+def processes_with(token):
+    """Live processes whose command line holds `token`, and every container whose runner is gone: PID 1 of a container is a clone of
+    the runner, but does not show its command line. It keeps the name, by which a parent is known as a runner."""
+    every = processes()
+    found = []
+    for pid, (parent, name, line) in every.items():
+        orphan = is_container(line) and (parent not in every or every[parent][1] != name)
+        if token.encode() in line or orphan:
+            found.append((pid, line.replace(b"\0", b" ").decode(errors="replace")))
     return found
 
 

@@ -1,14 +1,20 @@
 // What is wrong with a script can be said before it runs, and before a container is made for it.
 #include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <optional>
 
 #include "base/text.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
 #include "interpret/interpreter.h"
 #include "interpret/pattern.h"
+#include "interpret/replacer.h"
 
 namespace testctr::interpret {
 namespace {
+
+constexpr size_t told_at_most = 50;
 
 Error at(const script::Script& script, const script::Command& command, uint32_t column, const Error& error) {
   Error placed =
@@ -57,6 +63,126 @@ Status check_pattern(const script::Command& command) {
   return {};
 }
 
+/// A word that is a flag by its looks: `-` and a letter (or another `-`), not quoted.
+bool looks_like_flag(const script::Word& word) {
+  if (word.empty() || word[0].quoted) return false;
+  const std::string& text = word[0].text;
+  return text.size() > 1 && text[0] == '-' &&
+         (text[1] == '-' || std::isalpha(static_cast<unsigned char>(text[1])));
+}
+
+/// The flags of commands that take words which could be meant as flags. Words of the others are data.
+std::optional<std::vector<std::string>> flags_of(std::string_view command) {
+  if (command == "stdout" || command == "stderr" || command == "grep")
+    return std::vector<std::string>{"-count=N", "-q"};
+  if (command == "cmp" || command == "cmpenv") return std::vector<std::string>{"-q"};
+  if (command == "env") return std::vector<std::string>{"-r"};
+  if (command == "help") return std::vector<std::string>{"-v"};
+  if (command == "exists") return std::vector<std::string>{"-readonly", "-exec"};
+  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm"}) {
+    if (command == name) return std::vector<std::string>{};
+  }
+  return std::nullopt;
+}
+
+/// A mistyped flag would be a pattern or a name, and `!` would be content with it.
+Status check_flags(const script::Command& command, const CommandInfo& info) {
+  auto flags = flags_of(command.name);
+  if (!flags) return {};
+  for (const script::Word& word : command.arguments) {
+    const std::string text = raw(word);
+    const bool known = (info.pattern && text.starts_with("-count=")) ||
+                       std::find(flags->begin(), flags->end(), text) != flags->end();
+    if (known) continue;
+    if (!looks_like_flag(word)) {
+      // Of names all are looked at; after a pattern or a variable comes what belongs to it.
+      if (command.name == "exists" || flags->empty()) continue;
+      return {};
+    }
+    Error error = Error::usage(fmt::format("{} has no option {}", command.name, text::printable(text)));
+    const size_t equals = text.find('=');
+    const std::string stem = equals == std::string::npos ? text : text.substr(0, equals) + "=N";
+    if (auto near = text::nearest(stem, *flags)) {
+      std::string meant = near->ends_with("=N") && equals != std::string::npos
+                              ? near->substr(0, near->size() - 1) + text.substr(equals + 1)
+                              : *near;
+      return std::move(error).hint(fmt::format("did you mean `{}`? What is no option is quoted: '{}'",
+                                               text::printable(meant), text::printable(text)));
+    }
+    return std::move(error).hint(fmt::format("quote it if it is {}: '{}'",
+                                             info.pattern ? "the pattern" : "a name or a value",
+                                             text::printable(text)));
+  }
+  return {};
+}
+
+/// What the words of a command say when they hold no variables.
+Status check_words(const script::Command& command) {
+  const auto& words = command.arguments;
+  const std::string& name = command.name;
+  auto constant = [&](size_t i) { return i < words.size() && is_constant(words[i]); };
+  auto usage = [&](const char* text) { return Error::usage(fmt::format("usage: {} {}", name, text)); };
+  if (name == "sleep" && constant(0) && !text::parse_duration(raw(words[0]))) {
+    return Error::usage(fmt::format("{} is not a duration", text::quoted(raw(words[0]))))
+        .hint("a number with a unit: 300ms, 1.5s, 2m");
+  }
+  if (name == "chmod" && constant(0) && !parse_mode(raw(words[0]))) {
+    return Error::usage(fmt::format("invalid mode {}", text::quoted(raw(words[0]))))
+        .hint("an octal number up to 777: chmod 755 FILE");
+  }
+  if (name == "symlink" && constant(1) && raw(words[1]) != "->") return usage("PATH -> TARGET");
+  if (name == "replace" && (words.size() < 3 || words.size() % 2 == 0))
+    return usage("OLD NEW [OLD NEW]... FILE");
+  if (name == "replace") {
+    for (size_t i = 0; i + 1 < words.size(); ++i) {
+      if (!constant(i)) continue;
+      auto text = unquote_go(raw(words[i]));
+      if (!text.ok()) return std::move(text).error();
+    }
+  }
+  if (name == "env") {
+    for (const script::Word& word : words) {
+      if (raw(word).starts_with('=')) return Error::usage("a variable without a name");
+    }
+  }
+  if (name == "help") {
+    for (size_t i = 0; i < words.size(); ++i) {
+      std::string topic = raw(words[i]);
+      if (!constant(i) || (i == 0 && topic == "-v") || find_command(topic) != nullptr) continue;
+      return Error::usage(fmt::format("no command is called {}", text::quoted(topic)))
+          .hint("`help` alone lists them");
+    }
+  }
+  if (name == "exists") {
+    size_t i = 0;
+    while (i < words.size() && (raw(words[i]) == "-readonly" || raw(words[i]) == "-exec")) ++i;
+    if (i == words.size()) return usage("[-readonly] [-exec] FILE...");
+  }
+  if (name == "stdout" || name == "stderr" || name == "grep") {
+    size_t i = 0;
+    bool flags = true;
+    for (; flags && i < words.size(); i += flags ? 1 : 0) {
+      const std::string text = raw(words[i]);
+      if (!is_constant(words[i])) return {};  // may be a flag, or none
+      if (text.starts_with("-count=")) {
+        uint64_t count = 0;
+        auto [end, error] = std::from_chars(text.data() + 7, text.data() + text.size(), count);
+        if (error != std::errc() || end != text.data() + text.size() || count == 0)
+          return Error::usage(fmt::format("bad {}", text::printable(text)))
+              .hint("a whole number, at least 1");
+      } else {
+        flags = text == "-q";
+      }
+    }
+    const size_t wanted = name == "grep" ? 2 : 1;
+    if (words.size() - i != wanted) {
+      return usage(name == "grep" ? "[-count=N] [-q] PATTERN FILE" : "[-count=N] [-q] PATTERN")
+          .hint("quote a pattern with blanks: 'a b'");
+    }
+  }
+  return {};
+}
+
 Status check_command(const script::Command& command, const std::vector<std::string>& programs) {
   const CommandInfo* info = find_command(command.name);
   if (info == nullptr) {
@@ -84,21 +210,32 @@ Status check_command(const script::Command& command, const std::vector<std::stri
                                     count))
         .hint(usage());
   }
+  CHECK_OK(check_flags(command, *info));
+  CHECK_OK(check_words(command));
   return info->pattern ? check_pattern(command) : Status();
 }
 
 }  // namespace
 
 Status check(const script::Script& script, const std::vector<std::string>& programs) {
+  if (script.commands.empty())
+    return Error::usage(fmt::format("{}: the script has no commands", script.name));
+  std::vector<Error> errors;
   for (const script::Command& command : script.commands) {
     for (const script::Condition& condition : command.conditions) {
       Status known = check_condition(condition.text);
-      if (!known.ok()) return at(script, command, condition.column, known.error());
+      if (!known.ok()) errors.push_back(at(script, command, condition.column, known.error()));
     }
     Status known = check_command(command, programs);
-    if (!known.ok()) return at(script, command, command.column, known.error());
+    if (!known.ok()) errors.push_back(at(script, command, command.column, known.error()));
   }
-  return {};
+  if (errors.empty()) return {};
+  if (errors.size() == 1) return errors.front();
+  std::string all;
+  for (size_t i = 0; i < errors.size() && i < told_at_most; ++i)
+    all += (i == 0 ? "" : "\n") + errors[i].full();
+  if (errors.size() > told_at_most) all += fmt::format("\nand {} more", errors.size() - told_at_most);
+  return Error::usage(std::move(all));
 }
 
 }  // namespace testctr::interpret

@@ -2,6 +2,7 @@
 // `?`) is decided elsewhere.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,9 @@ struct CommandInfo {
 std::span<const CommandInfo> all_commands();
 /// Nothing when there is none of that name.
 const CommandInfo* find_command(std::string_view name);
+
+/// The mode that chmod is given: octal, at most 777.
+std::optional<unsigned> parse_mode(std::string_view digits);
 
 // commands_process.cc
 Answer run_exec(Session& session, const Arguments& arguments);

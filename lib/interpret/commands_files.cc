@@ -126,13 +126,18 @@ Answer run_cat(Session& session, const Arguments& arguments) {
   return Answer::done();
 }
 
-Answer run_chmod(Session& session, const Arguments& arguments) {
+std::optional<unsigned> parse_mode(std::string_view digits) {
   // Octal always: read as Go reads a number, 400 would be 0620.
-  std::string_view digits = arguments.front();
   if (digits.starts_with("0o")) digits.remove_prefix(2);
   unsigned mode = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), mode, 8);
-  if (error != std::errc() || end != digits.data() + digits.size() || mode > 0777) {
+  if (error != std::errc() || end != digits.data() + digits.size() || mode > 0777) return std::nullopt;
+  return mode;
+}
+
+Answer run_chmod(Session& session, const Arguments& arguments) {
+  auto mode = parse_mode(arguments.front());
+  if (!mode) {
     return Answer::misuse(fmt::format("invalid mode {}", text::quoted(arguments.front())),
                           "an octal number up to 777: chmod 755 FILE");
   }
@@ -142,7 +147,7 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
       errno = file.error().number();
       return failed_on(arguments[i]);
     }
-    if (::chmod(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), mode) != 0)
+    if (::chmod(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), *mode) != 0)
       return failed_on(arguments[i]);
   }
   return Answer::done();

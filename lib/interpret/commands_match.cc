@@ -18,21 +18,22 @@ struct MatchOptions {
   bool quiet = false;
 };
 
-/// Takes the flags from the front, -count before -q; what follows is a pattern whatever it looks like.
+/// Takes the flags from the front, in any order; what follows is a pattern whatever it looks like.
 Result<MatchOptions> take_flags(std::span<const std::string>& arguments) {
   constexpr std::string_view count_flag = "-count=";
   MatchOptions options;
-  if (!arguments.empty() && arguments.front().starts_with(count_flag)) {
+  while (!arguments.empty() && (arguments.front() == "-q" || arguments.front().starts_with(count_flag))) {
+    if (arguments.front() == "-q") {
+      options.quiet = true;
+      arguments = arguments.subspan(1);
+      continue;
+    }
     std::string_view number = std::string_view(arguments.front()).substr(count_flag.size());
     auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), options.count);
     if (error != std::errc() || end != number.data() + number.size() || options.count == 0) {
       return Error::usage(fmt::format("bad {}", text::printable(arguments.front())))
           .hint("a whole number, at least 1");
     }
-    arguments = arguments.subspan(1);
-  }
-  if (!arguments.empty() && arguments.front() == "-q") {
-    options.quiet = true;
     arguments = arguments.subspan(1);
   }
   return options;

@@ -38,7 +38,7 @@ struct Setting {
 /// What can be said against a script before it runs: commands and conditions that do not exist, a wrong
 /// number of arguments, patterns without variables that are no regular expressions. @param programs as in
 /// Setting
-/// @return the first such error (usage), which begins with "name:line:column: ".
+/// @return all such errors in one (usage), a line for each, which begins with "name:line:column: ".
 Status check(const script::Script& script, const std::vector<std::string>& programs = {});
 
 /// Carries out `script` from `from.position` on. At position 0 the archive's files are written below $WORK

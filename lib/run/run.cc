@@ -4,6 +4,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/interpreter.h"
 #include "run/native_place.h"
 #include "run/prepare.h"
 
@@ -83,6 +84,13 @@ Verdict error_verdict(const Error& error) {
   return {Outcome::error, error.full(), fault_name(error.fault())};
 }
 
+// What is wrong with a script is said before anything is unpacked or started for it.
+Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
+  if (job.error) return *job.error;
+  CHECK_OK(interpret::check(TRY(script::parse(job.name, job.source))));
+  return provisions.provide(job);
+}
+
 // One script while it runs.
 struct Attempt {
   Attempt(EventSink& sink, uint32_t job, uint64_t run_start_ns)
@@ -109,7 +117,7 @@ class Runner {
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
     for (const auto& job : plan_.jobs) {
       if (stop_wanted()) break;
-      provided_.push_back(job.error ? Result<Provision>(*job.error) : provisions.provide(job));
+      provided_.push_back(provide_for(provisions, job));
     }
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);

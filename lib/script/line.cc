@@ -21,6 +21,15 @@ struct Token {
 
 bool is_separator(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#'; }
 
+/// Where a `${` stands that no `}` closes, or that names nothing. A name has no quotes and no blanks in it.
+size_t broken_variable(std::string_view text) {
+  for (size_t i = text.find("${"); i != std::string_view::npos; i = text.find("${", i + 2)) {
+    size_t closing = text.find('}', i + 2);
+    if (closing == std::string_view::npos || closing == i + 2) return i;
+  }
+  return std::string_view::npos;
+}
+
 /// Quotes join with what they touch; `''` inside quotes is one quote.
 Result<std::vector<Token>> split_words(const Place& place, std::string_view line) {
   std::vector<Token> tokens;
@@ -35,7 +44,12 @@ Result<std::vector<Token>> split_words(const Place& place, std::string_view line
       if (line[i] != '\'') {
         size_t begin = i;
         while (i < line.size() && line[i] != '\'' && !is_separator(line[i])) ++i;
-        token.word.push_back({std::string(line.substr(begin, i - begin)), /* quoted= */ false});
+        std::string_view plain = line.substr(begin, i - begin);
+        if (size_t bad = broken_variable(plain); bad != std::string_view::npos) {
+          return line_error(place, begin + bad, "`${` without a name and a `}`")
+              .hint("a variable is `$NAME` or `${NAME}`; a literal ${ is quoted: '${'");
+        }
+        token.word.push_back({std::string(plain), /* quoted= */ false});
         continue;
       }
       size_t opening = i++;

@@ -125,6 +125,20 @@ Status mount_host_root(const Plan& plan, const Handed& handed, std::vector<std::
                  .in("/" + entry.name));
     ++number;
   }
+  std::vector<std::string> reachable;
+  for (const HostEntry& entry : plan.host_entries) {
+    struct stat st {};
+    // Only a directory can hold sockets; through an overlay they are others, which nobody listens to.
+    if (entry.kind == HostEntry::Kind::bind && stat(("/" + entry.name).c_str(), &st) == 0 &&
+        S_ISDIR(st.st_mode))
+      reachable.push_back("/" + entry.name);
+  }
+  if (!reachable.empty()) {
+    notes.push_back(fmt::format(
+        "hostfs: sockets of this machine below {} can be connected to: there are mounts below, so it is not "
+        "overlaid",
+        text::join(reachable, ", ")));
+  }
   if (plan.rank != Plan::Rank::root)
     notes.emplace_back("hostfs: inside, only files that belong to the calling user can be changed");
   return {};

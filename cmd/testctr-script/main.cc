@@ -1,4 +1,6 @@
 // Picks the command, parses its options, runs it, and turns an error into words and an exit code.
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -119,8 +121,31 @@ int complain(const Error& error) {
 
 }  // namespace testctr::cmd
 
+namespace {
+
+// A descriptor that the caller left closed would go to the first file opened, and messages into that.
+bool standard_streams_are_open() {
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
+    // The lowest free number is this one. Not O_CLOEXEC: it stands for a stream that is inherited.
+    if (fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return false;
+  }
+  return true;
+}
+
+// Each container takes some descriptors, each layer of an image one.
+void raise_descriptor_limit() {
+  struct rlimit now {};
+  if (getrlimit(RLIMIT_NOFILE, &now) != 0) return;
+  now.rlim_cur = now.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &now);  // without it, what does not fit is told when it is met
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace testctr;
+  if (!standard_streams_are_open()) return cmd::exit_infrastructure;
+  raise_descriptor_limit();
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const Result<int> result = cmd::dispatch(words);
   return result.ok() ? result.value() : cmd::complain(result.error());

@@ -8,8 +8,10 @@
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "image/builtin.h"
 #include "image/reference.h"
 #include "image/store.h"
+#include "image/tree.h"
 
 namespace testctr::image {
 namespace {
@@ -63,6 +65,21 @@ bool left_by_writer(const std::string& file) {
          });
 }
 
+// The bytes in the files below `dir/name`, as far as they can be looked at.
+uint64_t bytes_below(int dir, const std::string& name) {
+  const auto found = sys::stat_at(dir, name);
+  if (!found.ok() || !found.value()) return 0;
+  if (!S_ISDIR(found.value()->st_mode)) return static_cast<uint64_t>(found.value()->st_size);
+  uint64_t bytes = 0;
+  auto folder = sys::open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!folder.ok()) return 0;
+  (void)walk_tree(folder.value().get(), {}, [&](const TreeEntry& entry) -> Status {
+    if (S_ISREG(entry.st.st_mode)) bytes += static_cast<uint64_t>(entry.st.st_size);
+    return {};
+  });
+  return bytes;
+}
+
 class Collector {
  public:
   Collector(Store::Impl& store, std::optional<Digest> only) : store_(store), only_(std::move(only)) {}
@@ -74,6 +91,7 @@ class Collector {
   Status remove_layers(const std::string& map);
   Status remove_blobs();
   Status tidy();
+  Status remove_leftover(int dir, const std::string& name);
 
   Store::Impl& store_;
   std::optional<Digest> only_;
@@ -124,6 +142,14 @@ Status Collector::locks_without_record() {
   return {};
 }
 
+// What a load that was killed has left.
+Status Collector::remove_leftover(int dir, const std::string& name) {
+  const uint64_t bytes = bytes_below(dir, name);
+  CHECK_OK(sys::remove_tree_at(dir, name));
+  done_.bytes += bytes;
+  return {};
+}
+
 Status Collector::remove_layers(const std::string& map) {
   if (unknown_use_.count(map) != 0) return {};
   Fd folder = TRY(sys::open_at(store_.directory.get(), "layers/" + map, O_RDONLY | O_DIRECTORY));
@@ -139,23 +165,24 @@ Status Collector::remove_layers(const std::string& map) {
     bool temporary = name.starts_with("tmp-");
     std::string key = map + "/" + name;
     if (!temporary && (live_layers_.count(key) != 0 || (only_ && dead_layers_.count(key) == 0))) continue;
-    std::string doomed = name;
-    if (!temporary) {
-      auto info = sys::read_file_at(folder.get(), name + ".json", size_t{1} << 20);
-      if (info.ok()) {
-        auto json = json::parse(info.value());
-        if (json.ok())
-          done_.bytes += static_cast<uint64_t>(std::max<int64_t>(0, json.value().value("bytes", int64_t{0})));
-      }
-      // Half a layer must never be seen under a layer's name.
-      doomed = "tmp-" + name;
-      CHECK_OK(sys::remove_tree_at(folder.get(), doomed));
-      if (renameat(folder.get(), name.c_str(), folder.get(), doomed.c_str()) != 0)
-        return Error::system("renameat", key);
-      if (unlinkat(folder.get(), (name + ".json").c_str(), 0) != 0 && errno != ENOENT)
-        return Error::system("unlinkat", name);
-      ++done_.layers;
+    if (temporary) {
+      CHECK_OK(remove_leftover(folder.get(), name));
+      continue;
     }
+    auto info = sys::read_file_at(folder.get(), name + ".json", size_t{1} << 20);
+    if (info.ok()) {
+      auto json = json::parse(info.value());
+      if (json.ok())
+        done_.bytes += static_cast<uint64_t>(std::max<int64_t>(0, json.value().value("bytes", int64_t{0})));
+    }
+    // Half a layer must never be seen under a layer's name.
+    const std::string doomed = "tmp-" + name;
+    CHECK_OK(sys::remove_tree_at(folder.get(), doomed));
+    if (renameat(folder.get(), name.c_str(), folder.get(), doomed.c_str()) != 0)
+      return Error::system("renameat", key);
+    if (unlinkat(folder.get(), (name + ".json").c_str(), 0) != 0 && errno != ENOENT)
+      return Error::system("unlinkat", name);
+    ++done_.layers;
     CHECK_OK(sys::remove_tree_at(folder.get(), doomed));
   }
   return {};
@@ -180,7 +207,7 @@ Status Collector::tidy() {
   for (const char* name : {"tmp", "locks"}) {
     Fd folder = TRY(sys::open_at(store_.directory.get(), name, O_RDONLY | O_DIRECTORY));
     for (const std::string& entry : TRY(sys::list_dir(folder.get())))
-      CHECK_OK(sys::remove_tree_at(folder.get(), entry));
+      CHECK_OK(remove_leftover(folder.get(), entry));
   }
   Fd refs = TRY(sys::open_at(store_.directory.get(), "refs", O_RDONLY | O_DIRECTORY));
   std::set<std::string> names;
@@ -248,6 +275,7 @@ Result<std::vector<ListedImage>> list(Store& store) {
 
 Result<Digest> find(Store& store, const std::string& what) {
   Store::Impl& impl = store.impl();
+  if (what == "builtin") return builtin_layer_digest();
   std::string digits = what.starts_with("sha256:") ? what.substr(7) : what;
   constexpr size_t shortest = 12;
   if (digits.size() >= shortest && digits.size() <= 64 && text::is_hex(digits, digits.size())) {
@@ -267,6 +295,8 @@ Result<Digest> find(Store& store, const std::string& what) {
 
 Result<std::string> inspect(Store& store, const std::string& what) {
   Store::Impl& impl = store.impl();
+  // What is inside this program can always be looked at: it is unpacked, as for a run.
+  if (what == "builtin") (void)TRY(obtain(store, what));
   Digest digest = TRY(find(store, what));
   Json out = {{"digest", digest.str()}, {"names", Json::array()}};
   for (const Tag& tag : TRY(impl.tags()))
@@ -304,10 +334,7 @@ Result<std::string> inspect(Store& store, const std::string& what) {
 
 Status tag(Store& store, const std::string& what, const std::string& name) {
   Store::Impl& impl = store.impl();
-  Reference reference = TRY(Reference::parse_name(name));
-  if (!reference.digest.empty())
-    return Error::usage(
-        fmt::format("{}: a digest follows from the image, it cannot be given as a name", text::quoted(name)));
+  Reference reference = TRY(Reference::parse_new_name(name));
   Fd hold = TRY(impl.hold(LOCK_SH));
   Digest digest = TRY(find(store, what));
   if (!TRY(impl.has_blob(digest)))

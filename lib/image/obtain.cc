@@ -78,7 +78,7 @@ Error not_in_store(const Reference& reference) {
       .hint(fmt::format("load it from a layout or an archive: testctr-script image load --tag {} "
                         "oci:DIR|oci-archive:FILE|docker-archive:FILE; `testctr-script "
                         "image ls` shows what is there",
-                        reference.text));
+                        reference.text.substr(0, reference.text.find('@'))));
 }
 
 // What people copy from a registry is often the digest of a multi-platform index: it is remembered which of
@@ -103,6 +103,12 @@ Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference
     Fd blobs = TRY(blobs_of(store));
     return blobs_source(blobs.get(), manifest, reference.full());
   });
+}
+
+// "sha256:" and some digits name a stored image by itself, as in `image inspect`.
+bool is_digest_of_stored(const std::string& text) {
+  return text.starts_with("sha256:") && text.size() >= 7 + 12 &&
+         text::is_hex(text.substr(7), text.size() - 7);
 }
 
 Result<std::unique_ptr<Source>> open_source(Store::Impl& store, const Reference& reference) {
@@ -161,6 +167,11 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text) {
     case Reference::Kind::docker_archive:
       return from_archive(impl, reference);
     case Reference::Kind::name:
+      if (is_digest_of_stored(text)) {
+        reference = Reference();
+        reference.digest = TRY(find(store, text));
+        reference.text = reference.digest.str();
+      }
       return from_store(impl, reference);
   }
   return Error::internal("an unknown kind of reference");
@@ -170,11 +181,7 @@ Result<LoadedImage> load(Store& store, const std::string& text, const std::strin
   Reference reference = TRY(Reference::parse(text));
   std::string name;
   if (!tag_text.empty()) {
-    Reference tag = TRY(Reference::parse_name(tag_text));
-    if (!tag.digest.empty())
-      return Error::usage(
-          fmt::format("--tag {}: a digest follows from the image, it cannot be given", tag_text));
-    name = tag.full();
+    name = TRY_IN(Reference::parse_new_name(tag_text), "--tag").full();
   }
   using Kind = Reference::Kind;
   if (reference.kind != Kind::oci && reference.kind != Kind::oci_archive &&
@@ -185,8 +192,8 @@ Result<LoadedImage> load(Store& store, const std::string& text, const std::strin
   std::unique_ptr<Source> source = TRY(open_source(impl, reference));
   Loaded loaded = TRY(load_image(impl, *source, /* keep_blobs= */ true));
   if (name.empty() && !source->suggested_tag.empty()) {
-    auto suggested = Reference::parse_name(source->suggested_tag);
-    if (suggested.ok() && suggested.value().digest.empty()) name = suggested.value().full();
+    auto suggested = Reference::parse_new_name(source->suggested_tag);
+    if (suggested.ok()) name = suggested.value().full();
   }
   if (!name.empty()) CHECK_OK(impl.set_tag(name, loaded.record.manifest));
   for (const Digest& index : source->indexes)

@@ -184,8 +184,29 @@ Result<Reference> Reference::parse_name(std::string_view text) {
   return r;
 }
 
+Result<Reference> Reference::parse_new_name(std::string_view text) {
+  const auto refuse = [&](std::string_view why) {
+    return Error::usage(fmt::format("{} cannot be an image's name: {}", text::quoted(text), why));
+  };
+  if (text.empty()) return refuse("it is empty");
+  if (text == "builtin" || text == "hostfs") return refuse("the word has a meaning of its own");
+  if (text.starts_with("sha256:")) return refuse("it reads as a digest");
+  for (const Transport& transport : transports)
+    if (text.starts_with(transport.prefix))
+      return refuse(fmt::format("{} says where an image is read from", transport.prefix));
+  for (std::string_view prefix : other_transports)
+    if (text.starts_with(prefix) && (prefix != "docker:" || text.starts_with("docker://")))
+      return refuse(fmt::format("{} says where an image is read from", prefix));
+  for (std::string_view extension : {".txt", ".txtar", ".md", ".scrut", ".t", ".cram"})
+    if (text.ends_with(extension))
+      return refuse(fmt::format("`run` takes a word that ends in {} for a script", extension));
+  Reference r = TRY(parse_name(text));
+  if (!r.digest.empty()) return refuse("a digest follows from the image, it cannot be given");
+  return r;
+}
+
 std::string Reference::full() const {
-  if (kind != Kind::name) return text;
+  if (kind != Kind::name || repository.empty()) return text;
   std::string s = domain + "/" + repository;
   if (!tag.empty()) s += ":" + tag;
   if (!digest.empty()) s += "@" + digest.str();

@@ -24,8 +24,12 @@ struct Reference {
 
   /// Parses any reference. Errors are usage errors that name the text and what is wrong with it.
   static Result<Reference> parse(std::string_view text);
-  /// Parses `name[:tag][@digest]` alone: what a tag may be.
+  /// Parses `name[:tag][@digest]` alone.
   static Result<Reference> parse_name(std::string_view text);
+  /// Parses what an image is to be called: `name[:tag]`. A usage error for a digest and for words that `run`
+  /// would never take for this name: `builtin`, `hostfs`, a transport (`oci:`), `sha256:`, the extension of a
+  /// script.
+  static Result<Reference> parse_new_name(std::string_view text);
 
   /// The full name: "docker.io/library/golang:latest", "...@sha256:..."; for the other kinds the text as
   /// written.

@@ -142,7 +142,7 @@ Result<std::unique_ptr<Junit>> Junit::create(std::string path, std::string work)
 }
 
 void Junit::script_ended(const ScriptReport& script) {
-  const std::string name = xml_text(script.name);
+  const std::string name = xml_text(text::printable(script.name));
   const std::string_view file_name = std::string_view(script.name).substr(script.name.rfind('/') + 1);
   const uint32_t line = script.failures.empty() ? script.line : script.failures.front().line;
   const bool error = script.outcome == Outcome::error || script.outcome == Outcome::not_run;
@@ -154,8 +154,9 @@ void Junit::script_ended(const ScriptReport& script) {
       xml_seconds(script.duration_ns),
       timestamp(started_ns_ + static_cast<uint64_t>(std::max<int64_t>(0, script.started_ns))), name,
       xml_text(script.image));
-  xml += fmt::format("<testcase name=\"{}\" classname=\"{}\" time=\"{}\" file=\"{}\"", xml_text(file_name),
-                     xml_text(class_name(script.name)), xml_seconds(script.duration_ns), name);
+  xml += fmt::format("<testcase name=\"{}\" classname=\"{}\" time=\"{}\" file=\"{}\"",
+                     xml_text(text::printable(file_name)), xml_text(text::printable(class_name(script.name))),
+                     xml_seconds(script.duration_ns), name);
   if (line != 0 && script.outcome != Outcome::pass) xml += fmt::format(" line=\"{}\"", line);
   xml += ">\n" + verdict(script, work_);
   const std::string log = lines_of([&](const TakeLine& take) { render_log(script, work_, take); });

@@ -72,7 +72,7 @@ void render_diff(const std::string& diff, const TakeLine& take) {
 void render_failure(const ScriptReport& script, const FailureAt& at, std::string_view work,
                     const TakeLine& take) {
   const Failure& failure = at.failure;
-  std::string head = fmt::format("FAIL: {}", script.name);
+  std::string head = fmt::format("FAIL: {}", text::printable(script.name));
   if (at.line != 0) head += fmt::format(":{}", at.line);
   if (!failure.command.empty()) head += ": " + shorten_work(failure.command, work);
   head += ": " + shorten_work(failure.reason, work);
@@ -90,7 +90,8 @@ void render_denials(const ScriptReport& script, const TakeLine& take) {
   if (script.denials.empty()) return;
   take(Style::warning, "refused by the system call filter:");
   for (const Denial& denial : script.denials) {
-    const std::string where = denial.line == 0 ? script.name : fmt::format("{}:{}", script.name, denial.line);
+    const std::string name = text::printable(script.name);
+    const std::string where = denial.line == 0 ? name : fmt::format("{}:{}", name, denial.line);
     take(Style::warning, fmt::format("  {}: {} by {}{}", where, denial.syscall, denial.program,
                                      denial.count == 1 ? "" : fmt::format(", {} times", denial.count)));
   }

@@ -9,7 +9,7 @@ namespace {
 /// A description or a reason: one line in which `#` and `\` are escaped.
 std::string escaped(std::string_view raw) {
   std::string out;
-  for (char c : text::printable(raw.substr(0, raw.find('\n')))) {
+  for (char c : text::printable(raw)) {
     if (c == '#' || c == '\\') out += '\\';
     out += c;
   }
@@ -42,7 +42,7 @@ std::string diagnostics(const ScriptReport& script, std::string_view work) {
   put(yaml, "message", summary_of(script, work));
   put(yaml, "severity", script.outcome == Outcome::fail ? "fail" : "error");
   yaml += "  at:\n";
-  put(yaml, "file", script.name, "    ");
+  put(yaml, "file", text::printable(script.name), "    ");
   const uint32_t line = script.failures.empty() ? script.line : script.failures.front().line;
   if (line != 0) yaml += fmt::format("    line: {}\n", line);
   if (!script.failures.empty()) {
@@ -79,7 +79,8 @@ void Tap::script_ended(const ScriptReport& script) {
   if (script.outcome == Outcome::not_run) return;
   const bool good = script.outcome == Outcome::pass || script.outcome == Outcome::skip;
   std::string text = fmt::format("{} {} - {}", good ? "ok" : "not ok", ++number_, escaped(script.name));
-  if (script.outcome == Outcome::skip) text += fmt::format(" # SKIP {}", escaped(script.reason));
+  if (script.outcome == Outcome::skip)
+    text += fmt::format(" # SKIP {}", escaped(script.reason.substr(0, script.reason.find('\n'))));
   text += "\n";
   if (!good) text += diagnostics(script, work_);
   out_.write(text);

@@ -173,7 +173,8 @@ Status Collector::remove_layers(const std::string& map) {
     if (info.ok()) {
       auto json = json::parse(info.value());
       if (json.ok())
-        done_.bytes += static_cast<uint64_t>(std::max<int64_t>(0, json.value().value("bytes", int64_t{0})));
+        if (auto bytes = json::get_int(json.value(), "bytes", 0); bytes.ok())
+          done_.bytes += static_cast<uint64_t>(std::max<int64_t>(0, bytes.value()));
     }
     // Half a layer must never be seen under a layer's name.
     const std::string doomed = "tmp-" + name;

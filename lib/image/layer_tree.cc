@@ -73,7 +73,24 @@ Result<std::vector<std::string>> LayerTree::components(std::string_view name) {
       return Error::infrastructure(fmt::format("a part of its name is longer than {} bytes", longest_name));
     parts.push_back(std::move(part));
   }
+  if (parts.size() > deepest)
+    return Error::infrastructure(fmt::format("its name is more than {} folders deep", deepest));
   return parts;
+}
+
+// A directory that was made: counted, because a short name implies many.
+Status LayerTree::remember(const std::string& path, const Attributes& attributes) {
+  auto [it, is_new] = directories_.insert_or_assign(path, attributes);
+  if (!is_new) return {};
+  names_ += path.size();
+  if (++made_ > options_.most_made)
+    return Error::infrastructure(
+        fmt::format("the layer makes more than {} folders, said or implied: refused", options_.most_made));
+  if (names_ > options_.most_names)
+    return Error::infrastructure(
+        fmt::format("the paths of the layer's folders are longer than {} together: refused",
+                    text::human_size(options_.most_names)));
+  return {};
 }
 
 bool LayerTree::hidden_below(const std::string& path) const {
@@ -127,7 +144,7 @@ Result<Fd> LayerTree::make_parent(int parent, const std::string& path, const std
   if (options_.keep_owners && fchownat(fd.get(), "", static_cast<uid_t>(attributes.uid),
                                        static_cast<gid_t>(attributes.gid), AT_EMPTY_PATH) != 0)
     return Error::system("fchownat", path);
-  directories_[path] = attributes;
+  CHECK_OK(remember(path, attributes));
   return fd;
 }
 
@@ -203,6 +220,8 @@ Result<LayerTree::Walk> LayerTree::walk(std::vector<std::string> parts, Make mak
       }
     }
     done.push_back(name);
+    if (done.size() > deepest)
+      return Error::infrastructure(fmt::format("its name leads more than {} folders deep", deepest));
     w.path = std::move(path);
   }
   return w;
@@ -301,7 +320,7 @@ Result<std::string> LayerTree::directory(const std::vector<std::string>& parts,
   if (options_.keep_owners && fchownat(p.parent, p.name.c_str(), static_cast<uid_t>(attributes.uid),
                                        static_cast<gid_t>(attributes.gid), AT_SYMLINK_NOFOLLOW) != 0)
     return Error::system("fchownat", path);
-  directories_[path] = attributes;
+  CHECK_OK(remember(path, attributes));
   return path;
 }
 
@@ -348,6 +367,35 @@ Status LayerTree::whiteout(const std::vector<std::string>& parts) {
   return {};
 }
 
+// Holes stay holes: a file may be far longer than what it holds.
+Status LayerTree::copy_content(int from, int to, uint64_t size, const std::string& path) {
+  std::string buffer(size_t{256} * 1024, '\0');
+  auto end = static_cast<off_t>(size);
+  for (off_t at = 0; at < end;) {
+    at = lseek(from, at, SEEK_DATA);
+    if (at < 0 && errno == ENXIO) break;  // only a hole is left
+    if (at < 0) return Error::system("lseek", path);
+    off_t hole = std::min(end, lseek(from, at, SEEK_HOLE));
+    if (hole <= at) return Error::system("lseek", path);
+    while (at < hole) {
+      size_t wanted = std::min<size_t>(buffer.size(), static_cast<size_t>(hole - at));
+      ssize_t n = pread(from, buffer.data(), wanted, at);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return Error::system("read", path);
+      if (n == 0) return Error::infrastructure("its target in a lower layer became shorter");
+      copied_ += static_cast<uint64_t>(n);
+      if (copied_ > options_.most_copied)
+        return Error::infrastructure(fmt::format("hard links copy more than {} from lower layers: refused",
+                                                 text::human_size(options_.most_copied)));
+      if (lseek(to, at, SEEK_SET) < 0) return Error::system("lseek", path);
+      CHECK_OK(sys::write_full(to, {buffer.data(), static_cast<size_t>(n)}).in(path));
+      at += n;
+    }
+  }
+  if (ftruncate(to, end) != 0) return Error::system("ftruncate", path);
+  return {};
+}
+
 // A file of a lower layer, made again in this one with all that belongs to it.
 Status LayerTree::copy_up(const Below& below, const std::string& path, const Place& p) {
   if (S_ISLNK(below.st.st_mode)) {
@@ -364,12 +412,7 @@ Status LayerTree::copy_up(const Below& below, const std::string& path, const Pla
   Fd from = TRY_IN(sys::open_in_root(below.layer, path, O_RDONLY | O_NOFOLLOW),
                    "copying a hard link's target from a lower layer");
   Fd to = TRY(sys::open_at(p.parent, p.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  std::string buffer(size_t{256} * 1024, '\0');
-  for (;;) {
-    size_t n = TRY(sys::read_full(from.get(), buffer.data(), buffer.size()));
-    if (n == 0) break;
-    CHECK_OK(sys::write_full(to.get(), {buffer.data(), n}).in(path));
-  }
+  CHECK_OK(copy_content(from.get(), to.get(), static_cast<uint64_t>(below.st.st_size), path));
   CHECK_OK(set_owner(p, to.get(), attributes_of(below.st)));
   copy_attributes(proc_path(below.layer, path), p.parent, p.name);
   return set_attributes(p, to.get(), attributes_of(below.st), false);

@@ -41,7 +41,14 @@ class LayerTree {
     std::vector<int> lowers;  ///< the layers below, the nearest first; not owned
     bool keep_owners =
         false;  ///< chown as the layer says (root), or leave everything to the caller (an ordinary user)
+    uint64_t most_made = uint64_t{4} << 20;     ///< folders that are made, said or implied; more are refused
+    uint64_t most_names = uint64_t{64} << 20;  ///< bytes of their paths, which are remembered
+    uint64_t most_copied = uint64_t{64} << 30;  ///< bytes copied from lower layers for hard links
   };
+  /// No name leads deeper than this.
+  static constexpr size_t deepest = 256;
+  /// No file is longer than this, holes included.
+  static constexpr uint64_t longest_file = uint64_t{64} << 30;
   explicit LayerTree(const Options& options);
 
   /// Where a name leads: a directory of this layer that is there, open, and the last component.
@@ -90,6 +97,8 @@ class LayerTree {
   [[nodiscard]] bool dependent() const { return dependent_; }
   [[nodiscard]] bool root_opaque() const { return opaque_.count("") != 0; }
   [[nodiscard]] std::optional<Attributes> root_attributes() const;
+  /// Bytes copied from lower layers.
+  [[nodiscard]] uint64_t copied() const { return copied_; }
   /// How many names were given twice.
   [[nodiscard]] uint64_t repeated() const { return repeated_; }
 
@@ -112,12 +121,14 @@ class LayerTree {
   [[nodiscard]] bool hidden_below(const std::string& path) const;
   Status mark_opaque(int parent, const std::string& name, const std::string& path);
   void forget(const std::string& path);
+  Status remember(const std::string& path, const Attributes& attributes);
+  Status copy_content(int from, int to, uint64_t size, const std::string& path);
   Status copy_up(const Below& below, const std::string& path, const Place& place);
   Result<int> cached_parent(const std::vector<std::string>& parts, std::string& path);
 
   Options options_;
   bool dependent_ = false;
-  uint64_t repeated_ = 0;
+  uint64_t repeated_ = 0, made_ = 0, names_ = 0, copied_ = 0;
   std::map<std::string, Attributes> directories_;
   std::set<std::string> opaque_, whiteouts_;
   std::set<std::string> followed_;  ///< links of lower layers that were followed

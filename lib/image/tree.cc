@@ -1,6 +1,7 @@
 #include "image/tree.h"
 
 #include <fcntl.h>
+#include <sys/xattr.h>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -33,6 +34,26 @@ void add_entry(Fingerprint& f, const std::string& path, const struct stat& st) {
   f.add(static_cast<uint64_t>(st.st_mtim.tv_sec));
   f.add(static_cast<uint64_t>(st.st_mtim.tv_nsec));
   if (!S_ISDIR(st.st_mode)) f.add(static_cast<uint64_t>(st.st_size));
+}
+
+// A file's attributes would be the overlay's own orders when the tree is mounted below it.
+Status no_overlay_attributes(int parent, const std::string& name, const std::string& path) {
+  std::string at = name.empty() ? fmt::format("/proc/self/fd/{}/.", parent)
+                                : fmt::format("/proc/self/fd/{}/{}", parent, name);
+  if (llistxattr(at.c_str(), nullptr, 0) <= 0) return {};
+  std::string names(size_t{64} * 1024, '\0');
+  ssize_t size = llistxattr(at.c_str(), names.data(), names.size());
+  if (size <= 0) return {};
+  names.resize(static_cast<size_t>(size));
+  for (const std::string& attribute : text::split(names, '\0')) {
+    if (!attribute.starts_with("user.overlay.")) continue;
+    return Error(Error::infrastructure(
+                     fmt::format("{} in the test tree has the attribute {}, which steers overlayfs",
+                                 text::quoted(path.empty() ? "." : path), text::printable(attribute))))
+        .hint(fmt::format("take it away (setfattr -x NAME FILE), or leave the file out by a line in {}",
+                          ignore_file));
+  }
+  return {};
 }
 
 bool cannot_be_packed(mode_t mode) { return S_ISSOCK(mode) || S_ISCHR(mode) || S_ISBLK(mode); }
@@ -133,6 +154,7 @@ Result<Tree> scan_tree(const std::string& directory) {
   Fingerprint fingerprint;
   struct stat st {};
   if (fstat(root.get(), &st) != 0) return Error::system("fstat", tree.root);
+  CHECK_OK(no_overlay_attributes(root.get(), "", ""));
   add_entry(fingerprint, "", st);
   tree.owners.insert(st.st_uid);
   tree.groups.insert(st.st_gid);
@@ -148,6 +170,8 @@ Result<Tree> scan_tree(const std::string& directory) {
       return Error(Error::system("open", entry.path).in("the test tree cannot be read"))
           .hint(fmt::format("make it readable, or leave it out: add the line {} to {}/{}", entry.path,
                             directory, ignore_file));
+    if (S_ISREG(entry.st.st_mode) || S_ISDIR(entry.st.st_mode))
+      CHECK_OK(no_overlay_attributes(entry.parent, entry.name, entry.path));
     add_entry(fingerprint, entry.path, entry.st);
     tree.owners.insert(entry.st.st_uid);
     tree.groups.insert(entry.st.st_gid);

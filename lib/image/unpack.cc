@@ -17,6 +17,10 @@ class Notes {
   void add(const std::string& kind, std::string_view name) {
     constexpr size_t longest = 256;
     if (name.size() > longest) name = name.substr(0, longest);
+    if (kinds_.size() >= most_kinds && kinds_.count(kind) == 0) {
+      ++others_;
+      return;
+    }
     auto [it, is_new] = kinds_.try_emplace(kind, 0, text::printable(name));
     ++it->second.first;
   }
@@ -25,23 +29,32 @@ class Notes {
     for (const auto& [kind, what] : kinds_)
       all.push_back(what.first == 1 ? fmt::format("{}: {}", kind, what.second)
                                     : fmt::format("{}: {} and {} more", kind, what.second, what.first - 1));
+    if (others_ > 0) all.push_back(fmt::format("and {} more notes of other kinds", others_));
     return all;
   }
 
  private:
+  static constexpr size_t most_kinds = 32;
+  uint64_t others_ = 0;
   std::map<std::string, std::pair<uint64_t, std::string>> kinds_;
 };
 
 class Extractor {
  public:
   Extractor(BlobStream& stream, const UnpackOptions& options)
-      : stream_(stream), options_(options), tree_({options.directory, options.lowers, options.keep_owners}) {}
+      : stream_(stream),
+        options_(options),
+        tree_({.directory = options.directory,
+               .lowers = options.lowers,
+               .keep_owners = options.keep_owners,
+               .most_made = options.most_entries,
+               .most_copied = options.most_bytes}) {}
 
   Status run();
   Status finish() { return tree_.finish(); }
   void tell(UnpackedLayer& layer) const {
     layer.entries = entries_;
-    layer.bytes = bytes_;
+    layer.bytes = bytes_ + tree_.copied();
     layer.dependent = tree_.dependent();
     layer.root_opaque = tree_.root_opaque();
     if (auto root = tree_.root_attributes()) layer.root_mode = root->mode;
@@ -238,7 +251,7 @@ Result<uint64_t> Extractor::content(struct archive* a, int fd, uint64_t size) {
     if (offset < 0 || static_cast<uint64_t>(offset) > size || length > size - static_cast<uint64_t>(offset))
       return Error::infrastructure("its content is longer than its size");
     bytes_ += length;
-    if (bytes_ > options_.most_bytes)
+    if (bytes_ + tree_.copied() > options_.most_bytes)
       return Error::infrastructure(
           fmt::format("the layer holds more than {}: refused", text::human_size(options_.most_bytes)));
     const char* from = static_cast<const char*>(data);
@@ -265,6 +278,10 @@ Status Extractor::regular(struct archive* a, struct archive_entry* e, const Laye
   if (!fd.valid()) return Error::system("openat", place.path());
   la_int64_t size = archive_entry_size(e);
   if (size < 0) return Error::infrastructure("its size is negative");
+  if (static_cast<uint64_t>(size) > LayerTree::longest_file)
+    return Error::infrastructure(fmt::format("it is {} long, more than {} is refused",
+                                             text::human_size(static_cast<uint64_t>(size)),
+                                             text::human_size(LayerTree::longest_file)));
   if (size > 0) {
     uint64_t end = TRY(content(a, fd.get(), static_cast<uint64_t>(size)));
     if (end < static_cast<uint64_t>(size) && ftruncate(fd.get(), size) != 0)

@@ -1,0 +1,66 @@
+// Holds the output of a case against its expectations: whether they match as a sequence, which line belongs
+// to which expectation, and what to show when they do not.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "script/document.h"
+#include "script/expectation.h"
+
+namespace testctr::script {
+
+/// A piece of the alignment. In order, the steps name every expectation and every line exactly once.
+struct Step {
+  enum class Kind : uint8_t {
+    matched,     ///< `lines` lines from `line` on belong to `expectation` (0 for an optional one)
+    missing,     ///< no line belongs to `expectation`, and one would have to
+    unexpected,  ///< `lines` lines from `line` on belong to none
+  };
+  Kind kind = Kind::matched;
+  size_t expectation = 0;
+  size_t line = 0, lines = 0;
+  bool operator==(const Step&) const = default;
+};
+
+struct Comparison {
+  bool equal = false;
+  std::vector<Step> steps;
+  Variables captures;  ///< of named groups, when equal
+};
+
+struct CompareOptions {
+  Dialect dialect = Dialect::markdown;
+  Compat compat = Compat::none;
+  const Variables* variables = nullptr;  ///< as for LineMatcher
+};
+
+/// Whether `output` matches `expectations` under some assignment of lines to them, each line to one and in
+/// order (`Compat::none`); as Scrut or Cram would decide it otherwise. An output that does not is aligned
+/// with as little missing and unexpected as can be found within a bounded effort.
+/// Errors: as of `check`, with "line N: " in front.
+Result<Comparison> compare(const std::vector<Expectation>& expectations, std::string_view output,
+                           const CompareOptions& options);
+
+/// The lines of an output as they are compared: with their "\n"; the last may lack it.
+std::vector<std::string_view> output_lines(std::string_view output);
+
+/// The output as it is compared: CRLF as LF unless `keep_crlf`, without terminal escape sequences (ECMA-48:
+/// CSI, OSC and the like; tabs and other control bytes stay) if `strip_ansi`.
+std::string normalised(std::string_view output, bool keep_crlf, bool strip_ansi);
+
+/// A unified diff for people: expectations as written, lines of output as expectations, a few lines around
+/// each difference. Lines begin with " ", "-" (missing) or "+" (unexpected). @param most bytes; beyond it is
+/// cut, which is said.
+std::string render_difference(const std::vector<Expectation>& expectations, std::string_view output,
+                              const Comparison& comparison, Dialect dialect, size_t most);
+
+/// Holds JSON against JSON (`(json)` expectations, `mode: jsonschema`).
+/// @param schema YAML or JSON, draft 7. @return nothing when `output` is one valid document; else what is
+/// wrong, a line for each: "/pointer: reason". Errors (usage): the schema is none, or uses a keyword that is
+/// not known.
+Result<std::string> check_json_schema(std::string_view schema, std::string_view output);
+
+}  // namespace testctr::script

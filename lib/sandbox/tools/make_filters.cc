@@ -1,23 +1,25 @@
-// A tool of the build: turns the readable table into BPF programs with libseccomp and writes them as C++
-// data, so that a start of a container costs one seccomp(2) and not the milliseconds that the library needs
-// to build a filter.
+// A tool of the build: turns the readable table into BPF programs and writes them as C++ data, so that a
+// start of a container costs one seccomp(2) of a small program. The kernel translates a program anew for
+// every container, at some tenths of a microsecond an instruction; libseccomp, which needs several
+// instructions for each system call and is asked only for their numbers here, makes programs eight times as
+// long.
 //   make_filters TABLE OUTPUT.inc
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sandbox/table.h"
@@ -41,52 +43,112 @@ struct Variant {
 uint32_t action_of(Verdict verdict, const Variant& variant) {
   switch (verdict) {
     case Verdict::allow:
-      return SCMP_ACT_ALLOW;
+      return SECCOMP_RET_ALLOW;
     case Verdict::deny:
-      return variant.notify ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
+      return variant.notify ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | EPERM;
     case Verdict::nosys:
-      return SCMP_ACT_ERRNO(ENOSYS);
+      return SECCOMP_RET_ERRNO | ENOSYS;
     case Verdict::fake:
-      return variant.fake ? SCMP_ACT_ERRNO(0) : SCMP_ACT_ALLOW;
+      return variant.fake ? SECCOMP_RET_ERRNO | 0 : SECCOMP_RET_ALLOW;
   }
   fail("a verdict of no kind");
 }
 
-// Divides all values of the masked argument into blocks of equal prefix, each wholly inside or wholly outside
-// of `values`. The library compares 64 bits unless it is given a mask, and the kernel looks at 32: without
-// this a value with a high bit set would pass as another.
-void each_block(const ArgumentTest& test, uint32_t prefix_mask, uint32_t prefix,
-                const std::vector<uint32_t>& values,
-                const std::function<void(uint32_t mask, uint32_t value, bool inside)>& emit) {
-  const uint32_t left = test.mask & ~prefix_mask;
-  if (values.empty() || left == 0) {
-    emit(prefix_mask, prefix, !values.empty());
-    return;
+// What a system call is answered: `action`, or where there is a test, `action` when it holds and else
+// `otherwise`.
+struct Answer {
+  uint32_t action = SECCOMP_RET_ERRNO | ENOSYS, otherwise = 0;
+  std::optional<ArgumentTest> when;
+
+  [[nodiscard]] auto key() const {
+    const ArgumentTest test = when.value_or(ArgumentTest{});
+    return std::tuple(action, otherwise, when.has_value(), test.argument, test.mask, test.values,
+                      test.negated);
   }
-  const uint32_t bit = uint32_t{1} << (31 - __builtin_clz(left));
-  std::vector<uint32_t> halves[2];
-  for (uint32_t value : values) halves[(value & bit) != 0].push_back(value);
-  each_block(test, prefix_mask | bit, prefix, halves[0], emit);
-  each_block(test, prefix_mask | bit, prefix | bit, halves[1], emit);
+};
+
+Answer answer_of(const testctr::sandbox::TableRule& rule, const Variant& variant) {
+  Answer answer{.action = action_of(rule.verdict, variant), .otherwise = 0, .when = std::nullopt};
+  if (!rule.when || answer.action == action_of(rule.otherwise, variant)) return answer;
+  answer.otherwise = action_of(rule.otherwise, variant);
+  answer.when = rule.when;
+  return answer;
 }
 
-void add_rule(scmp_filter_ctx filter, int number, const testctr::sandbox::TableRule& rule,
-              const Variant& variant) {
-  auto add = [&](uint32_t action, unsigned count, const scmp_arg_cmp* comparisons) {
-    if (action == SCMP_ACT_ERRNO(ENOSYS)) return;  // the filter's default
-    int rc = seccomp_rule_add_array(filter, action, number, count, comparisons);
-    if (rc < 0) fail("adding " + rule.name + ": error " + std::to_string(-rc));
-  };
-  if (!rule.when || action_of(rule.verdict, variant) == action_of(rule.otherwise, variant)) {
-    add(action_of(rule.verdict, variant), 0, nullptr);
-    return;
+// A program, made from its end: jumps lead forward only, so whatever an instruction leads to is there first.
+// Places are counted from the end.
+class Program {
+ public:
+  using Place = size_t;
+
+  /// Looks the loaded number up in `answers`, each of which holds from its key on; the first key is 0.
+  Place search(const std::map<uint32_t, Answer>& answers) {
+    const std::vector<std::pair<uint32_t, Answer>> runs(answers.begin(), answers.end());
+    return search(runs, 0, runs.size());
   }
-  each_block(*rule.when, 0, 0, rule.when->values, [&](uint32_t mask, uint32_t value, bool inside) {
-    Verdict verdict = inside != rule.when->negated ? rule.verdict : rule.otherwise;
-    scmp_arg_cmp comparison = SCMP_CMP64(rule.when->argument, SCMP_CMP_MASKED_EQ, mask, value);
-    add(action_of(verdict, variant), 1, &comparison);
-  });
-}
+  Place give(uint32_t action) {
+    const auto known = actions_.find(action);
+    if (known != actions_.end() && is_near(known->second)) return known->second;
+    return actions_[action] = put(BPF_STMT(BPF_RET | BPF_K, action));
+  }
+  /// Loads a word of what the kernel tells and goes on at `next`.
+  Place load(size_t offset, Place next) {
+    return before(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset)), next);
+  }
+  Place jump(uint16_t condition, uint32_t value, Place yes, Place no) {
+    // What a conditional jump does not reach is led to by way of another; that may push the second target out
+    // of reach.
+    while (!is_near(yes)) yes = lead(yes);
+    while (!is_near(no)) no = lead(no);
+    while (!is_near(yes)) yes = lead(yes);
+    return put(sock_filter{static_cast<uint16_t>(BPF_JMP | condition | BPF_K),
+                           static_cast<uint8_t>(distance(yes)), static_cast<uint8_t>(distance(no)), value});
+  }
+  [[nodiscard]] std::vector<sock_filter> finished() const { return {reversed_.rbegin(), reversed_.rend()}; }
+
+ private:
+  Place put(const sock_filter& instruction) {
+    reversed_.push_back(instruction);
+    return reversed_.size() - 1;
+  }
+  Place before(const sock_filter& instruction, Place next) {
+    if (next + 1 != reversed_.size()) lead(next);
+    return put(instruction);
+  }
+  Place lead(Place target) {
+    return put(BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(distance(target))));
+  }
+  // How many instructions the next one skips to get there.
+  [[nodiscard]] size_t distance(Place target) const { return reversed_.size() - target - 1; }
+  // One less than the most, since the other target may need a detour after this is asked.
+  [[nodiscard]] bool is_near(Place target) const { return distance(target) < UINT8_MAX; }
+
+  Place search(const std::vector<std::pair<uint32_t, Answer>>& runs, size_t first, size_t end) {
+    if (end - first == 1) return answer(runs[first].second);
+    const size_t middle = first + (end - first) / 2;
+    const Place above = search(runs, middle, end), below = search(runs, first, middle);
+    return jump(BPF_JGE, runs[middle].first, above, below);
+  }
+
+  // The kernel's arguments have 64 bits, of which it looks at 32 in the calls that the table tests.
+  Place answer(const Answer& wanted) {
+    if (!wanted.when) return give(wanted.action);
+    const auto known = tests_.find(wanted.key());
+    if (known != tests_.end() && is_near(known->second)) return known->second;
+    const ArgumentTest& test = *wanted.when;
+    const uint32_t inside = test.negated ? wanted.otherwise : wanted.action,
+                   outside = test.negated ? wanted.action : wanted.otherwise;
+    Place next = give(outside);
+    for (uint32_t value : test.values) next = jump(BPF_JEQ, value, give(inside), next);
+    if (test.mask != UINT32_MAX) next = before(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, test.mask), next);
+    next = load(offsetof(seccomp_data, args) + 8 * size_t{test.argument}, next);
+    return tests_[wanted.key()] = next;
+  }
+
+  std::vector<sock_filter> reversed_;
+  std::map<uint32_t, Place> actions_;
+  std::map<decltype(Answer{}.key()), Place> tests_;
+};
 
 // i386 has these calls twice: behind socketcall and ipc, which is how the library sees them, and with numbers
 // of their own since Linux 4.3 and 5.1.
@@ -103,51 +165,46 @@ int i386_number(const std::string& name) {
                                : seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, name.c_str());
 }
 
-// The library takes numbers of the native architecture only, and on i386 mixes a rule for a socket call with
-// rules of its own for socketcall. So each architecture's filter is made as if it were the native one, and
-// `program_of` puts the right name on it.
-scmp_filter_ctx filter_for(bool i386, const Table& table, const Variant& variant) {
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-  if (filter == nullptr) fail("seccomp_init");
-  // A binary tree: the kernel walks the program for every number when it is loaded.
-  if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) < 0 ||
-      seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0) {
-    fail("setting attributes");
-  }
+// The answers to all numbers, each standing where it begins to hold. What is above the last call, as x32's
+// numbers are, is unknown.
+std::map<uint32_t, Answer> answers_for(bool i386, const Table& table, const Variant& variant) {
+  std::map<uint32_t, Answer> each;
   for (const auto& [name, rule] : table.rules) {
     auto own = table.numbers.find(name);
     int number = i386 ? i386_number(name) : seccomp_syscall_resolve_name(name.c_str());
     if (own != table.numbers.end() && number < 0) number = i386 ? -1 : own->second;
-    if (number == __NR_SCMP_ERROR && own == table.numbers.end()) fail("line " + std::to_string(rule.line) + ": no system call " + name);
-    if (number >= 0) add_rule(filter, number, rule, variant);  // else it is not of this architecture
+    if (number == __NR_SCMP_ERROR && own == table.numbers.end())
+      fail("line " + std::to_string(rule.line) + ": no system call " + name);
+    if (number >= 0)  // else it is not of this architecture
+      each[static_cast<uint32_t>(number)] = answer_of(rule, variant);
   }
-  return filter;
+  std::map<uint32_t, Answer> runs;
+  uint32_t next = 0;
+  const auto begin_run = [&](uint32_t at, const Answer& answer) {
+    if (runs.empty() || runs.rbegin()->second.key() != answer.key()) runs[at] = answer;
+  };
+  for (const auto& [number, answer] : each) {
+    if (number != next) begin_run(next, Answer{});
+    begin_run(number, answer);
+    next = number + 1;
+  }
+  begin_run(next, Answer{});
+  return runs;
 }
 
-std::vector<sock_filter> program_of(scmp_filter_ctx filter) {
-  int memory = memfd_create("filter", MFD_CLOEXEC);
-  if (memory < 0 || seccomp_export_bpf(filter, memory) < 0) fail("exporting the filter");
-  std::vector<sock_filter> program(static_cast<size_t>(lseek(memory, 0, SEEK_END)) / sizeof(sock_filter));
-  if (pread(memory, program.data(), program.size() * sizeof(sock_filter), 0) < 0) fail("reading the filter");
-  close(memory);
-  seccomp_release(filter);
-  if (program.size() < 2 || program[1].code != (BPF_JMP | BPF_JEQ | BPF_K) ||
-      program[1].k != AUDIT_ARCH_X86_64)
-    fail("the filter does not begin as expected");
-  return program;
-}
-
-// "if the architecture is i386, the second program, else the first".
-std::vector<sock_filter> join(const std::vector<sock_filter>& first, std::vector<sock_filter> second) {
-  second[1].k = AUDIT_ARCH_I386;
-  std::vector<sock_filter> program = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, 1),
-                                      BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(first.size()))};
-  program.insert(program.end(), first.begin(), first.end());
-  program.insert(program.end(), second.begin(), second.end());
-  if (program.size() > BPF_MAXINSNS)
-    fail("the filter has " + std::to_string(program.size()) + " instructions");
-  return program;
+std::vector<sock_filter> program_for(const Table& table, const Variant& variant) {
+  Program program;
+  const auto part = [&](bool i386, Program::Place other) {
+    const Program::Place begin =
+        program.load(offsetof(seccomp_data, nr), program.search(answers_for(i386, table, variant)));
+    return program.jump(BPF_JEQ, i386 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64, begin, other);
+  };
+  const Program::Place i386 = part(true, program.give(SECCOMP_RET_ERRNO | ENOSYS));
+  program.load(offsetof(seccomp_data, arch), part(false, i386));
+  std::vector<sock_filter> finished = program.finished();
+  if (finished.size() > BPF_MAXINSNS)
+    fail("the filter has " + std::to_string(finished.size()) + " instructions");
+  return finished;
 }
 
 }  // namespace
@@ -159,14 +216,12 @@ int main(int argc, char** argv) {
   std::string error;
   auto table = testctr::sandbox::parse_table(text, error);
   if (!table || table->rules.empty()) fail(std::string(argv[1]) + ": " + (error.empty() ? "empty" : error));
-  if (seccomp_api_set(6) < 0) fail("the library has no notifications");
 
   std::ofstream output(argv[2]);
   output << "// Made from third_party/seccomp/default.table by make_filters.\n";
   for (const Variant& variant : {Variant{"errno", false, false}, Variant{"errno_fake", false, true},
                                  Variant{"notify", true, false}, Variant{"notify_fake", true, true}}) {
-    auto program =
-        join(program_of(filter_for(false, *table, variant)), program_of(filter_for(true, *table, variant)));
+    const auto program = program_for(*table, variant);
     output << "constexpr sock_filter " << variant.name << "_program[] = {\n";
     for (const sock_filter& i : program) {
       output << "{" << i.code << "," << unsigned{i.jt} << "," << unsigned{i.jf} << "," << i.k << "u},\n";

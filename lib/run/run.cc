@@ -12,6 +12,7 @@ namespace testctr::run {
 namespace {
 
 constexpr int64_t watch_interval_ns = 50'000'000;
+constexpr uint64_t watch_pause_ns = 10'000'000;
 
 std::string fault_name(Fault fault) {
   switch (fault) {
@@ -101,6 +102,7 @@ struct Attempt {
   const image::Tree* tree = nullptr;
   uint64_t started_ns = 0;
   uint64_t deadline_ns = 0;
+  uint64_t watched_ns = 0;  // when its limits were looked at, or when it started
 };
 
 class Runner {
@@ -150,7 +152,7 @@ class Runner {
   void start(uint32_t index) {
     const plan::Job& job = plan_.jobs[index];
     auto attempt = std::make_unique<Attempt>(events_, index, start_ns_);
-    attempt->started_ns = sys::monotonic_ns();
+    attempt->started_ns = attempt->watched_ns = sys::monotonic_ns();
     attempt->deadline_ns = attempt->started_ns + static_cast<uint64_t>(job.limits.script_timeout_ns);
     Event event;
     event.kind = Event::Kind::script_started;
@@ -186,7 +188,11 @@ class Runner {
     if (run_deadline_ns_ != 0 && now >= run_deadline_ns_) return stop(/*interrupted=*/false);
     std::vector<Attempt*> late;
     for (const auto& attempt : active_) {
-      attempt->place->watch();
+      // Not at each event: a look takes longer than a short command.
+      if (now - attempt->watched_ns >= watch_pause_ns) {
+        attempt->place->watch();
+        attempt->watched_ns = now;
+      }
       if (now >= attempt->deadline_ns) late.push_back(attempt.get());
     }
     for (Attempt* attempt : late) time_out(*attempt);
@@ -205,12 +211,19 @@ class Runner {
     if (progress.ok() && !progress.value()) return;
     const bool by_itself = attempt.place->ended();
     if (!progress.ok() && !by_itself) attempt.place->kill();
-    PlaceEnding ending = attempt.place->finish();
-    settle(attempt, std::move(progress), ending, by_itself);
+    settle(attempt, std::move(progress), by_itself);
   }
 
-  void settle(Attempt& attempt, Result<std::optional<Continuation>> progress, const PlaceEnding& ending,
-              bool by_itself) {
+  // Whether the tree is no longer what it was when a script that passed was given it.
+  static bool tree_changed(const Attempt& attempt, const Result<std::optional<Continuation>>& progress) {
+    return progress.ok() && progress.value() && progress.value()->outcome == Outcome::pass &&
+           attempt.tree != nullptr && !image::same_tree(*attempt.tree);
+  }
+
+  void settle(Attempt& attempt, Result<std::optional<Continuation>> progress, bool by_itself) {
+    // The script has been carried out: the tree is looked through while the container takes itself down.
+    const bool changed = tree_changed(attempt, progress);
+    const PlaceEnding ending = attempt.place->finish();
     if (!ending.limit_reached.empty()) attempt.stamper.log(ending.limit_reached);
     if (progress.ok() && !ending.error) {
       Continuation& continuation = *progress.value();
@@ -221,7 +234,7 @@ class Runner {
         verdict = error_verdict(
             Error::infrastructure("the container reported a failing line and then another verdict"));
       }
-      if (verdict.outcome == Outcome::pass && attempt.tree != nullptr && !image::same_tree(*attempt.tree)) {
+      if (verdict.outcome == Outcome::pass && changed) {
         verdict = error_verdict(
             Error::infrastructure(fmt::format("{} changed while the script ran", attempt.tree->root))
                 .hint("what the script saw of it may be old or new; run it again"));
@@ -247,7 +260,7 @@ class Runner {
 
   void time_out(Attempt& attempt) {
     auto last = attempt.place->advance(attempt.stamper);
-    if (last.ok() && last.value()) return settle(attempt, std::move(last), attempt.place->finish(), true);
+    if (last.ok() && last.value()) return settle(attempt, std::move(last), true);
     attempt.place->kill();
     PlaceEnding ending = attempt.place->finish();
     if (!ending.limit_reached.empty()) attempt.stamper.log(ending.limit_reached);

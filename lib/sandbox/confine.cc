@@ -86,6 +86,26 @@ Status drop_capabilities(uint64_t keep) {
   return {};
 }
 
+Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
+  // The C library's wrappers would do it to all threads.
+  if (groups != nullptr && syscall(SYS_setgroups, groups->size(), groups->data()) != 0)
+    return Error::system("setgroups", "");
+  if (syscall(SYS_setresgid, gid, gid, gid) != 0) return Error::system("setresgid", std::to_string(gid));
+  if (syscall(SYS_setresuid, uid, uid, uid) != 0) return Error::system("setresuid", std::to_string(uid));
+  return {};
+}
+
+Status drop_privileges(const Plan& plan) {
+  const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
+  CHECK_OK(limit_bounding_set(keep));
+  if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
+    CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
+  }
+  CHECK_OK(drop_capabilities(keep));
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
+  return {};
+}
+
 Status close_all_but(std::vector<int> keep) {
   std::sort(keep.begin(), keep.end());
   int first = 3;

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "sandbox/plan.h"
 
 namespace testctr::sandbox {
 
@@ -21,6 +22,12 @@ uint64_t kept_capabilities();
 Status limit_bounding_set(uint64_t keep);
 /// Leaves at most `keep` in the permitted and effective sets, nothing in the inheritable and ambient ones.
 Status drop_capabilities(uint64_t keep);
+
+/// Makes the calling thread, and no other, `uid` and `gid`. @param groups nothing: the groups stay.
+Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups);
+/// Makes the calling thread, and no other, the plan's user with no more than `kept_capabilities` (for root;
+/// for others none), for ever.
+Status drop_privileges(const Plan& plan);
 
 /// Closes every descriptor from 3 on but these (sorted or not).
 Status close_all_but(std::vector<int> keep);

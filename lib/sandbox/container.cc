@@ -30,7 +30,7 @@ namespace {
 uint64_t namespace_flags(const Spec& spec) {
   uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (spec.join_user < 0) flags |= CLONE_NEWUSER;
-  if (spec.network == Network::none && spec.join_network < 0) flags |= CLONE_NEWNET;
+  // Not CLONE_NEWNET: the container makes its network itself, while it does other things.
   return flags;
 }
 

@@ -1,29 +1,16 @@
 #include "sandbox/init.h"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/seccomp.h>
-#include <net/if.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
-#include <chrono>
 #include <csignal>
-#include <semaphore>
-#include <system_error>
-#include <thread>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -32,6 +19,7 @@
 #include "sandbox/packet.h"
 #include "sandbox/refusals.h"
 #include "sandbox/root.h"
+#include "sandbox/spawner.h"
 #include "sandbox/watch.h"
 
 namespace testctr::sandbox {
@@ -84,16 +72,6 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   return {};
 }
 
-Status raise_loopback() {
-  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket.valid()) return Error::system("socket", "AF_INET");
-  struct ifreq request {};
-  memcpy(request.ifr_name, "lo", 3);
-  request.ifr_flags = IFF_UP;
-  if (ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return Error::system("ioctl", "SIOCSIFFLAGS, lo");
-  return {};
-}
-
 Status write_own(const char* path, const std::string& content) {
   Fd file = TRY(sys::open(path, O_WRONLY));
   return sys::write_full(file.get(), content);
@@ -125,17 +103,8 @@ Result<Handed> take_handed(const Plan& plan, int setup) {
   return handed;
 }
 
-Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
-  // The C library's wrappers would tell other threads, of which there are none yet.
-  if (groups != nullptr && syscall(SYS_setgroups, groups->size(), groups->data()) != 0)
-    return Error::system("setgroups", "");
-  if (syscall(SYS_setresgid, gid, gid, gid) != 0) return Error::system("setresgid", std::to_string(gid));
-  if (syscall(SYS_setresuid, uid, uid, uid) != 0) return Error::system("setresuid", std::to_string(uid));
-  return {};
-}
-
 // The last steps that need privilege, and then privilege itself.
-Status confine(const Plan& plan) {
+Status confine(const Plan& plan, Spawner& spawner) {
   struct utsname system {};
   uname(&system);
   // Before Linux 5.14 it would count all that the user runs on the machine.
@@ -143,26 +112,17 @@ Status confine(const Plan& plan) {
   // RLIMIT_NPROC refuses in silence: where a group counts too, the group is to be the first.
   const uint64_t processes = plan.spec.limits.pids * (plan.counted ? 2 : 1);
   CHECK_OK(set_limits(count ? processes : 0));
-  const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
-  CHECK_OK(limit_bounding_set(keep));
-  if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
-    CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
-  }
-  CHECK_OK(drop_capabilities(keep));
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
-  // After the last change of ids: those reset both.
+  CHECK_OK(drop_privileges(plan));
+  spawner.await_filter();
+  // After the last change of ids by either thread: those reset both.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_DUMPABLE");
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_PDEATHSIG");
   return {};
 }
 
-struct Setup {
-  std::vector<std::string> notes;
-};
-
-Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
-  Setup result;
-  result.notes = plan.notes;
+// @return what is to be told inside.
+Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends, Spawner& spawner) {
+  std::vector<std::string> notes = plan.notes;
   umask(0);
   CHECK_OK(hide_command_line().in("hiding the runner's command line"));
   CHECK_OK(close_inherited(plan, ends).in("closing inherited descriptors"));
@@ -180,15 +140,15 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
     std::vector<gid_t> none;
     CHECK_OK(become(0, 0, &none));
   }
-  if (plan.spec.network == Network::none && plan.spec.join_network < 0)
-    CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
+  CHECK_OK(spawner.start());
   if (sethostname(plan.spec.hostname.data(), plan.spec.hostname.size()) != 0) {
     // Engines' filters refuse it even where we have the right.
     if (errno != EPERM) return Error::system("sethostname", plan.spec.hostname);
-    result.notes.push_back("the host name stays as it is: the container around us refuses to set it");
+    notes.push_back("the host name stays as it is: the container around us refuses to set it");
   }
   {
-    const Built built = TRY(build_root(plan, std::move(handed), result.notes));
+    const Built built = TRY(build_root(
+        plan, std::move(handed), [&] { return spawner.enter_network(); }, notes));
     Fd user = TRY(sys::open_at(built.proc.get(), "self/ns/user", O_RDONLY)),
        network = TRY(sys::open_at(built.proc.get(), "self/ns/net", O_RDONLY));
     CHECK_OK(send_packet(
@@ -196,142 +156,53 @@ Result<Setup> set_up(const Plan& plan, const ChildEnds& ends) {
         {built.proc.get(), user.get(), network.get(), built.scratch.get(), built.shared_memory.get()}));
   }
   umask(022);
-  CHECK_OK(confine(plan).in("giving up privileges"));
+  CHECK_OK(confine(plan, spawner).in("giving up privileges"));
   Packet go = TRY(receive_packet(ends.setup.get()));
   if (!go.text.starts_with('g')) return Error::internal("an unexpected packet before the start");
   for (std::string_view line : text::lines(std::string_view(go.text).substr(1)))
-    result.notes.emplace_back(text::trim(line));
-  return result;
-}
-
-class InsideHere : public Inside {
- public:
-  InsideHere(int channel, const Account& account, std::vector<std::string> notes)
-      : channel_(channel), account_(account), notes_(std::move(notes)) {}
-  int channel() const override { return channel_; }
-  void set_label(uint32_t label) override { log.set_label(label); }
-  std::vector<Refusal> take_refusals() override { return log.take(); }
-  const std::vector<std::string>& notes() const override { return notes_; }
-  uid_t user() const override { return account_.uid; }
-  const std::string& home() const override { return account_.home; }
-
-  RefusalLog log;
-  void add_note(std::string note) { notes_.push_back(std::move(note)); }
-
- private:
-  int channel_;
-  const Account& account_;
-  std::vector<std::string> notes_;
-};
-
-void report(int setup, const Error& error) {
-  std::string packet = "e" + error.message() + std::string(1, '\0') + error.hint();
-  if (packet.size() > 16384) packet.resize(16384);
-  send(setup, packet.data(), packet.size(), MSG_NOSIGNAL);
-}
-
-// Puts the filter of the plan on the calling thread. @return the listener, or none.
-Result<Fd> filter_this_thread(const Plan& plan, InsideHere& inside) {
-  if (plan.spec.seccomp == "unconfined") return Fd();
-  std::vector<sock_filter> reporting;
-  std::span<const sock_filter> notify = default_filter(true, plan.fake_success),
-                               silent = default_filter(false, plan.fake_success);
-  if (!plan.profile.empty()) {
-    reporting = with_notifications(plan.profile);
-    notify = reporting;
-    silent = plan.profile;
-  }
-  auto listening = install_filter(notify, true);
-  if (listening.ok()) return listening;
-  int reason = listening.error().number();
-  // EBUSY: whoever runs us listens already. EINVAL: Linux before 5.0.
-  if (reason != EBUSY && reason != EINVAL) return listening;
-  inside.add_note(reason == EBUSY
-                      ? "denied system calls are not recorded: the container around us listens for its own"
-                      : "denied system calls are not recorded: that needs Linux 5.0");
-  return install_filter(silent, false);
-}
-
-// Whether a thread has ended, whoever ended it: a filter can kill one without a word.
-bool has_ended(std::thread& thread) { return pthread_tryjoin_np(thread.native_handle(), nullptr) == 0; }
-
-[[noreturn]] void fail(const ChildEnds& ends, const Error& error) {
-  report(ends.setup.get(), error);
-  _exit(1);
-}
-
-Error killed_by_filter(const Plan& plan) {
-  return Error::infrastructure(
-             fmt::format("the system call filter {} kills the runner itself", plan.spec.seccomp))
-      .hint(
-          "it must allow what carries a script out: clone, execve, wait4, pipe2, poll, openat, futex and "
-          "their kin");
+    notes.emplace_back(text::trim(line));
+  return notes;
 }
 
 // Answers what the filter of `spawner` asks, until the body ends the process.
-[[noreturn]] void supervise(const Plan& plan, const ChildEnds& ends, std::thread& spawner, int listener,
-                            RefusalLog& log) {
+[[noreturn]] void supervise(const Plan& plan, const ChildEnds& ends, Spawner& spawner) {
   // The parent-death signal is bound to what it was when it was set; the channel's end tells of a runner that
   // died before that, too.
   std::array<pollfd, 2> watched{pollfd{.fd = ends.channel.get(), .events = POLLRDHUP, .revents = 0},
-                                pollfd{.fd = listener, .events = POLLIN, .revents = 0}};
+                                pollfd{.fd = spawner.listener(), .events = POLLIN, .revents = 0}};
   const bool foreign = plan.spec.seccomp != "default" && plan.spec.seccomp != "unconfined";
   while (true) {
     int ready = poll(watched.data(), watched.size(), foreign ? 500 : -1);
-    if (foreign && ready <= 0 && has_ended(spawner)) fail(ends, killed_by_filter(plan));
+    if (foreign && ready <= 0 && spawner.has_ended()) fail_for_filter(plan, ends);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) fail(ends, Error::system("poll", "what the system call filter asks"));
-    if ((watched[1].revents & POLLIN) != 0) answer_notification(listener, log);
+    if ((watched[1].revents & POLLIN) != 0) answer_notification(spawner.listener(), spawner.log());
     // Nobody is under the filter any more: its thread is dead, but did not end the process.
-    if ((watched[1].revents & POLLHUP) != 0) fail(ends, killed_by_filter(plan));
+    if ((watched[1].revents & POLLHUP) != 0) fail_for_filter(plan, ends);
     if (watched[0].revents != 0) _exit(1);
   }
 }
 
-// One thread becomes the body under the filter, this one answers what the filter asks. The body ends the
-// process.
-[[noreturn]] void live(const Plan& plan, const Body& body, const ChildEnds& ends, Setup setup) {
-  InsideHere inside(ends.channel.get(), plan.account, std::move(setup.notes));
-  constexpr int unknown = -2;
-  std::atomic<int> listener = unknown;
-  std::binary_semaphore filtered(0), begin(0);
-  std::thread spawner;
-  try {
-    spawner = std::thread([&] {
-      auto own = filter_this_thread(plan, inside);
-      if (!own.ok()) fail(ends, std::move(own).error().in("installing the system call filter"));
-      listener = own.value().release();
-      filtered.release();
-      begin.acquire();
-      // What still runs inside when the body ends dies with us: the kernel kills it.
-      _exit(body(inside));
-    });
-  } catch (const std::system_error& e) {
-    fail(ends, Error::system("pthread_create", "", e.code().value())
-                   .hint("--pids N allows more processes and threads"));
-  }
-  // A thread that its own filter has killed may not have been able to wake us.
-  while (!filtered.try_acquire_for(std::chrono::milliseconds(100)) && listener == unknown) {
-    if (has_ended(spawner)) fail(ends, killed_by_filter(plan));
-  }
+}  // namespace
+
+void fail(const ChildEnds& ends, const Error& error) {
+  std::string packet = "e" + error.message() + std::string(1, '\0') + error.hint();
+  if (packet.size() > 16384) packet.resize(16384);
+  send(ends.setup.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
+  _exit(1);
+}
+
+void run_init(const Plan& plan, const Body& body, ChildEnds ends) {
+  reset_signals();
+  Spawner spawner(plan, body, ends);
+  auto notes = set_up(plan, ends, spawner);
+  if (!notes.ok()) fail(ends, notes.error());
   if (plan.spec.seccomp != "unconfined") {
     if (auto own = install_filter(supervisor_filter(), false); !own.ok())
       fail(ends, std::move(own).error().in("installing the supervisor's filter"));
   }
-  begin.release();
-  supervise(plan, ends, spawner, listener, inside.log);
-}
-
-}  // namespace
-
-void run_init(const Plan& plan, const Body& body, ChildEnds ends) {
-  reset_signals();
-  auto setup = set_up(plan, ends);
-  if (!setup.ok()) {
-    report(ends.setup.get(), setup.error());
-    _exit(1);
-  }
-  live(plan, body, ends, std::move(setup).value());
+  spawner.begin(std::move(notes).value());
+  supervise(plan, ends, spawner);
 }
 
 }  // namespace testctr::sandbox

@@ -23,6 +23,9 @@ struct ChildEnds {
 //   for the watch over its memory child -> parent  'e' message NUL hint: the set-up failed
 constexpr size_t fds_per_packet = 200;
 
+/// Reports why the container cannot be, and ends the process.
+[[noreturn]] void fail(const ChildEnds& ends, const Error& error);
+
 /// Sets the calling process - the child of the clone - up and runs the body. Never returns.
 [[noreturn]] void run_init(const Plan& plan, const Body& body, ChildEnds ends);
 

@@ -2,6 +2,7 @@
 // tree, binds; and the step into it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,10 @@ struct Built {
 };
 
 /// Builds the root in the calling process's own mount namespace and makes it the root directory. The process
-/// must be root inside, in new user, mount and PID namespaces. @param notes gets what did not go as one would
+/// must be root inside, in new user, mount and PID namespaces. @param enter_network is called once,
+/// before the first mount that belongs to a network namespace. @param notes gets what did not go as one would
 /// expect.
-Result<Built> build_root(const Plan& plan, Handed handed, std::vector<std::string>& notes);
+Result<Built> build_root(const Plan& plan, Handed handed, const std::function<Status()>& enter_network,
+                         std::vector<std::string>& notes);
 
 }  // namespace testctr::sandbox

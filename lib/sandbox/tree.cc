@@ -29,6 +29,8 @@ std::vector<std::string> components(const std::string& path) {
 // Of `user.` alone: others are dropped when layers are unpacked, too. A tmpfs keeps none before Linux 6.6,
 // and nor does the overlay above it then.
 Status copy_attributes(int from, int to, bool marks) {
+  // Most files have none, and buffers for the largest ones cost more than this question.
+  if (flistxattr(from, nullptr, 0) <= 0) return {};
   std::string names(size_t{64} << 10, '\0'), value(size_t{64} << 10, '\0');
   ssize_t size = flistxattr(from, names.data(), names.size());
   if (size <= 0) return {};

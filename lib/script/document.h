@@ -107,6 +107,8 @@ struct Case {
   Span command;        ///< whole lines: `$` and `>`
   Span body;           ///< whole lines behind the command: expectations and `[N]`; perhaps empty
   std::string indent;  ///< in front of every line of the body
+  /// Cram: text stands between the lines of the body, or before them. Cram itself never finds that equal.
+  bool scattered = false;
   bool operator==(const Case&) const = default;
 };
 

@@ -35,17 +35,26 @@ struct CompareOptions {
   Dialect dialect = Dialect::markdown;
   Compat compat = Compat::none;
   const Variables* variables = nullptr;  ///< as for LineMatcher
+  size_t indent = 2;                     ///< of a Cram document
 };
 
 /// Whether `output` matches `expectations` under some assignment of lines to them, each line to one and in
 /// order (`Compat::none`); as Scrut or Cram would decide it otherwise. An output that does not is aligned
 /// with as little missing and unexpected as can be found within a bounded effort.
-/// Errors: as of `check`, with "line N: " in front.
+/// Errors (usage): as of `check`, with "line N: " in front; so many ways to assign lines to quantified
+/// expectations that it cannot be decided within bounds.
+///
+/// Effort: equal ones are told in one pass where no quantifier leaves a choice, else by following all choices
+/// at once; unequal ones are aligned by a search over a bounded number of states, and what that cannot settle
+/// by lines that stand only once on both sides. Memory grows with lines plus expectations.
 Result<Comparison> compare(const std::vector<Expectation>& expectations, std::string_view output,
                            const CompareOptions& options);
 
 /// The lines of an output as they are compared: with their "\n"; the last may lack it.
 std::vector<std::string_view> output_lines(std::string_view output);
+/// The same under `options`: as Cram has it, a "\r" ends a line too ("\r\n" ends one), and any line but one
+/// with "\n" lacks its end.
+std::vector<std::string_view> output_lines(std::string_view output, const CompareOptions& options);
 
 /// The output as it is compared: CRLF as LF unless `keep_crlf`, without terminal escape sequences (ECMA-48:
 /// CSI, OSC and the like; tabs and other control bytes stay) if `strip_ansi`.

@@ -61,8 +61,11 @@ std::vector<std::string_view> output_lines(std::string_view output, const Compar
 std::string normalised(std::string_view output, bool keep_crlf, bool strip_ansi);
 
 /// A unified diff for people: expectations as written, lines of output as expectations, a few lines around
-/// each difference. Lines begin with " ", "-" (missing) or "+" (unexpected). @param most bytes; beyond it is
-/// cut, which is said.
+/// each difference. Lines begin with " ", "-" (missing) or "+" (unexpected); "@@" stands where something
+/// is left out, with the document's line. A run of lines is its one expectation. @param most bytes; beyond it
+/// is cut, which is said.
+std::string render_difference(const std::vector<Expectation>& expectations, std::string_view output,
+                              const Comparison& comparison, const CompareOptions& options, size_t most);
 std::string render_difference(const std::vector<Expectation>& expectations, std::string_view output,
                               const Comparison& comparison, Dialect dialect, size_t most);
 

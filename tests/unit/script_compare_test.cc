@@ -241,3 +241,76 @@ TEST_CASE("output_lines") {
   CHECK(output_lines("a\r\nb\rc\n\rd") == std::vector<std::string_view>{"a\r\n", "b\rc\n", "\rd"});
   CHECK(output_lines("", options).empty());
 }
+
+TEST_CASE("normalised: line ends and terminal sequences") {
+  CHECK(normalised("a\r\nb\rc\n\r\r\n", false, false) == "a\nb\rc\n\r\n");
+  CHECK(normalised("a\r\n", true, false) == "a\r\n");
+  CHECK(normalised("\x1b[1;31mred\x1b[0m\t\a\b\r\n", true, true) == "red\t\a\b\r\n");
+  CHECK(normalised("a\r\x1b[K\n", false, true) == "a\n");
+  CHECK(normalised("\x1b]0;title\a1\x1b]8;;x\x1b\\2\x1b(B3\x1b=4\x1b"
+                   "c5",
+                   false, true) == "12345");
+  CHECK(normalised("\x1b]never\nends\x1b[12", false, true) == "\x1b]never\nends\x1b[12");
+  CHECK(normalised("\x1b[31m", false, false) == "\x1b[31m");
+}
+
+TEST_CASE("render_difference") {
+  auto rendered = [](const Strings& texts, std::string_view output, size_t most = 4096) {
+    const auto made = expectations_of(texts);
+    const auto comparison = compare(made, output, {});
+    REQUIRE(comparison.ok());
+    return render_difference(made, output, comparison.value(), Dialect::markdown, most);
+  };
+  CHECK(rendered({"a", "b* (glob)", "c"}, "a\nbb\nx\tz") ==
+        " a\n b* (glob)\n-c\n+x\\tz (no-eol) (escaped)\n");
+  Strings texts;
+  std::string output;
+  for (int i = 0; i < 30; ++i) {
+    texts.push_back(std::to_string(i));
+    output += (i == 10 || i == 15 ? "x" : std::to_string(i)) + "\n"s;
+  }
+  CHECK(rendered(texts, output) ==
+        "@@ line 8, output line 8 @@\n 7\n 8\n 9\n-10\n+x\n 11\n 12\n 13\n 14\n-15\n+x\n 16\n 17\n 18\n");
+  CHECK(rendered(texts, "y\n" + output, 150).ends_with("\n(the rest of the difference is left out)\n"));
+  CHECK(rendered(texts, output, 100).size() <= 100);
+  CHECK(rendered({"a"}, "a\n").empty());
+}
+
+TEST_CASE("compare: wrong lines without number take no long time and little memory") {
+  Strings texts;
+  std::string output;
+  for (int i = 0; i < 20000; ++i) {
+    texts.push_back("expected " + std::to_string(i));
+    output += "line " + std::to_string(i) + "\n";
+  }
+  const auto made = compare(expectations_of(texts), output, {});
+  REQUIRE(made.ok());
+  CHECK_FALSE(made.value().equal);
+  CHECK(made.value().steps.size() == 20001);
+  // One line in a hundred differs, one block is missing: only these are told.
+  std::string right;
+  for (int i = 0; i < 20000; ++i) {
+    if (i < 3000 || i >= 4000) right += i % 100 == 7 ? "x\n" : texts[static_cast<size_t>(i)] + "\n";
+  }
+  const auto near = compare(expectations_of(texts), right, {});
+  size_t missing = 0;
+  for (const Step& step : near.value().steps) missing += step.kind == Step::Kind::missing;
+  CHECK(missing == 1000 + 190);
+}
+
+TEST_CASE("compare: many optional and repeated expectations") {
+  Strings texts(3000, "* (glob*)"), ambiguous;
+  for (int i = 0; i < 300; ++i) {
+    ambiguous.push_back("a (*)");
+    ambiguous.push_back("[ab] (re?)");
+  }
+  std::string lines;
+  for (int i = 0; i < 5000; ++i) lines += i % 2 == 0 ? "a\n" : "b\n";
+  CHECK(told(texts, lines).starts_with("equal"));
+  texts.push_back("END");
+  CHECK(told(texts, lines + "END\n").starts_with("equal"));
+  CHECK(told(texts, lines).starts_with("not"));
+  CHECK(told(ambiguous, lines).starts_with("not"));
+  ambiguous.push_back("c");
+  CHECK(told(ambiguous, "a\na\nb\nb\na\na\na\nc\n").starts_with("equal"));
+}

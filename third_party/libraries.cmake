@@ -19,6 +19,8 @@ testctr_third_party(yaml ARCHIVES yaml-cpp)
 testctr_third_party(re2 ARCHIVES re2)
 testctr_third_party(seccomp ARCHIVES seccomp)
 testctr_third_party(crypto ARCHIVES crypto HEADER openssl/evp.h)
+# lib/base/digest.cc calls it when there is much to hash, and not before every main().
+target_link_options(third_party_crypto INTERFACE -Wl,--wrap=OPENSSL_cpuid_setup)
 testctr_third_party(archive ARCHIVES archive zstd lzma bz2 z lz4 acl HEADER archive.h)
 target_link_libraries(third_party_archive INTERFACE third_party_crypto)
 

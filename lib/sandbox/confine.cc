@@ -54,6 +54,8 @@ Status clamp(int resource, const char* name, rlim_t wanted) {
 
 }  // namespace
 
+uint64_t kept_capabilities(const Plan& plan) { return plan.account.uid == 0 ? kept_capabilities() : 0; }
+
 uint64_t kept_capabilities() {
   uint64_t set = 0;
   for (int capability : kept) set |= uint64_t{1} << capability;
@@ -95,13 +97,16 @@ Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups) {
   return {};
 }
 
+Status become_root() {
+  const std::vector<gid_t> none;
+  return become(0, 0, &none);
+}
+
 Status drop_privileges(const Plan& plan) {
-  const uint64_t keep = plan.account.uid == 0 ? kept_capabilities() : 0;
-  CHECK_OK(limit_bounding_set(keep));
   if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
     CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
   }
-  CHECK_OK(drop_capabilities(keep));
+  CHECK_OK(drop_capabilities(kept_capabilities(plan)));
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
   return {};
 }

@@ -14,19 +14,24 @@
 
 namespace testctr::sandbox {
 
-/// The capabilities that a container keeps: Docker's default set without NET_RAW (raw sockets), MKNOD and
-/// AUDIT_WRITE (of no use in a user namespace).
+/// The capabilities that root keeps in a container: Docker's default set without NET_RAW (raw sockets), MKNOD
+/// and AUDIT_WRITE (of no use in a user namespace).
 uint64_t kept_capabilities();
+/// Those that the plan's user keeps: who is not root, none.
+uint64_t kept_capabilities(const Plan& plan);
 
-/// Leaves at most `keep` in the bounding set. Needs CAP_SETPCAP.
+/// Leaves at most `keep` in the bounding set, of the calling thread and of those that it starts later. Needs
+/// CAP_SETPCAP.
 Status limit_bounding_set(uint64_t keep);
 /// Leaves at most `keep` in the permitted and effective sets, nothing in the inheritable and ambient ones.
 Status drop_capabilities(uint64_t keep);
 
 /// Makes the calling thread, and no other, `uid` and `gid`. @param groups nothing: the groups stay.
 Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups);
-/// Makes the calling thread, and no other, the plan's user with no more than `kept_capabilities` (for root;
-/// for others none), for ever.
+/// become(0, 0) without further groups: as whom the root is built where several ids are mapped.
+Status become_root();
+/// Makes the calling thread, and no other, the plan's user with no more than `kept_capabilities`, for ever.
+/// The bounding set is limited already.
 Status drop_privileges(const Plan& plan);
 
 /// Closes every descriptor from 3 on but these (sorted or not).

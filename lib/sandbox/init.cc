@@ -124,8 +124,12 @@ Status confine(const Plan& plan, Spawner& spawner) {
 Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends, Spawner& spawner) {
   std::vector<std::string> notes = plan.notes;
   umask(0);
-  CHECK_OK(hide_command_line().in("hiding the runner's command line"));
   CHECK_OK(close_inherited(plan, ends).in("closing inherited descriptors"));
+  // Once for both threads. It takes nothing away that we have already.
+  CHECK_OK(limit_bounding_set(kept_capabilities(plan)).in("giving up privileges"));
+  // As early as can be: its network takes longest. It needs no ids for that.
+  CHECK_OK(spawner.start());
+  CHECK_OK(hide_command_line().in("hiding the runner's command line"));
   setsid();
   Handed handed;
   if (plan.rank == Plan::Rank::single) {
@@ -137,18 +141,15 @@ Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends,
     }
   } else {
     handed = TRY(take_handed(plan, ends.setup.get()));
-    std::vector<gid_t> none;
-    CHECK_OK(become(0, 0, &none));
+    CHECK_OK(become_root());
   }
-  CHECK_OK(spawner.start());
   if (sethostname(plan.spec.hostname.data(), plan.spec.hostname.size()) != 0) {
     // Engines' filters refuse it even where we have the right.
     if (errno != EPERM) return Error::system("sethostname", plan.spec.hostname);
     notes.push_back("the host name stays as it is: the container around us refuses to set it");
   }
   {
-    const Built built = TRY(build_root(
-        plan, std::move(handed), [&] { return spawner.enter_network(); }, notes));
+    const Built built = TRY(build_root(plan, std::move(handed), spawner, notes));
     Fd user = TRY(sys::open_at(built.proc.get(), "self/ns/user", O_RDONLY)),
        network = TRY(sys::open_at(built.proc.get(), "self/ns/net", O_RDONLY));
     CHECK_OK(send_packet(

@@ -179,8 +179,12 @@ Status mount_tree(const Plan& plan, Fd handed, std::vector<std::string>& notes) 
 
 }  // namespace
 
-Result<Built> build_root(const Plan& plan, Handed handed, const std::function<Status()>& enter_network,
-                         std::vector<std::string>& notes) {
+Status mount_kernel_views(const Plan& plan) {
+  CHECK_OK(mount_sys(plan).in("mounting /sys"));
+  return cover_paths().in("covering parts of /proc and /sys");
+}
+
+Result<Built> build_root(const Plan& plan, Handed handed, Beside& beside, std::vector<std::string>& notes) {
   std::string resolv_conf;
   if (plan.spec.network == Network::host) {
     auto content = sys::read_file("/etc/resolv.conf", size_t{64} << 10);
@@ -195,6 +199,7 @@ Result<Built> build_root(const Plan& plan, Handed handed, const std::function<St
     CHECK_OK(mount_root_overlay(plan, handed).in("mounting the image"));
   }
   CHECK_OK(mount_proc(notes).in("mounting /proc"));
+  beside.proc_is_mounted();
   CHECK_OK(make_devices("root/dev").in("making /dev"));
   CHECK_OK(bind_program(plan, handed).in("binding our own program"));
   CHECK_OK(bind_work(plan).in("making /work"));
@@ -204,10 +209,7 @@ Result<Built> build_root(const Plan& plan, Handed handed, const std::function<St
     CHECK_OK(add_files(root.get(), plan, resolv_conf));
     CHECK_OK(add_binds(root.get(), plan, std::move(handed.binds)));
   }
-  // As late as possible: the network is still being made.
-  CHECK_OK(enter_network());
-  CHECK_OK(mount_sys(plan).in("mounting /sys"));
-  CHECK_OK(cover_paths().in("covering parts of /proc and /sys"));
+  CHECK_OK(beside.finish());
   built.shared_memory = TRY(sys::open("root/dev/shm", O_PATH | O_DIRECTORY));
   built.proc = TRY(sys::open("root/proc", O_RDONLY | O_DIRECTORY));
   CHECK_OK(change_dir("root"));

@@ -2,7 +2,6 @@
 // tree, binds; and the step into it.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,11 +23,24 @@ struct Built {
   Fd scratch, shared_memory;  ///< file systems whose content is memory (O_PATH)
 };
 
+/// What another thread does while the root is built.
+class Beside {
+ public:
+  virtual ~Beside() = default;
+  /// /proc is mounted and the working directory is that of `mount_kernel_views`, where it stays until
+  /// `finish`.
+  virtual void proc_is_mounted() = 0;
+  /// Waits for the container's network, which becomes that of the calling thread, and for the mounts.
+  virtual Status finish() = 0;
+};
+
+/// /sys, and covers over what is nobody's business there and in /proc. For a thread in the container's
+/// network, after `Beside::proc_is_mounted`.
+Status mount_kernel_views(const Plan& plan);
+
 /// Builds the root in the calling process's own mount namespace and makes it the root directory. The process
-/// must be root inside, in new user, mount and PID namespaces. @param enter_network is called once,
-/// before the first mount that belongs to a network namespace. @param notes gets what did not go as one would
-/// expect.
-Result<Built> build_root(const Plan& plan, Handed handed, const std::function<Status()>& enter_network,
-                         std::vector<std::string>& notes);
+/// must be root inside, in new user, mount and PID namespaces. @param beside makes the network and calls
+/// `mount_kernel_views`. @param notes gets what did not go as one would expect.
+Result<Built> build_root(const Plan& plan, Handed handed, Beside& beside, std::vector<std::string>& notes);
 
 }  // namespace testctr::sandbox

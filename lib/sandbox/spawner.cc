@@ -61,10 +61,14 @@ Status Spawner::start() {
 }
 
 void Spawner::live() {
-  if (has_own_network(plan_)) {
-    if (Status made = make_network(); !made.ok()) fail(ends_, made.error());
-    connected_.release();
+  if (Status made = make_network(); !made.ok()) fail(ends_, made.error());
+  proc_mounted_.acquire();
+  // The first thread, which did the same, has seen to it that there are ids to become.
+  if (plan_.rank != Plan::Rank::single) {
+    if (Status became = become_root(); !became.ok()) fail(ends_, became.error());
   }
+  if (Status mounted = mount_kernel_views(plan_); !mounted.ok()) fail(ends_, mounted.error());
+  mounted_.release();
   if (Status dropped = drop_privileges(plan_); !dropped.ok())
     fail(ends_, std::move(dropped).error().in("giving up privileges"));
   auto listening = filter_this_thread();
@@ -77,15 +81,16 @@ void Spawner::live() {
 }
 
 Status Spawner::make_network() {
+  if (!has_own_network(plan_)) return {};
   if (unshare(CLONE_NEWNET) != 0) return namespace_error(errno, "unshare");
   CHECK_OK(raise_loopback().in("bringing the loopback interface up"));
   network_ = TRY(sys::open("/proc/thread-self/ns/net", O_RDONLY));
   return {};
 }
 
-Status Spawner::enter_network() {
-  if (!has_own_network(plan_)) return {};
-  connected_.acquire();
+Status Spawner::finish() {
+  mounted_.acquire();
+  if (!network_.valid()) return {};
   if (setns(network_.get(), CLONE_NEWNET) != 0) return Error::system("setns", "the container's network");
   network_.reset();
   return {};

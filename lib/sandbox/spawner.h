@@ -14,18 +14,19 @@
 #include "sandbox/init.h"
 #include "sandbox/plan.h"
 #include "sandbox/refusals.h"
+#include "sandbox/root.h"
 
 namespace testctr::sandbox {
 
-class Spawner {
+class Spawner : public Beside {
  public:
   /// All three are to live until the process ends.
   Spawner(const Plan& plan, const Body& body, const ChildEnds& ends);
-  /// Starts the thread, with the privileges and identity of the calling one. What fails in it later ends the
-  /// process with a report.
+  /// Starts the thread, with the privileges and the bounding set of the calling one; whatever is inherited is
+  /// to be closed before. What fails in it later ends the process with a report.
   Status start();
-  /// Waits for the container's network and enters it; nothing where the container has none of its own.
-  Status enter_network();
+  void proc_is_mounted() override { proc_mounted_.release(); }
+  Status finish() override;
   /// Waits until the thread has no privileges and is under its filter. A thread that its own filter has
   /// killed ends the process with a report.
   void await_filter();
@@ -68,7 +69,7 @@ class Spawner {
   Fd network_;
   std::string note_;  // of the filter; the first thread's once it has waited for it
   std::atomic<int> listener_ = unknown_;
-  std::binary_semaphore connected_{0}, filtered_{0}, begin_{0};
+  std::binary_semaphore proc_mounted_{0}, mounted_{0}, filtered_{0}, begin_{0};
   std::thread thread_;
 };
 

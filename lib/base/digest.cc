@@ -57,6 +57,7 @@ Digest Digest::from_hex(std::string hex) {
 
 struct Sha256::Impl {
   SHA256_CTX context{};
+  size_t until_much = much;  // what may still come before the processor is asked
 };
 
 Sha256::Sha256() : impl_(std::make_unique<Impl>()) { SHA256_Init(&impl_->context); }
@@ -65,7 +66,10 @@ Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
 void Sha256::update(std::string_view bytes) {
-  if (bytes.size() >= much) ask_processor();
+  if (impl_->until_much != 0) {
+    impl_->until_much -= std::min(impl_->until_much, bytes.size());
+    if (impl_->until_much == 0) ask_processor();
+  }
   SHA256_Update(&impl_->context, bytes.data(), bytes.size());
 }
 

@@ -20,6 +20,7 @@ constexpr uint64_t grace_after_end_ns = 100'000'000;  // for others that hold th
 constexpr uint64_t longest_sleep_ns = 500'000'000;
 constexpr uint64_t kill_patience_ns = 5'000'000'000;
 constexpr size_t reads_in_a_turn = 16;
+constexpr size_t chunk_size = size_t{64} << 10;
 
 // The end of a child may be told to any thread of this process, blocked there or not: only a handler sees it
 // for certain.
@@ -56,7 +57,7 @@ Status no_wait(int fd) {
 
 Result<std::unique_ptr<Children>> Children::create(Options options) {
   std::unique_ptr<Children> children(new Children(std::move(options)));
-  children->chunk_.resize(size_t{64} << 10);
+  children->chunk_ = std::make_unique_for_overwrite<char[]>(chunk_size);
   Fd woken(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!woken.valid()) return Error::system("eventfd", "");
   children->woken_ = TRY(above_standard(std::move(woken)));
@@ -101,11 +102,11 @@ void Children::forget(Job* job) {
 
 void Children::drain(Job& job, Fd& pipe, OutputBuffer& buffer, const char* name) {
   for (size_t reads = 0; reads < reads_in_a_turn; ++reads) {
-    ssize_t size = ::read(pipe.get(), chunk_.data(), chunk_.size());
+    ssize_t size = ::read(pipe.get(), chunk_.get(), chunk_size);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return;
     if (size <= 0) return pipe.reset();
-    std::string_view bytes(chunk_.data(), static_cast<size_t>(size));
+    std::string_view bytes(chunk_.get(), static_cast<size_t>(size));
     if (buffer.size() + bytes.size() > options_.max_output) {
       bytes = bytes.substr(0, options_.max_output - buffer.size());
       if (job.overflow.empty()) job.overflow = name;
@@ -193,7 +194,7 @@ void Children::turn(uint64_t until_ns) {
     for (size_t i = 0; i < sources.size(); ++i) {
       if (polled[i + 1].revents == 0) continue;
       if (sources[i].stray != nullptr) {
-        ssize_t size = ::read(sources[i].stray->get(), chunk_.data(), chunk_.size());
+        ssize_t size = ::read(sources[i].stray->get(), chunk_.get(), chunk_size);
         if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) sources[i].stray->reset();
         continue;
       }

@@ -98,7 +98,8 @@ class Children {
       strays_;  ///< pipes that outlived their job's end: read, so that nobody blocks, and thrown away
   bool cancelled_ = false;
   bool overflow_ = false;
-  std::vector<char> chunk_;
+  // Not a vector: that would be filled with zeros, page by page, before the first command.
+  std::unique_ptr<char[]> chunk_;
 };
 
 }  // namespace testctr::interpret

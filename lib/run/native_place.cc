@@ -9,6 +9,7 @@
 namespace testctr::run {
 namespace {
 
+constexpr size_t buffer_size = 64 << 10;
 constexpr size_t turn = 1 << 20;  // bytes taken from one place before others get their turn
 
 // Why a container is gone, where that was not what it said itself.
@@ -43,9 +44,10 @@ class NativePlace : public Place {
 
   Result<std::optional<Continuation>> advance(EventSink& events) override {
     CHECK_OK(send_some());
-    if (buffer_.empty()) buffer_.resize(64 << 10);
+    // Not a vector: that would be filled with zeros.
+    if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);
     for (size_t taken = 0; taken < turn;) {
-      ssize_t n = ::recv(container_.channel(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      ssize_t n = ::recv(container_.channel(), buffer_.get(), buffer_size, MSG_DONTWAIT);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<Continuation>();
       if (n < 0 && errno != ECONNRESET) return Error::system("recv", "channel");
@@ -54,7 +56,7 @@ class NativePlace : public Place {
         return Error::infrastructure("the container ended before the script did");
       }
       taken += static_cast<size_t>(n);
-      CHECK_OK(conversation_.take({buffer_.data(), static_cast<size_t>(n)}, events));
+      CHECK_OK(conversation_.take({buffer_.get(), static_cast<size_t>(n)}, events));
       if (auto result = conversation_.result()) return result;
     }
     return std::optional<Continuation>();
@@ -97,7 +99,7 @@ class NativePlace : public Place {
  private:
   sandbox::Container container_;
   Conversation conversation_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;
   bool ended_ = false;  // the channel: PID 1 is on its way out
 };
 

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "sandbox/init.h"
@@ -32,8 +33,8 @@ Status send_packet(int socket, std::string_view text, const std::vector<int>& fd
 
 Result<Packet> receive_packet(int socket) {
   Packet packet;
-  packet.text.resize(16384);
-  iovec part{.iov_base = packet.text.data(), .iov_len = packet.text.size()};
+  std::array<char, 16384> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by recvmsg
+  iovec part{.iov_base = text.data(), .iov_len = text.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(fds_per_packet * sizeof(int))];
   msghdr message{};
   message.msg_iov = &part;
@@ -54,7 +55,7 @@ Result<Packet> receive_packet(int socket) {
     }
   }
   if (n == 0) return Error::infrastructure("the other side of the set-up is gone");
-  packet.text.resize(static_cast<size_t>(n));
+  packet.text.assign(text.data(), static_cast<size_t>(n));
   return packet;
 }
 

@@ -71,17 +71,17 @@ Result<Json> InnerChannel::receive() {
   }
 }
 
-Status InnerChannel::send(const Json& message) {
-  std::string frame = TRY(encode_frame(message));
-  std::string_view rest = frame;
-  while (!rest.empty()) {
-    ssize_t n = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
+Status InnerChannel::put(std::string_view frames) {
+  while (!frames.empty()) {
+    ssize_t n = ::send(fd_, frames.data(), frames.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Error::system("send", "channel");
-    rest.remove_prefix(static_cast<size_t>(n));
+    frames.remove_prefix(static_cast<size_t>(n));
   }
   return {};
 }
+
+Status InnerChannel::send(const Json& message) { return put(TRY(encode_frame(message))); }
 
 Result<std::string> InnerChannel::receive_data(size_t size) {
   std::string out;
@@ -94,11 +94,15 @@ Result<std::string> InnerChannel::receive_data(size_t size) {
   return out;
 }
 
-Status InnerChannel::send_data(std::string_view bytes) {
+Status InnerChannel::send_with_data(const Json& message, std::string_view bytes) {
+  std::string frames = TRY(encode_frame(message));
   for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), data_chunk))) {
-    CHECK_OK(send(data_frame(bytes.substr(0, data_chunk))));
+    frames += TRY(encode_frame(data_frame(bytes.substr(0, data_chunk))));
+    if (frames.size() < data_chunk) continue;
+    CHECK_OK(put(frames));
+    frames.clear();
   }
-  return {};
+  return put(frames);
 }
 
 }  // namespace testctr::run

@@ -59,10 +59,12 @@ class InnerChannel {
   Result<std::string> receive_data(size_t size);
   /// Sends a frame; waits while the outside is behind.
   Status send(const Json& message);
-  /// Sends `bytes` as "data" frames.
-  Status send_data(std::string_view bytes);
+  /// Sends `message`, and `bytes` after it as "data" frames. In one piece where they are few: the outside is
+  /// woken once.
+  Status send_with_data(const Json& message, std::string_view bytes);
 
  private:
+  Status put(std::string_view frames);
   int fd_;
   FrameReader reader_;
 };

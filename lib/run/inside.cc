@@ -143,8 +143,7 @@ int carry_out_inside(sandbox::Inside& inside) {
   Continuation continuation = std::move(result).value();
   if (continuation.done) continuation.state = {};  // nobody goes on from here
   std::string bytes = json::to_cbor(to_wire(continuation));
-  if (!channel.send(Json{{"t", "done"}, {"size", bytes.size()}}).ok()) return 1;
-  return channel.send_data(bytes).ok() ? 0 : 1;
+  return channel.send_with_data(Json{{"t", "done"}, {"size", bytes.size()}}, bytes).ok() ? 0 : 1;
 }
 
 }  // namespace testctr::run

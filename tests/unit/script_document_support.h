@@ -1,8 +1,6 @@
 // What the tests of readers share: reading with a readable error, and whether every span holds what it says.
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <string>
 
 #include "base/text.h"
@@ -22,7 +20,7 @@ inline std::string false_place(const Document& document) {
     return outer.begin <= inner.begin && inner.begin <= inner.end && inner.end <= outer.end;
   };
   auto whole = [&](Span span) {
-    return (span.begin == 0 || source[span.begin - 1] == '\n') &&
+    return (span.begin == 0 || span.begin == source.size() || source[span.begin - 1] == '\n') &&
            (span.end == source.size() || span.end == span.begin || source[span.end - 1] == '\n');
   };
   size_t counted = 0;

@@ -45,12 +45,14 @@ class Editor {
     bool same_code = (test_.code ? test_.code->value : 0) == observed_.code;
     if (comparison.equal && in_place && same_code) return std::vector<Edit>{};
     if (in_place) {
-      std::vector<Edit> edits =
-          edits_by(comparison.equal ? std::vector<Step>{} : comparison.steps, same_code);
+      std::vector<Edit> edits;
+      if (!comparison.equal) edits = edits_by(comparison.steps);
+      if (!same_code) edits.push_back(code_edit());
+      edits = at_end_of_source(merged(std::move(edits)));
       if (TRY(holds(edits))) return edits;
     }
     if (!schema_) {
-      std::vector<Edit> edits = edits_by(all_anew(), same_code);
+      std::vector<Edit> edits = at_end_of_source(merged(all_anew()));
       if (TRY(holds(edits))) return edits;
     }
     return Error::internal(
@@ -60,24 +62,20 @@ class Editor {
  private:
   Result<Comparison> compared(const Case& test) const {
     if (!schema_) return TRY_IN(compare(test.expectations, observed_.output, options_), document_.name);
-    std::string schema;
-    for (const Expectation& line : test.expectations) schema += line.text + "\n";
-    std::string wrong =
-        TRY_IN(check_json_schema(schema, observed_.output), fmt::format("{}:{}", document_.name, test_.line));
-    if (wrong.empty()) return Comparison{true, {}, {}};
     return Error::usage(
-               fmt::format("{}:{}: the output does not fit the JSON schema, which is not changed: {}",
-                           document_.name, test_.line, wrong))
-        .hint("mend the schema, or the program");
+        fmt::format("{}:{}: a case with a JSON schema cannot be updated yet", document_.name, test_.line));
   }
 
-  /// As if nothing had matched.
-  std::vector<Step> all_anew() const {
+  /// As if nothing had matched: all lines go behind the command, and the code behind them.
+  [[nodiscard]] std::vector<Edit> all_anew() const {
     std::vector<Step> steps;
     size_t lines = output_lines(observed_.output).size();
     if (lines != 0) steps.push_back({Step::Kind::unexpected, 0, 0, lines});
     for (size_t i = 0; i < test_.expectations.size(); ++i) steps.push_back({Step::Kind::missing, i, 0, 0});
-    return steps;
+    std::vector<Edit> edits = edits_by(steps);
+    if (test_.code) edits.push_back({line_of(test_.code->span), ""});
+    if (observed_.code != 0) edits.push_back(new_code(test_.command.end));
+    return edits;
   }
 
   [[nodiscard]] Span line_of(Span span) const {
@@ -94,7 +92,7 @@ class Editor {
     return end != std::string_view::npos && end != 0 && source_[end - 1] == '\r' ? "\r\n" : "\n";
   }
 
-  std::vector<Edit> edits_by(const std::vector<Step>& steps, bool same_code) const {
+  std::vector<Edit> edits_by(const std::vector<Step>& steps) const {
     std::vector<Edit> edits;
     std::vector<std::string_view> lines = output_lines(observed_.output);
     size_t at = test_.command.end;  // where unexpected lines go
@@ -118,15 +116,17 @@ class Editor {
       }
       at = line.end;
     }
-    if (!same_code) edits.push_back(code_edit());
-    return at_end_of_source(merged(std::move(edits)));
+    return edits;
+  }
+
+  [[nodiscard]] Edit new_code(size_t at) const {
+    return {{at, at}, fmt::format("{}[{}]{}", test_.indent, observed_.code, line_end())};
   }
 
   [[nodiscard]] Edit code_edit() const {
-    std::string code = fmt::format("[{}]", observed_.code);
-    if (!test_.code) return {{test_.body.end, test_.body.end}, test_.indent + code + std::string(line_end())};
+    if (!test_.code) return new_code(test_.body.end);
     if (observed_.code == 0) return {line_of(test_.code->span), ""};
-    return {test_.code->span, code};
+    return {test_.code->span, fmt::format("[{}]", observed_.code)};
   }
 
   /// A last line without its end stays one.
@@ -153,7 +153,8 @@ class Editor {
         read_document(document_.dialect, document_.name, written, {options_.compat, test_.indent.size()});
     if (!read.ok() || read.value().cases.size() != 1) return false;
     const Case& again = read.value().cases[0];
-    if (again.expression != test_.expression || (again.code ? again.code->value : 0) != observed_.code)
+    if (again.expression != test_.expression || (again.code ? again.code->value : 0) != observed_.code ||
+        (again.scattered && options_.compat == Compat::cram))
       return false;
     return TRY(compared(again)).equal;
   }

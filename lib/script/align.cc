@@ -85,7 +85,7 @@ class Aligner {
     while (gap.expectations() != 0 && gap.lines() != 0 && left_ != 0) {
       const uint64_t effort = std::min(left_, efforts_.gap);
       const Found found = search(table_, gap, effort);
-      left_ -= found.complete ? std::min<uint64_t>(left_, found.cost + 16) : effort;
+      left_ -= std::min(left_, found.effort);
       const bool moved = found.reached.e != gap.e || found.reached.l != gap.l;
       steps_.append(found.steps);
       gap = found.reached;

@@ -37,7 +37,7 @@ class Search {
     base_ = at_least(part_.e, part_.l, false);
     add({part_.e, part_.l, 0, 0, 0, Move::begin, false});
     uint32_t furthest = 0;
-    const uint64_t before = table_.work();
+    work_before_ = table_.work();
     while (lowest_ < buckets_.size()) {
       if (buckets_[lowest_].empty()) {
         std::vector<uint32_t>().swap(buckets_[lowest_++]);
@@ -49,7 +49,7 @@ class Search {
       if (seen_[key(node)] != at) continue;  // a cheaper way to it was found since
       if (node.e == part_.e_end && node.l == part_.l_end && !node.running) return result(at, true);
       if (uint64_t{node.e} + node.l > uint64_t{nodes_[furthest].e} + nodes_[furthest].l) furthest = at;
-      if (nodes_.size() + walked_ / 4 + table_.work() - before > effort_) break;
+      if (effort() > effort_) break;
       expand(at, node);
     }
     return result(furthest, false);
@@ -59,6 +59,8 @@ class Search {
   static uint64_t key(const Node& node) {
     return uint64_t{node.e} << 33 | uint64_t{node.l} << 1 | (node.running ? 1 : 0);
   }
+
+  [[nodiscard]] uint64_t effort() const { return nodes_.size() + walked_ / 4 + table_.work() - work_before_; }
 
   // What the rest costs at least.
   [[nodiscard]] uint32_t at_least(uint32_t e, uint32_t l, bool running) const {
@@ -122,6 +124,7 @@ class Search {
     Found found;
     found.complete = complete;
     found.cost = nodes_[at].cost;
+    found.effort = effort();
     found.reached = part_;
     found.reached.e = nodes_[at].e + (nodes_[at].running ? 1 : 0);
     found.reached.l = nodes_[at].l;
@@ -167,7 +170,7 @@ class Search {
   Table& table_;
   const Part part_;
   const uint64_t effort_;
-  uint64_t walked_ = 0;
+  uint64_t walked_ = 0, work_before_ = 0;
   std::vector<uint32_t> required_;  ///< how many expectations from here on need a line
   uint32_t last_multi_ = 0;         ///< behind the last one that takes several
   uint32_t base_ = 0;

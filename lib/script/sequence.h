@@ -85,6 +85,7 @@ class Steps {
 struct Found {
   bool complete = false;  ///< else `steps` lead as far as `reached` (e and l)
   uint32_t cost = 0;
+  uint64_t effort = 0;  ///< what it took
   std::vector<Step> steps;
   Part reached;
 };
@@ -108,7 +109,7 @@ struct Aligned {
 };
 /// How much to do before the next, rougher means; tests make it little.
 struct Efforts {
-  uint64_t search = 300'000, gap = 40'000, all_gaps = 800'000, assign = 60'000'000;
+  uint64_t search = 300'000, gap = 40'000, all_gaps = 500'000, assign = 60'000'000;
 };
 Aligned align(Table& table, const Efforts& efforts = {});
 /// As Scrut does it: one pass, one expectation ahead.

@@ -3,6 +3,7 @@
 #include "script/config.h"
 
 #include <string.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <charconv>
 #include <csignal>
 #include <set>
+#include <sstream>
 
 #include "base/text.h"
 #include "script/duration.h"
@@ -49,6 +51,22 @@ std::optional<int> signal_of(std::string_view name) {
   return std::nullopt;
 }
 
+/// Remembers where a document began.
+struct Documents : YAML::EventHandler {
+  YAML::Mark last;
+  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
 /// Reads one text; every function that reads a value tells `wrong` what it does not like.
 class Reader {
  public:
@@ -59,12 +77,8 @@ class Reader {
   void read(Config& config, const Table& table) {
     if (!acceptable()) return;
     try {
-      std::vector<YAML::Node> documents = YAML::LoadAll(text_.yaml);
-      if (documents.size() > 1) {
-        wrong(documents[1].Mark(), "the configuration is one YAML document, and here begins another");
-      } else if (!documents.empty()) {
-        mapping(documents[0], "the configuration", config, table);
-      }
+      check_one_document();
+      mapping(YAML::Load(text_.yaml), "the configuration", config, table);
     } catch (const YAML::Exception& error) {
       wrong(error.mark, fmt::format("not YAML: {}", text::printable(error.msg)));
     } catch (const std::exception& error) {
@@ -197,6 +211,17 @@ class Reader {
   }
 
  private:
+  /// The library reads the first document and leaves the rest. (It can read all, but does not come to an end
+  /// where a flow collection has something behind it.)
+  void check_one_document() {
+    std::istringstream stream(text_.yaml);
+    YAML::Parser parser(stream);
+    Documents documents;
+    parser.HandleNextDocument(documents);
+    if (parser.HandleNextDocument(documents))
+      wrong(documents.last, "the configuration is one YAML document, and this is behind its end");
+  }
+
   /// Whether the text may be given to the library at all.
   bool acceptable() {
     auto line = [&](size_t at) {

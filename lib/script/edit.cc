@@ -69,7 +69,7 @@ class Editor {
   /// As if nothing had matched: all lines go behind the command, and the code behind them.
   [[nodiscard]] std::vector<Edit> all_anew() const {
     std::vector<Step> steps;
-    size_t lines = output_lines(observed_.output).size();
+    size_t lines = output_lines(observed_.output, options_).size();
     if (lines != 0) steps.push_back({Step::Kind::unexpected, 0, 0, lines});
     for (size_t i = 0; i < test_.expectations.size(); ++i) steps.push_back({Step::Kind::missing, i, 0, 0});
     std::vector<Edit> edits = edits_by(steps);
@@ -94,7 +94,7 @@ class Editor {
 
   std::vector<Edit> edits_by(const std::vector<Step>& steps) const {
     std::vector<Edit> edits;
-    std::vector<std::string_view> lines = output_lines(observed_.output);
+    std::vector<std::string_view> lines = output_lines(observed_.output, options_);
     size_t at = test_.command.end;  // where unexpected lines go
     bool behind_command = true;
     for (const Step& step : steps) {

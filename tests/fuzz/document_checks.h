@@ -16,7 +16,7 @@ inline void check_update(const Document& document, const ReadOptions& options) {
   if (test.config.over(document.config.defaults).mode == Mode::jsonschema) return;
   constexpr size_t most = 2000;
   Observed observed{document.source.substr(test.block.begin, std::min(test.block.size(), most)), 1};
-  CompareOptions compare_options{document.dialect, options.compat, nullptr};
+  CompareOptions compare_options{document.dialect, options.compat, nullptr, options.indent};
   auto edits = edits_for(document, test, observed, compare_options);
   if (!edits.ok()) {
     if (edits.error().fault() != Fault::usage) std::abort();

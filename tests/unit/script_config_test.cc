@@ -196,9 +196,12 @@ TEST_CASE("config: what is no YAML") {
   CHECK(error("timeout: 1s\n  a: b: c").find("d:11:") == 0);
   CHECK(error("{timeout: 1s").find("not YAML: ") != std::string::npos);
   CHECK(error("a: *x").find("not YAML: ") != std::string::npos);
-  CHECK(error("timeout: 1s\n---\ntimeout: 2s").find("here begins another") != std::string::npos);
-  CHECK(error("timeout: 1s\n...\ndetached: true").find("here begins another") != std::string::npos);
+  CHECK(error("timeout: 1s\n---\ntimeout: 2s").find("behind its end") != std::string::npos);
+  CHECK(error("timeout: 1s\n...\ndetached: true").find("behind its end") != std::string::npos);
   CHECK(error("{timeout: 1s} {detached: true}") != "no error");
+  CHECK(error("{timeout: 1s}, x}") ==
+        "d:10:16: the configuration is one YAML document, and this is behind its end");
+  CHECK(error("[a], x").find("behind its end") != std::string::npos);
   // The library takes this byte for the end of the text.
   CHECK(error("timeout: 1s\n\x04\ndetached: yes") == "d:11: a control byte in the configuration (\\x04)");
   CHECK(error(std::string("a\0b", 3)).find("a control byte") != std::string::npos);

@@ -173,6 +173,11 @@ TEST_CASE("edits: text between the lines of a Cram case stays") {
         "  $ x\n  a\n  [2]\n\ntext\n");
 }
 
+TEST_CASE("edits: Cram ends a line at a carriage return too") {
+  CHECK(Update{Dialect::cram, Compat::cram, 2}("  $ x\n  a\n", {{"b\rc\n", 0}}) ==
+        "  $ x\n  b\\r (no-eol) (esc)\n  c\n");
+}
+
 TEST_CASE("edits: many cases in one document") {
   std::string source, wanted;
   std::vector<Observed> observed;

@@ -62,8 +62,15 @@ class Editor {
  private:
   Result<Comparison> compared(const Case& test) const {
     if (!schema_) return TRY_IN(compare(test.expectations, observed_.output, options_), document_.name);
+    std::string schema;
+    for (const Expectation& line : test.expectations) schema += line.text + "\n";
+    std::string wrong =
+        TRY_IN(check_json_schema(schema, observed_.output), fmt::format("{}:{}", document_.name, test_.line));
+    if (wrong.empty()) return Comparison{true, {}, {}};
     return Error::usage(
-        fmt::format("{}:{}: a case with a JSON schema cannot be updated yet", document_.name, test_.line));
+               fmt::format("{}:{}: the output does not fit the JSON schema, which is not changed: {}",
+                           document_.name, test_.line, wrong))
+        .hint("mend the schema, or the program");
   }
 
   /// As if nothing had matched: all lines go behind the command, and the code behind them.

@@ -12,7 +12,7 @@ struct Line {
   uint32_t number = 0;    ///< 1-based
   Span whole;             ///< with its line end
   Span place;             ///< of `text`
-  std::string_view text;  ///< without "\n" or "\r\n"
+  std::string_view text;  ///< without "\n", "\r\n" or a last "\r"
 };
 
 /// Cheap to copy, which is how one looks ahead.
@@ -30,7 +30,8 @@ class LineCursor {
     line.whole = {at_, end == std::string_view::npos ? source_.size() : end + 1};
     line.place = {at_, end == std::string_view::npos ? source_.size() : end};
     if (at_ == 0 && source_.starts_with(mark)) line.place.begin = mark.size();
-    if (end != std::string_view::npos && line.place.size() > 0 && source_[end - 1] == '\r') --line.place.end;
+    // At the very end too: were a line written behind it, it would be a line end.
+    if (line.place.size() > 0 && source_[line.place.end - 1] == '\r') --line.place.end;
     line.text = source_.substr(line.place.begin, line.place.size());
     at_ = line.whole.end;
     return line;

@@ -160,6 +160,8 @@ TEST_CASE("edits: line ends and indentation are kept") {
   CHECK(cram("  $ x\n  a", {{"a\n", 1}}) == "  $ x\n  a\n  [1]");
   CHECK(cram("  $ x\r\n  a", {{"a\nb\n", 1}}) == "  $ x\r\n  a\r\n  b\r\n  [1]");
   CHECK(cram("  $ x\n  a\n  [1]", {{"b\n", 2}}) == "  $ x\n  b\n  [2]");
+  CHECK(cram("  $ x\r", {{"a\n", 0}}) == "  $ x\r\n  a");
+  CHECK(cram("  $ x\n  a\r", {{"a\n", 3}}) == "  $ x\n  a\r\n  [3]");
   CHECK(cram("\xEF\xBB\xBF  $ x\n  a", {{"b\n", 0}}) == "\xEF\xBB\xBF  $ x\n  b");
 }
 
@@ -197,6 +199,16 @@ TEST_CASE("edits: touching changes are one") {
   REQUIRE(edits.value().size() == 2);
   CHECK(edits.value()[0].text == "x\ny\n");
   CHECK(edits.value()[1].text == "z\n");
+}
+
+TEST_CASE("edits: a JSON schema is not changed") {
+  Document document = markdown.read("```scrut {mode: jsonschema}\n$ x\ntype: object\n[1]\n```\n");
+  auto code = edits_for(document, document.cases[0], {"{}\n", 2}, {});
+  REQUIRE(code.ok());
+  CHECK(code.value() == std::vector<Edit>{{document.cases[0].code->span, "[2]"}});
+  auto refused = edits_for(document, document.cases[0], {"[]\n", 1}, {});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message().find("d:2: the output does not fit the JSON schema") == 0);
 }
 
 TEST_CASE("edits: any expectations, any output") {

@@ -55,7 +55,29 @@ constexpr Option options[] = {
     {.names = "--pass-env", .value = "NAME", .help = "a variable with this machine's value", .repeats = true},
     {.names = "--tree", .value = "DIR", .help = "the test tree, $TREE inside (default: the script's folder)"},
     {.names = "--layer", .value = "FILE", .help = "take script and tree from a tar layer that `layer` wrote"},
-    {.names = "--format", .value = "FORMAT", .help = "of the files named: script (default: by extension)"},
+    {.names = "--format",
+     .value = "FORMAT",
+     .help = "of the files named: script, scrut or cram (default: by extension)"},
+    {.names = "--shell",
+     .value = "PROGRAM",
+     .help = "of documents (default: what the document says, else bash, for Cram /bin/sh)"},
+    {.names = "--compat", .value = "TOOL", .help = "judge documents as that tool would: scrut, cram"},
+    {.names = "--work-directory",
+     .value = "DIR",
+     .help = "the cases of a document work in this folder of yours, which stays"},
+    {.names = "--prepend",
+     .value = "FILE",
+     .help = "a document whose cases run before each one",
+     .repeats = true},
+    {.names = "--append",
+     .value = "FILE",
+     .help = "a document whose cases run after each one",
+     .repeats = true},
+    {.names = "--combine-output", .help = "cases of documents are compared with both streams in one"},
+    {.names = "--keep-output-crlf", .help = "CRLF in what cases print stays"},
+    {.names = "--indent",
+     .value = "N",
+     .help = "blanks in front of the lines of Cram documents (default: 2)"},
     {.names = "--json", .help = "events as JSON lines on standard output, in place of the text"},
     {.names = "--tap", .help = "TAP 14 on standard output, in place of the text"},
     {.names = "--junit",
@@ -100,6 +122,7 @@ Result<double> cpus(const Arguments& arguments) {
 Result<plan::Limits> limits(const Arguments& arguments) {
   plan::Limits out;
   set_if(out.script_timeout_ns, TRY(arguments.duration("--timeout")));
+  out.script_timeout_asked = arguments.value("--timeout").has_value();
   set_if(out.case_timeout_ns, TRY(arguments.duration("--case-timeout")));
   set_if(out.max_output, TRY(arguments.size("--max-output")));
   set_if(out.memory, TRY(arguments.size("--memory")));
@@ -107,6 +130,21 @@ Result<plan::Limits> limits(const Arguments& arguments) {
   out.pids_asked = arguments.value("--pids").has_value();
   set_if(out.scratch, TRY(arguments.size("--scratch")));
   out.cpus = TRY(cpus(arguments));
+  return out;
+}
+
+Result<plan::DocumentOptions> documents(const Arguments& arguments) {
+  plan::DocumentOptions out;
+  static const std::vector<std::string> tools{"scrut", "cram"};
+  const std::optional<std::string> tool = TRY(arguments.choice("--compat", tools));
+  if (tool) out.reading.compat = *tool == "scrut" ? script::Compat::scrut : script::Compat::cram;
+  if (const auto indent = TRY(arguments.number("--indent", 1, 64))) out.reading.indent = *indent;
+  out.shell = arguments.value("--shell").value_or("");
+  out.work_directory = arguments.value("--work-directory").value_or("");
+  out.prepend = arguments.values("--prepend");
+  out.append = arguments.values("--append");
+  if (arguments.flag("--combine-output")) out.overrides.stream = script::Stream::combined;
+  if (arguments.flag("--keep-output-crlf")) out.overrides.keep_crlf = true;
   return out;
 }
 
@@ -128,6 +166,7 @@ Result<plan::RunRequest> request_of(const Arguments& arguments) {
   const std::optional<uint64_t> jobs = TRY(arguments.number("--jobs", 1, 4096));
   if (jobs) request.parallel = static_cast<unsigned>(*jobs);
   set_if(request.timeout_ns, TRY(arguments.duration("--run-timeout")));
+  request.documents = TRY(documents(arguments));
   if (arguments.flag("--json") && arguments.flag("--tap")) {
     return Error::usage("--json and --tap both want standard output")
         .hint("give one of them; --junit FILE goes with either");

@@ -84,7 +84,7 @@ Result<Children::Launch> Children::launch(Program program) {
   Fd err = TRY(above_standard(std::move(err_write)));
   CHECK_OK(no_wait(out_read.get()));
   CHECK_OK(no_wait(err_read.get()));
-  program.input = null_.get();
+  if (program.input < 0) program.input = null_.get();
   program.output = out.get();
   program.error = err.get();
   Started started = start(program);
@@ -117,6 +117,47 @@ void Children::drain(Job& job, Fd& pipe, OutputBuffer& buffer, const char* name)
     if (job.trouble) overflow_ = true;
     if (overflow_) return;
   }
+}
+
+void Children::drain(Source& source) {
+  for (size_t reads = 0; reads < reads_in_a_turn && !source.ended && !source.overflow && !source.trouble;) {
+    ssize_t size = ::read(source.pipe.get(), chunk_.get(), chunk_size);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) return;
+    ++reads;
+    if (size <= 0) {
+      source.ended = true;
+      return;
+    }
+    std::string_view bytes(chunk_.get(), static_cast<size_t>(size));
+    if (source.buffer.size() + bytes.size() > options_.max_output) {
+      bytes = bytes.substr(0, options_.max_output - source.buffer.size());
+      source.overflow = true;
+    }
+    auto kept = source.buffer.append(bytes);
+    if (!kept.ok()) source.trouble = std::move(kept).error();
+  }
+}
+
+bool Children::drain_now(Source& source) {
+  source.ended = false;
+  size_t before = 0;
+  do {
+    before = source.buffer.size();
+    drain(source);
+  } while (!source.ended && source.buffer.size() != before);
+  return !source.ended;
+}
+
+Source* Children::add(Fd pipe) { return &sources_.emplace_back(std::move(pipe), options_.spill); }
+
+void Children::drop(Source* source) {
+  sources_.remove_if([source](const Source& s) { return &s == source; });
+}
+
+void Children::discard(Source* source) {
+  if (source != nullptr && !source->ended) strays_.push_back(std::move(source->pipe));
+  drop(source);
 }
 
 void Children::reap() {
@@ -156,13 +197,13 @@ void Children::release_held_pipes(uint64_t now) {
 
 /// Waits once, at most until `until_ns` (0: not at all), and takes what there is.
 void Children::turn(uint64_t until_ns) {
-  struct Source {
+  struct Polled {
     Job* job;
     bool error;
     Fd* stray;
   };
   std::vector<pollfd> polled{{woken_.get(), POLLIN, 0}};
-  std::vector<Source> sources;
+  std::vector<Polled> sources;
   for (Job& job : jobs_) {
     if (!job.overflow.empty() || job.trouble) continue;  // left to block until it is killed
     for (bool error : {false, true}) {
@@ -175,6 +216,13 @@ void Children::turn(uint64_t until_ns) {
   for (Fd& stray : strays_) {
     polled.push_back({stray.get(), POLLIN, 0});
     sources.push_back({nullptr, false, &stray});
+  }
+  const size_t first_source = polled.size();
+  std::vector<Source*> read;
+  for (Source& source : sources_) {
+    if (source.ended || source.overflow || source.trouble) continue;
+    polled.push_back({source.pipe.get(), POLLIN, 0});
+    read.push_back(&source);
   }
   const bool watch_cancel = options_.cancel_fd >= 0 && !cancelled_;
   if (watch_cancel) polled.push_back({options_.cancel_fd, POLLIN, 0});
@@ -205,6 +253,9 @@ void Children::turn(uint64_t until_ns) {
         drain(job, job.output_pipe, job.output, "stdout");
       }
     }
+    for (size_t i = 0; i < read.size(); ++i) {
+      if (polled[first_source + i].revents != 0) drain(*read[i]);
+    }
     if (watch_cancel && polled.back().revents != 0) cancelled_ = true;
   }
   strays_.remove_if([](const Fd& fd) { return !fd.valid(); });
@@ -227,6 +278,15 @@ Pause Children::wait_until(uint64_t deadline_ns) {
   for (;;) {
     if (cancelled_) return Pause::cancelled;
     if (overflow_) return Pause::overflow;
+    if (sys::monotonic_ns() >= deadline_ns) return Pause::late;
+    turn(deadline_ns);
+  }
+}
+
+Pause Children::wait_while(const std::function<bool()>& done, uint64_t deadline_ns) {
+  for (;;) {
+    if (cancelled_) return Pause::cancelled;
+    if (done()) return Pause::over;
     if (sys::monotonic_ns() >= deadline_ns) return Pause::late;
     turn(deadline_ns);
   }

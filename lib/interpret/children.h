@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -37,6 +38,17 @@ struct Job {
   [[nodiscard]] bool complete() const { return status && !output_pipe.valid() && !error_pipe.valid(); }
 };
 
+/// A pipe that is read for as long as somebody asks for it, beside those of jobs.
+struct Source {
+  Source(Fd fd, const std::string& spill) : pipe(std::move(fd)), buffer(spill) {}
+
+  Fd pipe;
+  OutputBuffer buffer;
+  bool ended = false;            ///< all who wrote have closed it; `resume` asks again
+  bool overflow = false;         ///< more than may be came; nothing is read any more
+  std::optional<Error> trouble;  ///< what came could not be kept
+};
+
 enum class Pause : uint8_t {
   over,       ///< what was waited for is there
   late,       ///< the deadline came first
@@ -58,7 +70,7 @@ class Children {
   /// Kills what is left.
   ~Children();
 
-  /// Starts `program` with /dev/null as its input and pipes for its output.
+  /// Starts `program` with pipes for its output, and /dev/null as its input unless it names one.
   /// @return the job, owned here until `forget`; or why it did not start
   struct Launch {
     Job* job = nullptr;
@@ -71,6 +83,17 @@ class Children {
   Pause wait_for(Job& job, uint64_t deadline_ns);
   /// Waits until the deadline: `late`, or `cancelled`.
   Pause wait_until(uint64_t deadline_ns);
+  /// Waits until `done` says so. It is asked after everything that happens to a job or a source; what a
+  /// source that went over its bound means is for `done` to say.
+  Pause wait_while(const std::function<bool()>& done, uint64_t deadline_ns);
+
+  /// Reads `pipe` (non-blocking) from now on. @return owned here until `drop`
+  Source* add(Fd pipe);
+  void drop(Source* source);
+  /// Takes what a source holds now, without waiting. @return whether somebody may still write to it.
+  bool drain_now(Source& source);
+  /// The pipe is read to its end and its bytes thrown away, so that nobody blocks on it; `source` is gone.
+  void discard(Source* source);
   /// Takes what has come, without waiting.
   void look() { turn(0); }
 
@@ -88,12 +111,14 @@ class Children {
   void turn(uint64_t until_ns);
   void reap();
   void drain(Job& job, Fd& pipe, OutputBuffer& buffer, const char* name);
+  void drain(Source& source);
   void release_held_pipes(uint64_t now);
   [[nodiscard]] uint64_t next_release() const;
 
   Options options_;
   Fd null_, woken_;
   std::list<Job> jobs_;
+  std::list<Source> sources_;
   std::list<Fd>
       strays_;  ///< pipes that outlived their job's end: read, so that nobody blocks, and thrown away
   bool cancelled_ = false;

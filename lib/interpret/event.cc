@@ -10,8 +10,9 @@ namespace testctr {
 namespace {
 
 constexpr std::array<std::string_view, 5> outcome_names = {"pass", "fail", "error", "skip", "not_run"};
-constexpr std::array<std::string_view, 9> kind_names = {
-    "script_started", "phase", "command", "note", "output", "denied", "failure", "script_ended", "log"};
+constexpr std::array<std::string_view, 10> kind_names = {
+    "script_started", "phase",   "command",      "note", "output",
+    "denied",         "failure", "script_ended", "log",  "case_ended"};
 
 constexpr size_t frame_bytes = size_t{1}
                                << 20;  // no text of an event can be longer than the frame it came in
@@ -78,6 +79,9 @@ Json to_wire(const Event& event) {
   put(wire, "line", event.line);
   put(wire, "text", event.text);
   put(wire, "detail", event.detail);
+  put(wire, "file", event.file);
+  put(wire, "values", event.values);
+  if (event.code) wire["code"] = *event.code;
   put(wire, "stream", event.stream);
   put(wire, "duration_ns", event.duration_ns);
   if (event.outcome != Outcome::pass) wire["outcome"] = std::string(to_string(event.outcome));
@@ -113,6 +117,9 @@ Result<Event> event_from_wire(const Json& wire) {
   event.line = static_cast<uint32_t>(TRY(wire::number(wire, "line", 0, max_u32)));
   event.text = TRY(wire::text(wire, "text", frame_bytes));
   event.detail = TRY(wire::text(wire, "detail", frame_bytes));
+  event.file = TRY(wire::text(wire, "file", 4096));
+  event.values = TRY(wire::text(wire, "values", frame_bytes));
+  if (wire.find("code") != wire.end()) event.code = static_cast<int>(TRY(wire::number(wire, "code", 0, 255)));
   event.stream = TRY(wire::text(wire, "stream", 16));
   if (!event.stream.empty() && event.stream != "stdout" && event.stream != "stderr") {
     return Error::infrastructure("key \"stream\" is neither stdout nor stderr");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,11 +54,17 @@ struct Event {
     failure,       ///< line, failure
     script_ended,  ///< outcome, text = reason (skip, error), line where known, duration_ns
     log,           ///< message of the runner about this script (limits that fell back, leaked processes)
+    case_ended,    ///< a case of a document: line of its `$`, text = title, outcome, detail = reason, code,
+                   ///< duration_ns
   };
   Kind kind = Kind::note;
   uint32_t line = 0;
+  std::string file;  ///< whose line it is, where it is not the script's own (a document that it includes)
   std::string text;
   std::string detail;
+  std::optional<int>
+      code;            ///< of a case: exit status, or 128+N for signal N; nothing: it was not run to its end
+  std::string values;  ///< of a case: what its expectations were interpolated with, "NAME=VALUE\0..."
   std::string stream;  ///< "stdout" or "stderr"
   Failure failure;
   Denial denial;

@@ -37,6 +37,12 @@ std::optional<Process> parse_stat(std::string_view text) {
   auto parent = number(rest.substr(0, rest.find(' ')));
   if (!parent) return std::nullopt;
   process.parent = *parent;
+  constexpr int between = 22 - 4;  // proc_pid_stat(5): ppid is the 4th field, starttime the 22nd
+  for (int i = 0; i < between && !rest.empty(); ++i)
+    rest.remove_prefix(
+        std::min(rest.size(), rest.find(' ') == std::string_view::npos ? rest.size() : rest.find(' ') + 1));
+  const std::string_view started = rest.substr(0, rest.find(' '));
+  (void)std::from_chars(started.data(), started.data() + started.size(), process.started);
   return process;
 }
 

@@ -14,7 +14,8 @@ struct Process {
   pid_t pid = 0;
   pid_t parent = 0;
   char state = '?';
-  std::string name;  ///< comm: hostile bytes
+  uint64_t started = 0;  ///< clock ticks since the machine's start
+  std::string name;      ///< comm: hostile bytes
 };
 
 /// One line of /proc/PID/stat. The name may contain anything, parentheses too.

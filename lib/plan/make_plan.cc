@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "plan/gather.h"
 #include "plan/select.h"
 #include "plan/words.h"
 #include "script/script.h"
@@ -88,6 +89,14 @@ Result<std::string> asked_tree(const std::string& word, const Surroundings& here
   return folder;
 }
 
+Result<std::string> real_folder(const std::string& word) {
+  std::string folder = TRY(real_path(word));
+  const auto found = TRY(sys::stat_at(AT_FDCWD, folder, 0));
+  if (!found || !S_ISDIR(found->st_mode))
+    return Error::usage(fmt::format("{} is not a folder", text::printable(word)));
+  return folder;
+}
+
 Result<std::string> regular_file(std::string_view option, const std::string& word) {
   std::string path = TRY_IN(real_path(word), std::string(option));
   const auto found = TRY(sys::stat_at(AT_FDCWD, path, 0));
@@ -104,7 +113,7 @@ Result<std::string> seccomp_choice(const std::string& word) {
 }
 
 /// Reads and parses; what goes wrong is kept in the job, since the other scripts can run.
-void read_script(Job& job) {
+void read_script(Job& job, const std::string& folder) {
   Result<std::string> source = sys::read_file(job.file);
   if (!source.ok()) {
     job.error = std::move(source).error().as(Fault::usage);
@@ -112,6 +121,11 @@ void read_script(Job& job) {
     return;
   }
   job.source = std::move(source).value();
+  if (job.format != Format::script) {
+    Status gathered = gather_document(job, folder);
+    if (!gathered.ok()) job.error = std::move(gathered).error();
+    return;
+  }
   const Result<script::Script> parsed = script::parse(job.name, job.source);
   if (!parsed.ok()) job.error = parsed.error();
 }
@@ -162,6 +176,10 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   common.image = words.image;
   common.environment = TRY(variables(request, here));
   common.limits = request.limits;
+  common.documents = request.documents;
+  if (!common.documents.work_directory.empty())
+    common.documents.work_directory =
+        TRY_IN(real_folder(common.documents.work_directory), "--work-directory");
   common.ids = request.ids;
   common.network = request.network;
   common.seccomp = TRY(seccomp_choice(request.seccomp));
@@ -179,9 +197,10 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     Job job = common;
     job.file = std::move(selected.path);
     job.name = job.file;
+    job.format = selected.format;
     const bool no_tree = !request.tree && is_too_much(selected.folder, here);
     if (!request.tree && !no_tree) job.tree = selected.folder;
-    read_script(job);
+    read_script(job, selected.folder);
     // Only a script that asks for its tree misses it.
     if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));

@@ -23,6 +23,7 @@ struct RunRequest {
   Limits limits;
   Ids ids = Ids::automatic;
   Network network = Network::none;
+  DocumentOptions documents;
   std::optional<unsigned> parallel;  ///< -j; nothing: as many as there are processors
   int64_t timeout_ns = 0;            ///< of the whole run; 0: none
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "script/document.h"
 
 namespace testctr::plan {
 
@@ -18,6 +19,7 @@ enum class Network : uint8_t { none, host };
 
 struct Limits {
   int64_t script_timeout_ns = 600'000'000'000;
+  bool script_timeout_asked = false;  ///< somebody gave it: then it stands above what a document says
   int64_t case_timeout_ns = 30'000'000'000;
   uint64_t max_output = uint64_t{64} << 20;  ///< bytes a command and stream
   uint64_t memory = 0;  ///< bytes; 0: half of what is free on the machine, shared by the parallel scripts
@@ -28,15 +30,36 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+/// One of the files that a document consists of: itself, and those that it includes.
+struct DocumentPart {
+  std::string name;  ///< shown in messages
+  std::string source;
+  bool operator==(const DocumentPart&) const = default;
+};
+
+/// How documents are run.
+struct DocumentOptions {
+  script::ReadOptions reading;
+  std::string shell;                         ///< `--shell`; empty: what the document says
+  script::CaseConfig overrides;              ///< of every case
+  std::vector<std::string> prepend, append;  ///< documents whose cases run before and after each one
+  std::string work_directory;                ///< absolute; empty: a fresh one
+  bool whole_output = false;                 ///< all that cases print is told, for `update`
+};
+
 /// One script in one image.
 struct Job {
   std::string file;  ///< as the user gave it: opened from here, shown in messages
   std::string name;  ///< shown in reports; unique in the plan
   Format format = Format::script;
-  std::string source;  ///< the file's bytes, read when the plan was made
-  std::string image;   ///< the reference as given
-  std::string tree;    ///< absolute path of the test tree
-  std::string layer;   ///< `--layer`: the tar layer that holds script and tree; empty: none
+  std::string source;               ///< the file's bytes, read when the plan was made
+  DocumentOptions documents;        ///< of a Markdown or Cram document
+  std::vector<DocumentPart> parts;  ///< of a document: in the order of their cases
+  size_t main_part = 0;             ///< which of them is the document itself
+  size_t cases = 0;                 ///< of all parts
+  std::string image;                ///< the reference as given
+  std::string tree;                 ///< absolute path of the test tree
+  std::string layer;                ///< `--layer`: the tar layer that holds script and tree; empty: none
   std::map<std::string, std::string> environment;  ///< from --env and --pass-env
   Limits limits;
   Ids ids = Ids::automatic;

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "plan/make_plan.h"
+#include "script/document.h"
 
 namespace testctr::plan {
 namespace {
@@ -31,12 +32,6 @@ std::string parent(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-Error not_yet(const std::string& path, Format format) {
-  return Error::usage(fmt::format("{}: {} documents are not supported yet", text::printable(path),
-                                  format == Format::markdown ? "Scrut Markdown" : "Cram"))
-      .hint("scripts (.txt, .txtar) are; `--format script` says that this file is one");
 }
 
 Result<Format> named_format(const std::string& word) {
@@ -73,22 +68,14 @@ class Selector {
       return Error::usage(fmt::format("{}: its extension is that of no known format", text::printable(path)))
           .hint("known are .txt .txtar .md .scrut .t .cram; `--format script` says what it is");
     }
-    if (*format != Format::script) return not_yet(path, *format);
-    return add(path);
+    return add(path, *format);
   }
 
-  Selection take() {
-    if (later_ > 0) {
-      result_.notes.push_back(
-          fmt::format("{} Cram or Scrut document{} below the named folders passed over: not supported yet",
-                      later_, later_ == 1 ? "" : "s"));
-    }
-    return std::move(result_);
-  }
+  Selection take() { return std::move(result_); }
 
  private:
-  Status add(const std::string& path) {
-    Selected script{path, TRY(real_path(parent(path)))};
+  Status add(const std::string& path, Format format) {
+    Selected script{path, TRY(real_path(parent(path))), format};
     if (!seen_.insert(joined(script.folder, std::string(base_name(path)))).second) {
       result_.notes.push_back(fmt::format("{}: named more than once, runs once", text::printable(path)));
       return {};
@@ -103,61 +90,60 @@ class Selector {
     const Fd dir = std::move(opened).value();
     const size_t before = result_.scripts.size();
     const uint64_t others_before = result_.not_tests;
-    for (const std::string& name : TRY(sys::list_dir(dir.get()))) {
-      if (name.starts_with(".")) continue;
-      const auto found = sys::stat_at(dir.get(), name, 0);
-      const bool known = found.ok() && found.value().has_value();
-      if (known && S_ISDIR(found.value()->st_mode)) {
-        count_later_documents(dir.get(), name, 1);
-      } else if (known && !S_ISREG(found.value()->st_mode)) {
-        // Opening a FIFO would wait for a writer that never comes, opening a device may do anything.
-        ++result_.not_tests;
-        if (format_of(name) == Format::script) {
-          result_.notes.push_back(
-              fmt::format("{}: not a regular file, passed over", text::printable(joined(path, name))));
-        }
-      } else if (format_of(name) == Format::script) {
-        CHECK_OK(add(joined(path, name)));
-      } else if (is_later_document(dir.get(), name)) {
-        ++later_;
-      } else {
-        ++result_.not_tests;
-      }
-    }
+    CHECK_OK(walk(dir.get(), path, 0));
     if (result_.scripts.size() == before) {
-      result_.notes.push_back(fmt::format("{}: no scripts lie directly in it ({} other files)",
-                                          text::printable(path), result_.not_tests - others_before));
+      result_.notes.push_back(
+          fmt::format("{}: no scripts lie directly in it and no documents below it ({} other files)",
+                      text::printable(path), result_.not_tests - others_before));
     }
     return {};
   }
 
-  /// Documents of formats that a later version runs are told of, so that nobody takes them for run.
-  void count_later_documents(int parent_dir, const std::string& name, int depth) {
-    if (depth > max_depth || visited_ > max_visited) return;
-    Result<Fd> dir = sys::open_at(parent_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!dir.ok()) return;
-    const Result<std::vector<std::string>> names = sys::list_dir(dir.value().get());
-    if (!names.ok()) return;
-    for (const std::string& entry : names.value()) {
-      if (entry.starts_with(".") || ++visited_ > max_visited) continue;
-      if (is_later_document(dir.value().get(), entry)) {
-        ++later_;
-      } else if (entry.find('.') == std::string::npos) {
-        count_later_documents(dir.value().get(), entry, depth + 1);
+  /// Scripts are taken from the named folder alone: below it, text files are mostly something else.
+  Status walk(int dir, const std::string& path, int depth) {
+    for (const std::string& name : TRY(sys::list_dir(dir))) {
+      if (name.starts_with(".")) continue;
+      if (++visited_ > max_visited) {
+        return Error::usage(fmt::format("{}: more than {} files lie below the named folders",
+                                        text::printable(path), max_visited))
+            .hint("name folders further down");
       }
+      const std::string shown = joined(path, name);
+      // Links to folders could lead round in a circle; a script may be a link.
+      auto found = sys::stat_at(dir, name, 0);
+      if (!found.ok() || !found.value()) {
+        // A dangling link to a script: whoever reads it says so.
+        CHECK_OK(consider(dir, name, shown, /*regular=*/true, depth));
+        continue;
+      }
+      if (S_ISDIR(found.value()->st_mode)) {
+        if (depth >= max_depth) continue;
+        Result<Fd> below = sys::open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (below.ok()) CHECK_OK(walk(below.value().get(), shown, depth + 1));
+        continue;
+      }
+      CHECK_OK(consider(dir, name, shown, S_ISREG(found.value()->st_mode), depth));
     }
+    return {};
   }
 
-  /// A Cram document, or a Markdown document with a test fence. (Markdown without one is just text.)
-  static bool is_later_document(int dir, const std::string& name) {
+  Status consider(int dir, const std::string& name, const std::string& shown, bool regular, int depth) {
     const std::optional<Format> format = format_of(name);
-    if (!format || *format == Format::script) return false;
-    const auto found = sys::stat_at(dir, name, 0);
-    if (!found.ok() || !found.value() || !S_ISREG(found.value()->st_mode)) return false;
-    if (*format == Format::cram) return true;
-    constexpr size_t most = size_t{1} << 20;
-    const Result<std::string> text = sys::read_file_at(dir, name, most);
-    return text.ok() && ("\n" + text.value()).find("\n```scrut") != std::string::npos;
+    const bool wanted = format && (*format != Format::script || depth == 0);
+    // Opening a FIFO would wait for a writer that never comes, opening a device may do anything.
+    if (wanted && !regular)
+      result_.notes.push_back(fmt::format("{}: not a regular file, passed over", text::printable(shown)));
+    if (!wanted || !regular || (*format == Format::markdown && !has_tests(dir, name))) {
+      ++result_.not_tests;
+      return {};
+    }
+    return add(shown, *format);
+  }
+
+  /// Markdown without a test fence is just text. One that cannot be read is told of when it is to run.
+  static bool has_tests(int dir, const std::string& name) {
+    const Result<std::string> text = sys::read_file_at(dir, name);
+    return !text.ok() || script::has_test_fence(text.value());
   }
 
   /// A name in the same folder that `path` may have meant.
@@ -175,7 +161,6 @@ class Selector {
   std::optional<Format> forced_;
   Selection result_;
   std::set<std::string> seen_;
-  uint64_t later_ = 0;
   uint64_t visited_ = 0;
 };
 

@@ -14,10 +14,11 @@ namespace testctr::plan {
 struct Selected {
   std::string path;  ///< as it is shown: what the user wrote, and for a folder's file the folder and its name
   std::string folder;  ///< absolute path, links resolved, of the folder that it lies in
+  Format format = Format::script;
 };
 
 struct Selection {
-  std::vector<Selected> scripts;  ///< in the order of naming; a folder's sorted by name; each once
+  std::vector<Selected> scripts;  ///< in the order of naming; a folder's sorted by path; each once
   uint64_t not_tests = 0;
   std::vector<std::string> notes;
 };

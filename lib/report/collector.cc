@@ -58,11 +58,17 @@ void Collector::take(const Event& event) {
       keep_denial(report.denials, event.denial);
       break;
     case Event::Kind::failure:
-      if (report.failures.size() < most_kept) report.failures.push_back({event.line, event.failure});
+      if (report.failures.size() < most_kept)
+        report.failures.push_back({event.line, event.file, event.failure});
       break;
     case Event::Kind::log:
       if (report.messages.size() < most_kept) report.messages.push_back(event.text);
       report.log.message(event.text);
+      break;
+    case Event::Kind::case_ended:
+      report.log.close_case(event.outcome != Outcome::pass);
+      report.cases.push_back(
+          {event.line, event.file, event.text, event.outcome, event.detail, event.duration_ns});
       break;
     case Event::Kind::script_ended:
       end(event);

@@ -7,7 +7,7 @@ namespace {
 
 using Object = nlohmann::ordered_json;
 
-Object begun(const char* type) {
+Object begun(std::string_view type) {
   Object object;
   object["version"] = 1;
   object["type"] = type;
@@ -80,34 +80,18 @@ void put_content(Object& object, const Event& event) {
     case Event::Kind::failure:
       put_failure(object, event);
       break;
+    case Event::Kind::case_ended:
+      put(object, "line", event.line);
+      put(object, "title", event.text);
+      object["outcome"] = to_string(event.outcome);
+      put(object, "reason", event.detail);
+      if (event.code) object["code"] = *event.code;
+      object["duration_ns"] = event.duration_ns;
+      break;
     case Event::Kind::script_ended:
       put_ended(object, event);
       break;
   }
-}
-
-const char* type_of(Event::Kind kind) {
-  switch (kind) {
-    case Event::Kind::script_started:
-      return "script_started";
-    case Event::Kind::phase:
-      return "phase";
-    case Event::Kind::command:
-      return "command";
-    case Event::Kind::note:
-      return "note";
-    case Event::Kind::output:
-      return "output";
-    case Event::Kind::denied:
-      return "denied";
-    case Event::Kind::failure:
-      return "failure";
-    case Event::Kind::script_ended:
-      return "script_ended";
-    case Event::Kind::log:
-      return "log";
-  }
-  return "unknown";
 }
 
 }  // namespace
@@ -120,10 +104,11 @@ void JsonLines::run_started(size_t scripts) {
 }
 
 void JsonLines::event(const Event& event) {
-  Object object = begun(type_of(event.kind));
+  Object object = begun(to_string(event.kind));
   object["script"] = event.script;
   object["attempt"] = event.attempt;
   put(object, "place", event.place);
+  if (!event.file.empty()) put(object, "file", event.file);
   object["sequence"] = event.sequence;
   object["time_ns"] = event.time_ns;
   put_content(object, event);

@@ -42,6 +42,12 @@ void Log::command(std::string_view text) {
   add(Kind::command, text);
 }
 
+void Log::close_case(bool keep) {
+  flush();
+  if (!everything_ && !keep) entries_.truncate(body_);
+  body_ = entries_.size();
+}
+
 void Log::note(std::string_view text) {
   flush();
   add(Kind::note, text);

@@ -25,6 +25,8 @@ class Log {
   /// A phase begins; what the one before it did is forgotten (unless everything is kept).
   void phase(std::string_view title, int64_t time_ns);
   void command(std::string_view text);
+  /// What came since the last phase or case has ended; it is forgotten unless `keep` (or everything is kept).
+  void close_case(bool keep);
   void note(std::string_view text);
   void message(std::string_view text);
   /// Bytes of a stream ("stdout", "stderr") of the current command.

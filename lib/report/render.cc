@@ -72,7 +72,7 @@ void render_diff(const std::string& diff, const TakeLine& take) {
 void render_failure(const ScriptReport& script, const FailureAt& at, std::string_view work,
                     const TakeLine& take) {
   const Failure& failure = at.failure;
-  std::string head = fmt::format("FAIL: {}", text::printable(script.name));
+  std::string head = fmt::format("FAIL: {}", text::printable(at.file.empty() ? script.name : at.file));
   if (at.line != 0) head += fmt::format(":{}", at.line);
   if (!failure.command.empty()) head += ": " + shorten_work(failure.command, work);
   head += ": " + shorten_work(failure.reason, work);
@@ -131,7 +131,11 @@ std::string summary_of(const ScriptReport& script, std::string_view work) {
   if (script.outcome == Outcome::fail && !script.failures.empty()) {
     const FailureAt& first = script.failures.front();
     const std::string reason = shorten_work(first.failure.reason, work);
-    return first.line == 0 ? reason : fmt::format("line {}: {}", first.line, reason);
+    if (first.line == 0) return reason;
+    const std::string place = first.file.empty()
+                                  ? fmt::format("line {}", first.line)
+                                  : fmt::format("{}:{}", text::printable(first.file), first.line);
+    return fmt::format("{}: {}", place, reason);
   }
   if (script.outcome == Outcome::not_run && !script.command.empty()) {
     return fmt::format("{} at line {}: {}", script.reason, script.line, script.command);

@@ -11,7 +11,18 @@ namespace testctr::report {
 
 struct FailureAt {
   uint32_t line = 0;
+  std::string file;  ///< whose line, where it is not the script's own
   Failure failure;
+};
+
+/// A case of a document.
+struct CaseReport {
+  uint32_t line = 0;
+  std::string file;  ///< whose line, where it is not the document's own
+  std::string title;
+  Outcome outcome = Outcome::not_run;
+  std::string reason;
+  int64_t duration_ns = 0;
 };
 
 struct ScriptReport {
@@ -27,6 +38,7 @@ struct ScriptReport {
   std::string command;  ///< that line as written
   int64_t duration_ns = 0;
   int64_t started_ns = 0;             ///< since the run began
+  std::vector<CaseReport> cases;      ///< of a document, those that have ended
   std::vector<FailureAt> failures;    ///< the first 100
   std::vector<Denial> denials;        ///< the first 100, one per line, program and system call
   std::vector<std::string> messages;  ///< of the runner: limits that fell back; the first 100

@@ -123,6 +123,14 @@ Result<Continuation> carry_out(InnerChannel& channel, sandbox::Inside& inside, C
     sink.take(event);
   }
   CHECK_OK(make_work(assignment));
+  if (assignment.document) {
+    const DocumentAssignment& document = *assignment.document;
+    std::vector<script::Document> parts;
+    for (const plan::DocumentPart& part : document.parts)
+      parts.push_back(TRY(script::read_document(document.dialect, part.name, part.source, document.reading)));
+    return interpret::carry_out(parts, document.main, std::move(assignment.from),
+                                make_setting(assignment, inside), document.setting, sink);
+  }
   script::Script script = TRY(script::parse(assignment.name, assignment.source));
   return interpret::carry_out(script, std::move(assignment.from), make_setting(assignment, inside), sink);
 }

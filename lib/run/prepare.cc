@@ -4,12 +4,33 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "plan/gather.h"
 
 namespace testctr::run {
 namespace {
 
 constexpr const char* inside_tree = "/testctr/tree";
 constexpr const char* inside_work = "/work";
+constexpr const char* inside_shell = "/testctr/bin/bash";
+constexpr const char* inside_directory = "/work/directory";
+
+/// Whether an image seems to have a program. Where its layers hide it again, the place finds that out and
+/// says so.
+bool has_program(const image::RootFilesystem& root, const std::string& name) {
+  if (root.kind == image::RootFilesystem::Kind::hostfs) return true;
+  for (const std::string& layer : root.layers) {
+    for (const char* folder : {"/bin/", "/usr/bin/", "/usr/local/bin/"}) {
+      auto found = sys::stat_at(AT_FDCWD, layer + folder + name);
+      if (found.ok() && found.value()) return true;
+    }
+  }
+  return false;
+}
+
+bool needs_spare_shell(const plan::Job& job, const image::RootFilesystem& root) {
+  if (job.format == plan::Format::script) return false;
+  return !has_program(root, "bash") && (job.format != plan::Format::cram || !has_program(root, "sh"));
+}
 
 }  // namespace
 
@@ -52,6 +73,8 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
     provision.tree =
         TRY(once(trees_, job.tree, [&] { return image::scan_tree(job.tree).in("the test tree"); }));
   }
+  if (needs_spare_shell(job, *provision.root))
+    provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));
   return provision;
 }
 
@@ -108,6 +131,12 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
   spec.limits.scratch = job.limits.scratch;
   spec.limits.cpus = job.limits.cpus;
   spec.seccomp = job.seccomp;
+  if (provision.spare != nullptr && !provision.spare->layers.empty()) {
+    spec.binds.push_back({provision.spare->layers.front() + "/bin/bash", inside_shell});
+    for (const Fd& lock : provision.spare->locks) spec.keep_open.push_back(lock.get());
+  }
+  if (!job.documents.work_directory.empty())
+    spec.binds.push_back({job.documents.work_directory, inside_directory, /*read_only=*/false});
   return spec;
 }
 
@@ -136,6 +165,21 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   environment["TMPDIR"] = assignment.work + "/.tmp";
   if (!assignment.tree.empty()) environment["TREE"] = assignment.tree;
   for (const auto& [name, value] : job.environment) environment[name] = value;
+  if (job.format != plan::Format::script) {
+    DocumentAssignment document;
+    document.dialect = plan::dialect_of(job.format);
+    document.parts = job.parts;
+    document.main = static_cast<uint32_t>(job.main_part);
+    document.reading = job.documents.reading;
+    document.setting.compat = job.documents.reading.compat;
+    document.setting.shell = job.documents.shell;
+    if (provision.spare != nullptr) document.setting.spare_shell = inside_shell;
+    document.setting.overrides = job.documents.overrides;
+    document.setting.whole_output = job.documents.whole_output;
+    if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory;
+    environment["TMPDIR"] = assignment.work + "/tmp";
+    assignment.document = std::move(document);
+  }
   return assignment;
 }
 

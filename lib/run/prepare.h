@@ -24,6 +24,8 @@ struct Provision {
   const image::RootFilesystem* root = nullptr;
   const image::Tree* tree = nullptr;  ///< the test tree where it lies; null with a layer or without a tree
   const image::OpenedLayer* layer = nullptr;  ///< `--layer`
+  /// Of a document whose image has no shell for it: the embedded image, whose bash then serves.
+  const image::RootFilesystem* spare = nullptr;
 };
 
 /// Images, trees and layers, each obtained once however many jobs share it.

@@ -38,6 +38,10 @@ class Stamper : public EventSink {
       command_ = event.text;
     }
     if (event.kind == Event::Kind::failure) failed_ = true;
+    if (event.kind == Event::Kind::case_ended) {
+      if (event.outcome == Outcome::pass) ++cases_passed_;
+      if (event.outcome == Outcome::fail || event.outcome == Outcome::error) failed_ = true;
+    }
     Event stamped = event;
     stamped.script = script_;
     stamped.place = place_;
@@ -63,6 +67,7 @@ class Stamper : public EventSink {
   }
   [[nodiscard]] uint32_t line() const { return line_; }
   [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] size_t cases_passed() const { return cases_passed_; }
 
  private:
   EventSink& sink_;
@@ -73,6 +78,7 @@ class Stamper : public EventSink {
   uint32_t line_ = 0;
   std::string command_;
   bool failed_ = false;
+  size_t cases_passed_ = 0;
 };
 
 struct Verdict {
@@ -88,7 +94,8 @@ Verdict error_verdict(const Error& error) {
 // What is wrong with a script is said before anything is unpacked or started for it.
 Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
   if (job.error) return *job.error;
-  CHECK_OK(interpret::check(TRY(script::parse(job.name, job.source))));
+  if (job.format == plan::Format::script)
+    CHECK_OK(interpret::check(TRY(script::parse(job.name, job.source))));
   return provisions.provide(job);
 }
 

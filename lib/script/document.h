@@ -131,6 +131,7 @@ struct Document {
 struct ReadOptions {
   Compat compat = Compat::none;
   size_t indent = 2;  ///< of Cram documents
+  bool operator==(const ReadOptions&) const = default;
 };
 
 /// Reads a document. What is wrong with it is told whole: one Error (usage) with a line for each defect,

@@ -125,8 +125,10 @@ TEST_CASE("plan: what cannot be selected is told, all of it at once") {
   CHECK(has(message(plan_of({"builtin", "b.txt"})), "did you mean `a.txt`?"));
   CHECK(has(message(plan_of({"builtin", "hello.py"})), "hello.py: its extension is that of no known format"));
   CHECK(has(message(plan_of({"builtin", "hello.py"})), "--format script"));
-  CHECK(has(message(plan_of({"builtin", "doc.md"})), "Scrut Markdown documents are not supported yet"));
-  CHECK(has(message(plan_of({"builtin", "doc.t"})), "Cram documents are not supported yet"));
+  const Result<Plan> without_tests = plan_of({"builtin", "doc.md", "doc.t"});
+  REQUIRE(without_tests.ok());
+  CHECK(has(without_tests.value().jobs[0].error->message(), "doc.md: no test was found in it"));
+  CHECK(has(without_tests.value().jobs[1].error->message(), "doc.t: no test was found in it"));
   const std::string both = message(plan_of({"builtin", "a.txt", "nope.txt", "hello.py"}));
   CHECK(has(both, "nope.txt: no such file"));
   CHECK(has(both, "hello.py: its extension"));
@@ -147,7 +149,7 @@ TEST_CASE("plan: --format") {
   request.format = "scripd";
   CHECK(has(message(make_plan(request, alone())), "did you mean `script`?"));
   request.format = "cram";
-  CHECK(has(message(make_plan(request, alone())), "not supported yet"));
+  CHECK(make_plan(request, alone()).value().jobs[0].format == Format::cram);
 }
 
 TEST_CASE("plan: a folder gives the scripts that lie directly in it, sorted, and counts the rest") {
@@ -165,10 +167,10 @@ TEST_CASE("plan: a folder gives the scripts that lie directly in it, sorted, and
   REQUIRE(plan.ok());
   std::vector<std::string> names;
   for (const Job& job : plan.value().jobs) names.push_back(job.name);
-  CHECK(names == std::vector<std::string>{"tests/B.txt", "tests/a.txtar", "tests/b.txt"});
-  CHECK(plan.value().not_tests == 1);
-  REQUIRE(plan.value().notes.size() == 1);
-  CHECK(has(plan.value().notes[0], "2 Cram or Scrut documents"));
+  CHECK(names == std::vector<std::string>{"tests/B.txt", "tests/a.txtar", "tests/b.txt", "tests/deep/one.t",
+                                          "tests/deep/two.md"});
+  CHECK(plan.value().jobs[4].format == Format::markdown);
+  CHECK(plan.value().not_tests == 3);
   CHECK(plan.value().jobs[0].tree == here.path() + "/tests");
   CHECK(plan_of({"builtin", "tests/"}).value().jobs[0].name == "tests/B.txt");
 }
@@ -179,7 +181,8 @@ TEST_CASE("plan: a folder without scripts gives no jobs and says so") {
   const Result<Plan> plan = plan_of({"builtin", "./empty"});
   REQUIRE(plan.ok());
   CHECK(plan.value().jobs.empty());
-  CHECK(has(plan.value().notes.at(0), "./empty: no scripts lie directly in it (1 other files)"));
+  CHECK(has(plan.value().notes.at(0),
+            "./empty: no scripts lie directly in it and no documents below it (1 other files)"));
 }
 
 TEST_CASE("plan: a file that is named twice runs once") {

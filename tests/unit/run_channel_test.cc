@@ -65,6 +65,28 @@ TEST_CASE("an assignment crosses unchanged") {
   CHECK(back.value() == a);
 }
 
+TEST_CASE("a document's assignment crosses unchanged") {
+  Assignment a = small_assignment();
+  DocumentAssignment document;
+  document.dialect = script::Dialect::cram;
+  document.parts = {{"a.t", std::string("  $ \0\xff\n", 7)}, {"b.t", ""}};
+  document.main = 1;
+  document.reading.compat = document.setting.compat = script::Compat::cram;
+  document.reading.indent = 4;
+  document.setting.shell = "/bin/dash";
+  document.setting.spare_shell = "/spare";
+  document.setting.overrides.stream = script::Stream::combined;
+  document.setting.overrides.keep_crlf = false;
+  document.setting.overrides.timeout_ns = 7;
+  document.setting.timeout_ns = 8;
+  document.setting.whole_output = true;
+  document.setting.directory = "/d";
+  a.document = document;
+  auto back = assignment_from_wire(json::from_cbor(json::to_cbor(to_wire(a))).value());
+  REQUIRE(back.ok());
+  CHECK(back.value() == a);
+}
+
 TEST_CASE("frames survive being cut at every byte") {
   std::string bytes = frame(Json{{"t", "a"}}) + frame(Json{{"t", "b"}, {"d", json::binary("\xff")}});
   for (size_t cut = 0; cut <= bytes.size(); ++cut) {

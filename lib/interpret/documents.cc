@@ -1,0 +1,568 @@
+// The loop over the cases of a document.
+#include "interpret/documents.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <list>
+#include <set>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "interpret/case_verdict.h"
+#include "interpret/judge.h"
+#include "interpret/lookup.h"
+#include "interpret/session.h"
+#include "interpret/shell.h"
+
+namespace testctr::interpret {
+namespace {
+
+constexpr uint64_t stop_grace_ns = 1'000'000'000;
+constexpr uint64_t look_interval_ns = 5'000'000;
+constexpr size_t named_at_most = 8;
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// A detached case that runs.
+struct Beside {
+  const script::Document* document = nullptr;
+  const script::Case* test = nullptr;
+  size_t part = 0, number = 0;
+  script::CaseConfig config;
+  Detached process;
+  uint64_t started_ns = 0;
+};
+
+class DocumentRun {
+ public:
+  DocumentRun(const std::vector<script::Document>& parts, size_t main, Session& session,
+              const DocumentSetting& how)
+      : parts_(parts), main_(main), session_(session), how_(how) {}
+
+  Status begin() {
+    CHECK_OK(make_directories().in("making the document's directories"));
+    total_deadline_ns_ = UINT64_MAX;
+    const int64_t total = document().config.total_timeout_ns.value_or(how_.timeout_ns);
+    if (total > 0) total_deadline_ns_ = sys::monotonic_ns() + static_cast<uint64_t>(total);
+    total_ns_ = total;
+    ShellSetting setting;
+    setting.program = TRY(shell_program());
+    setting.control = control_;
+    setting.directory = directory_;
+    setting.one_process = document().dialect == script::Dialect::cram;
+    setting.environment = environment(setting.program);
+    shell_ = TRY(Shell::start(std::move(setting), *session_.children));
+    return {};
+  }
+
+  Result<Continuation> run() {
+    size_t number = 0;
+    for (size_t part = 0; part < parts_.size(); ++part) {
+      for (const script::Case& test : parts_[part].cases) {
+        ++number;
+        if (stopped_) {
+          tell_end(part, test, stopped_as_, stopped_why_, std::nullopt, 0);
+          continue;
+        }
+        CHECK_OK(carry_out_case(part, test, number));
+      }
+    }
+    if (!cancelled_) finish_detached();
+    return finish();
+  }
+
+ private:
+  const script::Document& document() const { return parts_[main_]; }
+
+  // ---- before the first case
+  // ----------------------------------------------------------------------------------
+
+  Status make_directories() {
+    const std::string& work = session_.setting.work;
+    control_ = work + "/.shell";
+    CHECK_OK(sys::make_dirs(control_, 0700));
+    directory_ = how_.directory;
+    if (directory_.empty()) {
+      std::string name = base_name(document().name);
+      if (name.empty() || name == "." || name == ".." || name == ".shell" || name == ".tmp" || name == "tmp")
+        name += "-1";
+      directory_ = work + "/" + name;
+      CHECK_OK(sys::make_dirs(directory_, 0755));
+    }
+    temporary_ = session_.lookup("TMPDIR").value_or(work + "/tmp");
+    return sys::make_dirs(temporary_, 0755);
+  }
+
+  Result<std::string> shell_program() const {
+    const bool cram = document().dialect == script::Dialect::cram;
+    std::string name = how_.shell;
+    if (name.empty()) name = document().config.shell.value_or("");
+    const bool chosen = !name.empty();
+    if (!chosen) name = cram ? "/bin/sh" : "bash";
+    auto found = find_program(name, session_.lookup("PATH").value_or(""), directory_);
+    if (found.ok() && (chosen || ::access(found.value().c_str(), X_OK) == 0))
+      return found.value().starts_with('/') ? found.value() : directory_ + "/" + found.value();
+    if (!chosen && cram) {
+      auto bash = find_program("bash", session_.lookup("PATH").value_or(""), directory_);
+      if (bash.ok()) return bash;
+    }
+    if (!chosen && !how_.spare_shell.empty()) return how_.spare_shell;
+    return Error::usage(fmt::format("{}: its shell {} is not in the image", text::printable(document().name),
+                                    text::quoted(name)))
+        .hint("`shell:` in the document or --shell names another");
+  }
+
+  std::map<std::string, std::string> environment(const std::string& shell) const {
+    const std::string& work = session_.setting.work;
+    const std::string& tree = session_.setting.tree;
+    std::map<std::string, std::string> all = session_.setting.environment;
+    const auto preset = [&](const char* name, std::string value) { all[name] = std::move(value); };
+    for (const char* name : {"LANG", "LC_ALL", "LANGUAGE"}) preset(name, "C");
+    preset("TZ", "GMT");
+    preset("COLUMNS", "80");
+    preset("CDPATH", "");
+    preset("GREP_OPTIONS", "");
+    preset("TESTDIR", tree.empty() ? directory_ : tree);
+    preset("TESTFILE", base_name(document().name));
+    preset("TESTSHELL", shell);
+    preset("SHELL", shell);
+    preset("CRAMTMP", work);
+    for (const char* name : {"TMPDIR", "TEMPDIR", "TMP", "TEMP"}) preset(name, temporary_);
+    for (const auto& [name, value] : how_.overrides.environment) all[name] = value;
+    return all;
+  }
+
+  // ---- a case
+  // -------------------------------------------------------------------------------------------------
+
+  Status carry_out_case(size_t part, const script::Case& test, size_t number) {
+    const script::Document& from = parts_[part];
+    const script::CaseConfig config =
+        effective_config(from, test, document().config.defaults, how_.overrides);
+    begin_case(part, test);
+    const uint64_t started = sys::monotonic_ns();
+    if (config.wait) {
+      if (std::string problem = wait_for(*config.wait); !problem.empty()) {
+        if (cancelled_) return {};
+        return fail_case(part, test, Outcome::error, problem, "", started);
+      }
+    }
+    CaseOrder order = TRY(order_for(from, test, config));
+    if (config.detached.value_or(false)) {
+      Detached process = TRY(shell_->detach(order, number));
+      detached_.push_back({&from, &test, part, number, config, process, started});
+      session_.note("[detached]");
+      return {};
+    }
+    if (!shell_->alive()) return Error::internal("a case without a shell");
+    CaseEnd end = TRY(shell_->run(order));
+    for (const std::string& note : shell_->take_notes()) session_.log(note);
+    if (end.how == CaseEnd::How::cancelled) {
+      cancelled_ = true;
+      stop(Outcome::not_run, "interrupted");
+      return {};
+    }
+    return conclude(part, test, config, end, started);
+  }
+
+  void begin_case(size_t part, const script::Case& test) {
+    if (session_.setting.at_line) session_.setting.at_line(test.line);
+    command_.line = test.line;
+    session_.command = &command_;
+    Event event;
+    event.kind = Event::Kind::command;
+    event.line = test.line;
+    event.file = file_of(part);
+    event.text = test.expression;
+    session_.events.take(event);
+  }
+
+  std::string file_of(size_t part) const { return part == main_ ? "" : parts_[part].name; }
+
+  /// `wait:`. @return why not, or nothing
+  std::string wait_for(const script::Wait& wait) {
+    const uint64_t until =
+        std::min(sys::monotonic_ns() + static_cast<uint64_t>(wait.timeout_ns), total_deadline_ns_);
+    if (wait.path.empty()) {
+      cancelled_ = session_.children->wait_until(until) == Pause::cancelled;
+      return cancelled_ ? "interrupted" : "";
+    }
+    const std::string path = wait.path.starts_with('/') ? wait.path : temporary_ + "/" + wait.path;
+    for (;;) {
+      if (::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return "";
+      const uint64_t now = sys::monotonic_ns();
+      if (now >= until) {
+        return fmt::format("{} did not appear within {}", text::printable(session_.masked(path)),
+                           text::format_duration(wait.timeout_ns));
+      }
+      if (session_.children->wait_until(std::min(until, now + look_interval_ns)) == Pause::cancelled) {
+        cancelled_ = true;
+        return "interrupted";
+      }
+    }
+  }
+
+  Result<CaseOrder> order_for(const script::Document& from, const script::Case& test,
+                              const script::CaseConfig& config) {
+    CaseOrder order;
+    order.expression = test.expression;
+    order.stream = *config.stream;
+    order.place = fmt::format("{}:{}", from.name, test.line);
+    order.environment = config.environment;
+    order.assignments = std::exchange(assignments_, {});
+    if (config.input) {
+      order.input = control_ + "/stdin";
+      if (config.input->is_file) {
+        const std::string& path = config.input->text;
+        order.input = path.starts_with('/') ? path : session_.setting.tree + "/" + path;
+      } else {
+        CHECK_OK(sys::write_file_at(AT_FDCWD, order.input, config.input->text));
+      }
+    }
+    const int64_t limit = config.timeout_ns.value_or(session_.setting.case_timeout_ns);
+    order.deadline_ns = total_deadline_ns_;
+    if (limit > 0)
+      order.deadline_ns = std::min(order.deadline_ns, sys::monotonic_ns() + static_cast<uint64_t>(limit));
+    return order;
+  }
+
+  /// What a case that has ended means for it and for those after it.
+  Status conclude(size_t part, const script::Case& test, const script::CaseConfig& config, CaseEnd& end,
+                  uint64_t started) {
+    CaseOutput output = TRY(output_of(config, end));
+    const bool over = sys::monotonic_ns() >= total_deadline_ns_;
+    if (end.how == CaseEnd::How::late || end.how == CaseEnd::How::overflow) {
+      const int64_t limit = config.timeout_ns.value_or(session_.setting.case_timeout_ns);
+      std::string reason =
+          end.how == CaseEnd::How::overflow
+              ? fmt::format("output limit: it wrote more than {} and was stopped",
+                            text::human_size(session_.setting.max_output))
+          : over
+              ? fmt::format("the document's time limit of {} was reached", text::format_duration(total_ns_))
+              : fmt::format("the case's time limit of {} was reached", text::format_duration(limit));
+      CHECK_OK(fail_case(part, test, end.how == CaseEnd::How::overflow ? Outcome::error : Outcome::fail,
+                         reason,
+                         end.how == CaseEnd::How::overflow ? "--max-output SIZE allows more"
+                         : over ? "`total_timeout:` in the front matter allows more"
+                                : "`timeout:` in its configuration or --case-timeout allows more",
+                         started));
+      if (over) stop(Outcome::not_run, "the document's time limit was reached");
+    } else {
+      CHECK_OK(judge_ended(part, test, config, end, output, started));
+    }
+    if (end.shell_ended && !shell_->alive() && !stopped_) {
+      stop(Outcome::not_run,
+           fmt::format("the shell ended in line {}, and all cases of a Cram document share it", test.line));
+      shell_gone_ = true;
+    }
+    return {};
+  }
+
+  Result<CaseOutput> output_of(const script::CaseConfig& config, CaseEnd& end) {
+    OutputBuffer none(control_);
+    OutputBuffer& first = end.out ? *end.out : none;
+    OutputBuffer& second = end.err ? *end.err : none;
+    const bool errors = *config.stream == script::Stream::err;
+    CaseOutput output;
+    output.compared = script::normalised(TRY((errors ? second : first).view()), *config.keep_crlf,
+                                         config.strip_ansi_escaping.value_or(false));
+    output.other = std::string(TRY((errors ? first : second).view()));
+    if (how_.whole_output) {
+      tell_whole(output.compared);
+    } else {
+      session_.tell_output("stdout", first);
+      session_.tell_output("stderr", second);
+    }
+    return output;
+  }
+
+  void tell_whole(std::string_view text) {
+    constexpr size_t piece = size_t{256} << 10;
+    for (; !text.empty(); text.remove_prefix(std::min(text.size(), piece))) {
+      Event event;
+      event.kind = Event::Kind::output;
+      event.line = command_.line;
+      event.stream = "stdout";
+      event.text = text.substr(0, piece);
+      session_.events.take(event);
+    }
+  }
+
+  Status judge_ended(size_t part, const script::Case& test, const script::CaseConfig& config,
+                     const CaseEnd& end, const CaseOutput& output, uint64_t started) {
+    const std::string described = end.how == CaseEnd::How::signalled
+                                      ? describe_status(end.signal)
+                                      : fmt::format("exit status {}", end.code);
+    if (end.code != 0) session_.note(fmt::format("[{}]", described));
+    const bool expected_skip =
+        test.code && test.code->value == end.code && how_.compat == script::Compat::none;
+    if (end.code == *config.skip_document_code && !expected_skip && end.how == CaseEnd::How::ended) {
+      skip_document(part, test, end.code, started);
+      return {};
+    }
+    std::optional<script::Variables> variables = TRY(variables_for(test, config));
+    CaseView view{parts_[part], test, config, how_.compat, variables ? &*variables : nullptr};
+    auto judged = judge_case(view, output, end.code, described);
+    if (!judged.ok())
+      return fail_case(part, test, Outcome::error, judged.error().message(), judged.error().hint(), started);
+    CaseVerdict& verdict = judged.value();
+    const std::string values = variables ? joined(*variables) : "";
+    if (verdict.passed) {
+      for (auto& [name, value] : verdict.captures) captures_[name] = assignments_[name] = value;
+      (void)tell_denials(session_);
+      tell_end(part, test, Outcome::pass, "", end.code, started, values);
+      return {};
+    }
+    tell_failure(part, test, verdict.line, std::move(verdict.failure));
+    tell_end(part, test, Outcome::fail, "", end.code, started, values);
+    failed_ = true;
+    if (config.fail_fast.value_or(false))
+      stop(Outcome::not_run, fmt::format("fail_fast: line {} failed", test.line));
+    return {};
+  }
+
+  static std::string joined(const script::Variables& variables) {
+    std::string text;
+    for (const auto& [name, value] : variables) text += name + "=" + value + std::string(1, '\0');
+    return text;
+  }
+
+  Result<std::optional<script::Variables>> variables_for(const script::Case& test,
+                                                         const script::CaseConfig& config) {
+    if (!config.interpolated.value_or(false)) return std::optional<script::Variables>();
+    script::Variables variables = TRY(shell_->values_of(names_in(test)));
+    return std::optional<script::Variables>(std::move(variables));
+  }
+
+  void skip_document(size_t part, const script::Case& test, int code, uint64_t started) {
+    const std::string reason =
+        fmt::format("line {} ended with exit status {}, which skips the document", test.line, code);
+    tell_end(part, test, Outcome::skip, reason, code, started);
+    stop(Outcome::skip, reason);
+  }
+
+  /// The cases that follow are not run.
+  void stop(Outcome as, std::string why) {
+    stopped_ = true;
+    stopped_as_ = as;
+    stopped_why_ = std::move(why);
+  }
+
+  // ---- telling
+  // ------------------------------------------------------------------------------------------------
+
+  void tell_failure(size_t part, const script::Case& test, uint32_t line, Failure failure) {
+    if (std::string denials = tell_denials(session_); !denials.empty())
+      failure.hint = failure.hint.empty() ? denials : failure.hint + "; " + denials;
+    Event event;
+    event.kind = Event::Kind::failure;
+    event.line = line;
+    event.file = file_of(part);
+    if (failure.command.empty()) failure.command = test.expression;
+    event.text = failure.reason;
+    event.failure = std::move(failure);
+    session_.events.take(event);
+  }
+
+  Status fail_case(size_t part, const script::Case& test, Outcome outcome, const std::string& reason,
+                   const std::string& hint, uint64_t started) {
+    Failure failure;
+    failure.reason = reason;
+    failure.hint = hint;
+    tell_failure(part, test, test.line, std::move(failure));
+    tell_end(part, test, outcome, reason, std::nullopt, started);
+    failed_ = true;
+    return {};
+  }
+
+  void tell_end(size_t part, const script::Case& test, Outcome outcome, std::string reason,
+                std::optional<int> code, uint64_t started, std::string values = "") {
+    Event event;
+    event.kind = Event::Kind::case_ended;
+    event.line = test.line;
+    event.file = file_of(part);
+    event.text = test.title;
+    event.outcome = outcome;
+    event.detail = std::move(reason);
+    event.code = code;
+    event.values = std::move(values);
+    if (started != 0) event.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
+    session_.events.take(event);
+  }
+
+  // ---- the end
+  // ------------------------------------------------------------------------------------------------
+
+  void finish_detached() {
+    for (Beside& beside : detached_) beside.process.status = code_told(beside);
+    std::set<pid_t> waited;
+    for (const Beside& beside : detached_) {
+      const int signal = *beside.config.detached_kill_signal;
+      if (signal == 0 || beside.process.status) continue;
+      for (pid_t pid : family(beside.process.pid)) {
+        (void)::kill(pid, signal);
+        waited.insert(pid);
+      }
+    }
+    const uint64_t until = sys::monotonic_ns() + stop_grace_ns;
+    const auto alive = [&] {
+      return std::any_of(waited.begin(), waited.end(), [](pid_t pid) { return ::kill(pid, 0) == 0; });
+    };
+    while (!waited.empty() && alive() && sys::monotonic_ns() < until) {
+      if (session_.children->wait_until(sys::monotonic_ns() + look_interval_ns) == Pause::cancelled) break;
+    }
+    for (Beside& beside : detached_) judge_detached(beside);
+  }
+
+  /// The exit status that a detached case has left behind; nothing while it runs.
+  std::optional<int> code_told(const Beside& beside) const {
+    auto text = sys::read_file(fmt::format("{}/detached{}.code", control_, beside.number), 64);
+    if (!text.ok() || text.value().empty()) return std::nullopt;
+    return static_cast<int>(std::strtol(text.value().c_str(), nullptr, 10));
+  }
+
+  /// A process and all that it has started, as far as they have not left it.
+  static std::vector<pid_t> family(pid_t head) {
+    std::vector<pid_t> members{head};
+    const auto below = Children::left_behind();
+    if (!below) return members;
+    std::set<pid_t> known{head};
+    for (const Process& process : *below) {
+      if (known.contains(process.parent) && known.insert(process.pid).second) members.push_back(process.pid);
+    }
+    return members;
+  }
+
+  void judge_detached(Beside& beside) {
+    command_.line = beside.test->line;
+    CaseEnd end;
+    for (auto [source, target] :
+         {std::pair{beside.process.out, &end.out}, std::pair{beside.process.err, &end.err}}) {
+      if (source == nullptr) continue;
+      (void)session_.children->drain_now(*source);
+      *target = std::exchange(source->buffer, OutputBuffer(control_));
+      session_.children->discard(source);
+    }
+    auto output = output_of(beside.config, end);
+    if (!output.ok()) {
+      (void)fail_case(beside.part, *beside.test, Outcome::error, output.error().message(), "",
+                      beside.started_ns);
+      return;
+    }
+    const std::optional<int> code = beside.process.status;
+    // One that still ran was ended by us: only what it was to print can be held against it. A server that
+    // nothing is expected of may print what it likes.
+    const bool says_nothing = beside.test->expectations.empty();
+    if (!code && beside.test->code) {
+      (void)fail_case(beside.part, *beside.test, Outcome::fail,
+                      fmt::format("it still ran at the document's end, expected exit status {}",
+                                  beside.test->code->value),
+                      "", beside.started_ns);
+      return;
+    }
+    if (says_nothing) output.value().compared.clear();
+    CaseView view{*beside.document, *beside.test, beside.config, how_.compat, nullptr};
+    const std::string described = code ? fmt::format("exit status {}", *code) : "";
+    auto verdict = judge_case(view, output.value(), code, described);
+    if (!verdict.ok()) {
+      (void)fail_case(beside.part, *beside.test, Outcome::error, verdict.error().message(), "",
+                      beside.started_ns);
+      return;
+    }
+    if (!verdict.value().passed) {
+      failed_ = true;
+      tell_failure(beside.part, *beside.test, verdict.value().line, std::move(verdict.value().failure));
+    }
+    tell_end(beside.part, *beside.test, verdict.value().passed ? Outcome::pass : Outcome::fail, "", code,
+             beside.started_ns);
+  }
+
+  Continuation finish() {
+    Continuation end;
+    end.done = true;
+    end.outcome = failed_ ? Outcome::fail : Outcome::pass;
+    if (cancelled_) {
+      end.outcome = Outcome::not_run;
+      end.reason = "interrupted";
+    } else if (!failed_ && stopped_) {
+      // A document of which something was not run has not passed.
+      end.outcome = stopped_as_ == Outcome::skip ? Outcome::skip : Outcome::fail;
+      end.reason = stopped_why_;
+      if (end.outcome == Outcome::fail) tell_stopped();
+    }
+    const std::vector<pid_t> own = shell_->own();
+    session_.command = nullptr;
+    if (!cancelled_) name_left_behind(own);
+    shell_.reset();
+    session_.children->kill_all();
+    (void)tell_denials(session_);
+    return end;
+  }
+
+  void tell_stopped() {
+    Event event;
+    event.kind = Event::Kind::failure;
+    event.line = command_.line;
+    event.failure.reason = stopped_why_;
+    event.text = stopped_why_;
+    session_.events.take(event);
+  }
+
+  void name_left_behind(const std::vector<pid_t>& own) {
+    auto below = Children::left_behind();
+    if (!below) return;
+    std::set<pid_t> known(own.begin(), own.end());
+    for (const Beside& beside : detached_) known.insert(beside.process.pid);
+    std::string names;
+    size_t count = 0;
+    for (const Process& process : *below) {
+      if (known.contains(process.pid) || (known.contains(process.parent) && !is_shell(own, process.parent))) {
+        known.insert(process.pid);
+        continue;
+      }
+      if (++count <= named_at_most)
+        names += fmt::format("{}{} (process {})", count == 1 ? "" : ", ", text::printable(process.name),
+                             process.pid);
+    }
+    if (count > named_at_most) names += fmt::format(" and {} more", count - named_at_most);
+    if (count != 0) session_.log("left behind by the document and killed: " + names);
+  }
+
+  static bool is_shell(const std::vector<pid_t>& own, pid_t pid) {
+    return !own.empty() && own.front() == pid;
+  }
+
+  const std::vector<script::Document>& parts_;
+  size_t main_;
+  Session& session_;
+  const DocumentSetting& how_;
+  script::Command command_;  ///< stands for the case in what the session tells
+  std::string control_, directory_, temporary_;
+  std::unique_ptr<Shell> shell_;
+  std::list<Beside> detached_;
+  script::Variables captures_, assignments_;
+  uint64_t total_deadline_ns_ = 0;
+  int64_t total_ns_ = 0;
+  bool failed_ = false, stopped_ = false, cancelled_ = false, shell_gone_ = false;
+  Outcome stopped_as_ = Outcome::not_run;
+  std::string stopped_why_;
+};
+
+}  // namespace
+
+Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
+                               const Setting& setting, const DocumentSetting& how, EventSink& events) {
+  if (parts.empty() || main >= parts.size()) return Error::internal("no document to carry out");
+  if (from.position != 0) return Error::internal("a document cannot be gone on with in the middle");
+  Children::Options options{setting.work, setting.max_output, setting.cancel_fd};
+  Session session(setting, events, TRY(Children::create(std::move(options))));
+  DocumentRun run(parts, main, session, how);
+  CHECK_OK(run.begin());
+  return run.run();
+}
+
+}  // namespace testctr::interpret

@@ -1,0 +1,169 @@
+// Everything here runs in a shell that a case has had its way with: options, aliases and functions of its
+// own. So builtins are called by `builtin` (quoted, as aliases are expanded when a file is read), and nothing
+// depends on IFS, globbing or an option.
+#include "interpret/shell_text.h"
+
+#include "base/text.h"
+
+namespace testctr::interpret {
+
+const std::string state_end = "# whole";
+
+namespace {
+
+/// `text` with every "@T" as the control directory, quoted.
+std::string placed(std::string_view text, const std::string& control) {
+  const std::string quoted = text::shell_quoted(control);
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t next = text.find("@T", at);
+    out += text.substr(at, next == std::string_view::npos ? next : next - at);
+    if (next == std::string_view::npos) break;
+    out += quoted;
+    at = next + 2;
+  }
+  return out;
+}
+
+// A case's EXIT trap is kept aside, since ours has to stay; all other traps are the shell's own business, and
+// are noted for a standby, where they do not exist any more. A RETURN trap must not take the end of this
+// function for that of its own.
+constexpr std::string_view bash_init = R"sh(\builtin shopt -s expand_aliases
+function trap {
+  if [[ $BASH_SUBSHELL -ne 0 || ${1-} = -l ]]; then
+    builtin trap "$@"
+    return
+  fi
+  local __testctr_action __testctr_signal __testctr_own= __testctr_code=0 __testctr_rest
+  __testctr_rest=()
+  if [[ $# -eq 0 || $1 = -p ]]; then
+    builtin trap - EXIT
+    if [[ -n ${__testctr_exit-} ]]; then builtin trap -- "$__testctr_exit" EXIT; fi
+    builtin trap "$@" || __testctr_code=$?
+    builtin trap '. @T/leave' EXIT
+    return $__testctr_code
+  fi
+  if [[ $1 = -- ]]; then shift; fi
+  if [[ $# -le 1 ]]; then __testctr_action=-; else
+    __testctr_action=$1
+    shift
+  fi
+  for __testctr_signal; do
+    case $__testctr_signal in
+      EXIT | exit | SIGEXIT | 0) __testctr_own=1 ;;
+      RETURN | return)
+        if [[ $__testctr_action != - && -n $__testctr_action ]]; then
+          __testctr_action="[[ \${FUNCNAME-} = trap ]] || { $__testctr_action
+}"
+        fi
+        __testctr_rest+=("$__testctr_signal") ;;
+      *) __testctr_rest+=("$__testctr_signal") ;;
+    esac
+  done
+  if [[ -n $__testctr_own ]]; then
+    if [[ $__testctr_action = - || -z $__testctr_action ]]; then unset __testctr_exit; else
+      __testctr_exit=$__testctr_action
+    fi
+  fi
+  if [[ ${#__testctr_rest[@]} -ne 0 ]]; then
+    builtin trap -- "$__testctr_action" "${__testctr_rest[@]}" || __testctr_code=$?
+    builtin trap - EXIT
+    builtin trap -p >@T/traps
+    builtin trap '. @T/leave' EXIT
+  fi
+  return $__testctr_code
+}
+\builtin trap '. @T/leave' EXIT
+)sh";
+
+// First the state: the case's own trap may end the shell for good.
+constexpr std::string_view bash_leave = R"sh(__testctr_code=$?
+. @T/dump 2>/dev/null
+if [[ -n ${__testctr_exit-} ]]; then
+  (builtin exit $__testctr_code)
+  builtin eval "$__testctr_exit"
+fi
+)sh";
+
+constexpr std::string_view bash_dump = R"sh(\builtin set +o >@T/options
+\builtin shopt -p >>@T/options
+\builtin set +efuvx
+\builtin set +o posix
+\builtin shopt -u expand_aliases
+{
+  for ((__testctr_i = ${#DIRSTACK[@]} - 1; __testctr_i >= 0; --__testctr_i)); do
+    if ((__testctr_i == ${#DIRSTACK[@]} - 1)); then builtin printf 'cd -- %q\n' "${DIRSTACK[__testctr_i]/#\~/$HOME}"
+    else builtin printf 'pushd %q\n' "${DIRSTACK[__testctr_i]/#\~/$HOME}"; fi
+  done
+  builtin umask -p
+  for __testctr_i in c d e f i l m n q r s t u v x; do
+    if builtin ulimit -H -$__testctr_i >/dev/null 2>&1; then
+      builtin printf 'ulimit -S -%s %s\n' $__testctr_i "$(builtin ulimit -S -$__testctr_i)"
+      builtin printf 'ulimit -H -%s %s\n' $__testctr_i "$(builtin ulimit -H -$__testctr_i)"
+    fi
+  done
+  for __testctr_i in {a..z} {A..Z} _; do
+    builtin eval "__testctr_names=(\"\${!$__testctr_i@}\")"
+    for __testctr_n in "${__testctr_names[@]}"; do
+      case $__testctr_n in
+        __testctr_[ev][0-9]*) ;;
+        __testctr_* | _ | BASH | BASHOPTS | BASHPID | BASH_ALIASES | BASH_ARG* | BASH_CMDS | BASH_COMMAND | \
+          BASH_EXECUTION_STRING | BASH_LINENO | BASH_LOADABLES_PATH | BASH_MONOSECONDS | BASH_REMATCH | BASH_SOURCE | \
+          BASH_SUBSHELL | BASH_TRAPSIG | BASH_VERSINFO | BASH_VERSION | COMP_WORDBREAKS | COPROC | DIRSTACK | \
+          EPOCHREALTIME | EPOCHSECONDS | EUID | FUNCNAME | GROUPS | HISTCMD | LINENO | PIPESTATUS | PPID | PWD | \
+          RANDOM | SECONDS | SHELLOPTS | SHLVL | SRANDOM | UID) continue ;;
+      esac
+      builtin declare -p "$__testctr_n"
+    done
+  done
+  builtin printf '%s\n' 'shopt -s extglob'
+  builtin declare -F >@T/functions
+  while builtin read -r __testctr_i __testctr_v __testctr_n; do
+    if [[ $__testctr_n = trap ]]; then continue; fi
+    builtin declare -f -- "$__testctr_n"
+    if [[ $__testctr_v != -f ]]; then builtin printf '%s\n' "declare $__testctr_v $__testctr_n"; fi
+  done <@T/functions
+  builtin alias -p
+  __testctr_v=
+  for __testctr_i in "${FUNCNAME[@]}"; do
+    if [[ $__testctr_i != source && $__testctr_i != main ]]; then __testctr_v=1; fi
+  done
+  if [[ -z $__testctr_v ]]; then
+    builtin printf 'set --'
+    if [[ $# -gt 0 ]]; then builtin printf ' %q' "$@"; fi
+    builtin printf '\n'
+  fi
+  builtin printf '%s\n' 'if [ -e @T/traps ]; then . @T/traps; fi' '. @T/options' '# whole'
+} >@T/state
+)sh";
+
+constexpr std::string_view posix_init = "trap '. @T/leave' EXIT\n";
+constexpr std::string_view posix_leave = ". @T/dump 2>/dev/null\n";
+// Neither dash nor busybox's shell can write functions down.
+constexpr std::string_view posix_dump = R"sh(set +o >@T/options
+set +eufvx
+set >@T/variables
+export -p >@T/exports
+readonly -p >@T/readonly
+alias >@T/aliases
+{
+  printf '. @T/variables\n. @T/exports\ncd "$PWD"\n'
+  while IFS= read -r __testctr_l; do
+    case $__testctr_l in
+      alias\ *) printf '%s\n' "$__testctr_l" ;;
+      *=*) printf 'alias %s\n' "$__testctr_l" ;;
+    esac
+  done <@T/aliases
+  printf 'umask %s\n. @T/readonly\n. @T/options\n# whole\n' "$(umask)"
+} >@T/state
+)sh";
+
+}  // namespace
+
+ShellTexts shell_texts(ShellKind kind, const std::string& control) {
+  const bool bash = kind == ShellKind::bash;
+  return {placed(bash ? bash_init : posix_init, control), placed(bash ? bash_leave : posix_leave, control),
+          placed(bash ? bash_dump : posix_dump, control)};
+}
+
+}  // namespace testctr::interpret

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "script/difflib.h"
+#include "script/python_regex.h"
 
 using namespace testctr;
 using namespace testctr::script;
@@ -18,4 +18,13 @@ TEST_CASE("Cram's output: a test as Cram rewrites it, and its difference") {
   CHECK(cram_difference(source, rewritten, "a.t", "a.t.err") ==
         "--- a.t\n+++ a.t.err\n@@ -1,8 +1,9 @@\n Title\n   $ printf \"a\\tb\\nfoo\"\n-  a*b (glob)\n-  bar\n"
         "+  a\\tb (esc)\n+  foo (no-eol)\n   $ false\n   > true\n   $ false\n+  [1]\n end\n");
+}
+
+TEST_CASE("Cram's regular expressions are Python's") {
+  CHECK(python_regex("a{,2}b{3}c{1,}{x}\\Z") == "a{0,2}b{3}c{1,}\\{x}\\z");
+  CHECK(python_regex("[[:a]b[\\b]") == "[\\[:a]b[\\x08]");
+  CHECK(python_regex("a+?b++") == "a+?b+");
+  CHECK(python_regex("[]a](?P<n>x)\\.\\d") == "[\\]a](?P<n>x)\\.\\d");
+  for (const char* bad : {"a**", "a++b", "\\pL", "\\Qa", "a\\", "[a", "*a", "\\x{41}", "\\z"})
+    CHECK_MESSAGE(!python_regex(bad), bad);
 }

@@ -60,7 +60,7 @@ test-images: deps all
 
 bench: all
 	$(call deps_of,bench)
-	@$(NINJA) -C $(BUILD) --quiet mkimage bench-start
+	@$(NINJA) -C $(BUILD) --quiet mkimage bench-start bench-compare
 	@test -e $(BUILD)/images/golang/index.json || $(MAKE) --no-print-directory images
 	@tests/bench/run --build $(BUILD)
 

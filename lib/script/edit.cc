@@ -141,7 +141,8 @@ class Editor {
     if (edits.empty() || edits.back().span.end != source_.size() || source_.ends_with('\n')) return edits;
     Edit& last = edits.back();
     std::string end(line_end());
-    if (last.span.size() == 0) last.text = end + last.text;
+    // A "\r" that stands there already is half of one.
+    if (last.span.size() == 0) last.text = (source_.ends_with('\r') ? "\n" : end) + last.text;
     if (last.text.ends_with(end)) last.text.resize(last.text.size() - end.size());
     return edits;
   }

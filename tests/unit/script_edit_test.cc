@@ -160,6 +160,7 @@ TEST_CASE("edits: line ends and indentation are kept") {
   CHECK(cram("  $ x\n  a", {{"a\n", 1}}) == "  $ x\n  a\n  [1]");
   CHECK(cram("  $ x\r\n  a", {{"a\nb\n", 1}}) == "  $ x\r\n  a\r\n  b\r\n  [1]");
   CHECK(cram("  $ x\n  a\n  [1]", {{"b\n", 2}}) == "  $ x\n  b\n  [2]");
+  CHECK(cram("t\r\n  $ x\r", {{"a\n", 0}}) == "t\r\n  $ x\r\n  a");
   CHECK(cram("  $ x\r", {{"a\n", 0}}) == "  $ x\r\n  a");
   CHECK(cram("  $ x\n  a\r", {{"a\n", 3}}) == "  $ x\n  a\r\n  [3]");
   CHECK(cram("\xEF\xBB\xBF  $ x\n  a", {{"b\n", 0}}) == "\xEF\xBB\xBF  $ x\n  b");

@@ -1,8 +1,10 @@
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <sstream>
 
 #include "base/text.h"
 #include "script/json_schema.h"
@@ -90,6 +92,30 @@ Result<Json> plain_scalar(const std::string& text) {
   return Json(text);
 }
 
+// Hears a document and does nothing.
+class Deaf : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+// Asked for two documents at most: the library finds endlessly many where one is followed by a stray bracket.
+bool is_one_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Deaf deaf;
+  return parser.HandleNextDocument(deaf) && !parser.HandleNextDocument(deaf);
+}
+
 class Converter {
  public:
   Result<Json> convert(const YAML::Node& node, int depth = 0) {
@@ -148,10 +174,9 @@ Result<Json> json_from_yaml(std::string_view text) {
   auto as_json = json::parse(text);
   if (as_json.ok()) return as_json;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() != 1)
-      return Error::usage(fmt::format("there must be one YAML document, but there are {}", documents.size()));
-    return Converter().convert(documents[0]);
+    const std::string copy(text);
+    if (!is_one_document(copy)) return Error::usage("there must be one YAML document, no more and no less");
+    return Converter().convert(YAML::Load(copy));
   } catch (const std::exception& error) {
     return Error::usage(text::printable(error.what()));
   }

@@ -1,83 +1,22 @@
 // `run`: from the command line to a plan, from the events of its scripts to reports and the exit code.
 #include <unistd.h>
 
-#include <charconv>
-
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
-#include "plan/make_plan.h"
 #include "report/collector.h"
 #include "report/json_lines.h"
 #include "report/junit.h"
 #include "report/tap.h"
 #include "report/terminal.h"
 #include "run/run.h"
+#include "run_request.h"
 #include "stop_signals.h"
 
 namespace testctr::cmd {
 namespace {
 
-constexpr Option options[] = {
-    {.names = "-j,--jobs",
-     .value = "N",
-     .help = "scripts that run at the same time (default: one per processor)"},
-    {.names = "--timeout",
-     .value = "TIME",
-     .help = "of each script; reaching it is a failure (default: 10m)"},
-    {.names = "--case-timeout", .value = "TIME", .help = "of each command of a script (default: 30s)"},
-    {.names = "--run-timeout",
-     .value = "TIME",
-     .help = "of the whole run; reaching it is exit code 124 (default: none)"},
-    {.names = "--max-output", .value = "SIZE", .help = "of a command, each stream (default: 64MiB)"},
-    {.names = "--memory",
-     .value = "SIZE",
-     .help = "of each container (default: half of what is free, shared by the scripts that run together)"},
-    {.names = "--pids",
-     .value = "N",
-     .help = "processes in each container; a refused one is a failure where a control group counts them,\n"
-             "elsewhere nobody tells (`doctor` says which) (default: 1024)"},
-    {.names = "--scratch", .value = "SIZE", .help = "what each container may write (default: 4GiB)"},
-    {.names = "--cpus",
-     .value = "N",
-     .help = "processors of each container, such as 1.5 (default: no limit)"},
-    {.names = "--network",
-     .value = "none|host",
-     .help = "none: loopback alone; host: this machine's (default: none)"},
-    {.names = "--seccomp",
-     .value = "FILTER",
-     .help = "default, unconfined, or the file of a Docker/OCI profile (default: default)"},
-    {.names = "--ids",
-     .value = "one|range",
-     .help = "one: you are root inside; range: subordinate ids as well\n(default: range for root, one for "
-             "others)"},
-    {.names = "-e,--env", .value = "NAME=VALUE", .help = "a variable of the scripts", .repeats = true},
-    {.names = "--pass-env", .value = "NAME", .help = "a variable with this machine's value", .repeats = true},
-    {.names = "--tree", .value = "DIR", .help = "the test tree, $TREE inside (default: the script's folder)"},
-    {.names = "--layer", .value = "FILE", .help = "take script and tree from a tar layer that `layer` wrote"},
-    {.names = "--format",
-     .value = "FORMAT",
-     .help = "of the files named: script, scrut or cram (default: by extension)"},
-    {.names = "--shell",
-     .value = "PROGRAM",
-     .help = "of documents (default: what the document says, else bash, for Cram /bin/sh)"},
-    {.names = "--compat", .value = "TOOL", .help = "judge documents as that tool would: scrut, cram"},
-    {.names = "--work-directory",
-     .value = "DIR",
-     .help = "the cases of a document work in this folder of yours, which stays"},
-    {.names = "--prepend",
-     .value = "FILE",
-     .help = "a document whose cases run before each one",
-     .repeats = true},
-    {.names = "--append",
-     .value = "FILE",
-     .help = "a document whose cases run after each one",
-     .repeats = true},
-    {.names = "--combine-output", .help = "cases of documents are compared with both streams in one"},
-    {.names = "--keep-output-crlf", .help = "CRLF in what cases print stays"},
-    {.names = "--indent",
-     .value = "N",
-     .help = "blanks in front of the lines of Cram documents (default: 2)"},
+constexpr Option own_options[] = {
     {.names = "--json", .help = "events as JSON lines on standard output, in place of the text"},
     {.names = "--tap", .help = "TAP 14 on standard output, in place of the text"},
     {.names = "--junit",
@@ -85,8 +24,8 @@ constexpr Option options[] = {
      .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
     {.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     {.names = "-v,--verbose", .help = "the whole log of every script"},
-    {.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"},
-};
+    {.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
+constexpr auto options = with_place_options(own_options);
 
 constexpr std::string_view examples =
     "testctr-script run builtin first.txt\n"
@@ -100,80 +39,14 @@ constexpr std::string_view text =
     "(`testctr-script help formats`, `help script`). Each script runs in a fresh container. Exit codes: "
     "`testctr-script help exit-codes`.\n";
 
-template <class T>
-void set_if(T& target, const std::optional<T>& value) {
-  if (value) target = *value;
-}
-
-Result<double> cpus(const Arguments& arguments) {
-  const std::optional<std::string> word = arguments.value("--cpus");
-  if (!word) return 0.0;
-  double parsed = 0;
-  const auto [end, problem] =
-      std::from_chars(word->data(), word->data() + word->size(), parsed, std::chars_format::fixed);
-  if (problem != std::errc() || end != word->data() + word->size() || !(parsed >= 0.01) ||
-      !(parsed <= 10'000)) {
-    return Error::usage(fmt::format("--cpus: {} is not a number of processors", text::quoted(*word)))
-        .hint("for example 2 or 0.5");
-  }
-  return parsed;
-}
-
-Result<plan::Limits> limits(const Arguments& arguments) {
-  plan::Limits out;
-  set_if(out.script_timeout_ns, TRY(arguments.duration("--timeout")));
-  out.script_timeout_asked = arguments.value("--timeout").has_value();
-  set_if(out.case_timeout_ns, TRY(arguments.duration("--case-timeout")));
-  set_if(out.max_output, TRY(arguments.size("--max-output")));
-  set_if(out.memory, TRY(arguments.size("--memory")));
-  set_if(out.pids, TRY(arguments.number("--pids", 1, 4'194'304)));
-  out.pids_asked = arguments.value("--pids").has_value();
-  set_if(out.scratch, TRY(arguments.size("--scratch")));
-  out.cpus = TRY(cpus(arguments));
-  return out;
-}
-
-Result<plan::DocumentOptions> documents(const Arguments& arguments) {
-  plan::DocumentOptions out;
-  static const std::vector<std::string> tools{"scrut", "cram"};
-  const std::optional<std::string> tool = TRY(arguments.choice("--compat", tools));
-  if (tool) out.reading.compat = *tool == "scrut" ? script::Compat::scrut : script::Compat::cram;
-  if (const auto indent = TRY(arguments.number("--indent", 1, 64))) out.reading.indent = *indent;
-  out.shell = arguments.value("--shell").value_or("");
-  out.work_directory = arguments.value("--work-directory").value_or("");
-  out.prepend = arguments.values("--prepend");
-  out.append = arguments.values("--append");
-  if (arguments.flag("--combine-output")) out.overrides.stream = script::Stream::combined;
-  if (arguments.flag("--keep-output-crlf")) out.overrides.keep_crlf = true;
-  return out;
-}
-
-Result<plan::RunRequest> request_of(const Arguments& arguments) {
-  plan::RunRequest request;
-  request.words = arguments.positionals();
-  request.format = arguments.value("--format");
-  request.tree = arguments.value("--tree");
-  request.layer = arguments.value("--layer");
-  request.env = arguments.values("--env");
-  request.pass_env = arguments.values("--pass-env");
-  request.seccomp = arguments.value("--seccomp").value_or("default");
-  request.limits = TRY(limits(arguments));
-  static const std::vector<std::string> id_modes{"one", "range"}, networks{"none", "host"};
-  const std::optional<std::string> ids = TRY(arguments.choice("--ids", id_modes));
-  if (ids) request.ids = *ids == "one" ? plan::Ids::one : plan::Ids::range;
-  const std::optional<std::string> network = TRY(arguments.choice("--network", networks));
-  if (network) request.network = *network == "host" ? plan::Network::host : plan::Network::none;
-  const std::optional<uint64_t> jobs = TRY(arguments.number("--jobs", 1, 4096));
-  if (jobs) request.parallel = static_cast<unsigned>(*jobs);
-  set_if(request.timeout_ns, TRY(arguments.duration("--run-timeout")));
-  request.documents = TRY(documents(arguments));
+Status check_reports(const Arguments& arguments) {
   if (arguments.flag("--json") && arguments.flag("--tap")) {
     return Error::usage("--json and --tap both want standard output")
         .hint("give one of them; --junit FILE goes with either");
   }
   if (arguments.flag("--quiet") && arguments.flag("--verbose"))
     return Error::usage("--quiet and --verbose exclude each other");
-  return request;
+  return {};
 }
 
 /// The reporters that were asked for.
@@ -241,6 +114,7 @@ void all_end_with(const Error& error, const plan::Plan& plan, report::Collector&
 
 Result<int> run_run(const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
+  CHECK_OK(check_reports(arguments));
   const plan::RunRequest request = TRY(request_of(arguments));
   const plan::Plan plan = TRY(plan::make_plan(request));
   for (const std::string& note : plan.notes) complain(note);

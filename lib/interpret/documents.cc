@@ -233,7 +233,7 @@ class DocumentRun {
   /// What a case that has ended means for it and for those after it.
   Status conclude(size_t part, const script::Case& test, const script::CaseConfig& config, CaseEnd& end,
                   uint64_t started) {
-    CaseOutput output = TRY(output_of(config, end));
+    CaseOutput output = TRY(output_of(part, config, end));
     const bool over = sys::monotonic_ns() >= total_deadline_ns_;
     if (end.how == CaseEnd::How::late || end.how == CaseEnd::How::overflow) {
       const int64_t limit = config.timeout_ns.value_or(session_.setting.case_timeout_ns);
@@ -262,7 +262,7 @@ class DocumentRun {
     return {};
   }
 
-  Result<CaseOutput> output_of(const script::CaseConfig& config, CaseEnd& end) {
+  Result<CaseOutput> output_of(size_t part, const script::CaseConfig& config, CaseEnd& end) {
     OutputBuffer none(control_);
     OutputBuffer& first = end.out ? *end.out : none;
     OutputBuffer& second = end.err ? *end.err : none;
@@ -272,7 +272,7 @@ class DocumentRun {
                                          config.strip_ansi_escaping.value_or(false));
     output.other = std::string(TRY((errors ? first : second).view()));
     if (how_.whole_output) {
-      tell_whole(output.compared);
+      tell_whole(part, output.compared);
     } else {
       session_.tell_output("stdout", first);
       session_.tell_output("stderr", second);
@@ -280,12 +280,13 @@ class DocumentRun {
     return output;
   }
 
-  void tell_whole(std::string_view text) {
+  void tell_whole(size_t part, std::string_view text) {
     constexpr size_t piece = size_t{256} << 10;
     for (; !text.empty(); text.remove_prefix(std::min(text.size(), piece))) {
       Event event;
       event.kind = Event::Kind::output;
       event.line = command_.line;
+      event.file = file_of(part);
       event.stream = "stdout";
       event.text = text.substr(0, piece);
       session_.events.take(event);
@@ -447,7 +448,7 @@ class DocumentRun {
       *target = std::exchange(source->buffer, OutputBuffer(control_));
       session_.children->discard(source);
     }
-    auto output = output_of(beside.config, end);
+    auto output = output_of(beside.part, beside.config, end);
     if (!output.ok()) {
       (void)fail_case(beside.part, *beside.test, Outcome::error, output.error().message(), "",
                       beside.started_ns);

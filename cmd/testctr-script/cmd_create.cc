@@ -1,0 +1,184 @@
+// `create`: a document from commands, with what they print.
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+#include "base/output_file.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "commands.h"
+#include "plan/make_plan.h"
+#include "revise.h"
+#include "run_request.h"
+
+namespace testctr::cmd {
+namespace {
+
+constexpr Option own_options[] = {
+    {.names = "-o,--output", .value = "FILE", .help = "where the document goes (default: standard output)"},
+    {.names = "-t,--title", .value = "TEXT", .help = "of the document (default: none)"},
+    {.names = "--force", .help = "replace FILE when it is there"}};
+constexpr auto options = with_place_options(own_options);
+
+constexpr std::string_view examples =
+    "testctr-script create builtin 'echo hello' 'ls /nowhere'\n"
+    "testctr-script create debian:12 --format cram -o tests/ls.t 'ls /'\n"
+    "testctr-script create builtin - <commands.sh\n";
+
+constexpr std::string_view text =
+    "Every argument behind the image is a case of its own, whatever it ends with; `-` reads one from "
+    "standard "
+    "input. `--format` is scrut (Markdown, the default) or cram.\n";
+
+/// A folder of ours, gone at the end.
+class Scratch {
+ public:
+  static Result<Scratch> make() {
+    const char* base = ::getenv("TMPDIR");
+    std::string path =
+        fmt::format("{}/testctr-create-XXXXXX", base == nullptr || *base == '\0' ? "/tmp" : base);
+    if (::mkdtemp(path.data()) == nullptr) return Error::system("mkdtemp", path);
+    return Scratch(path);
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch() {
+    if (!path_.empty()) (void)sys::remove_tree(path_);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+std::string first_line(const std::string& command) { return command.substr(0, command.find('\n')); }
+
+std::string command_lines(const std::string& command, const std::string& indent) {
+  std::string out;
+  bool first = true;
+  for (const std::string& line : text::split(command, '\n')) {
+    out += fmt::format("{}{}{}\n", indent, first ? "$ " : (line.empty() ? ">" : "> "), line);
+    first = false;
+  }
+  return out;
+}
+
+/// The document before it was run: cases that expect nothing.
+std::string bare_document(const std::vector<std::string>& commands, const std::string& title, bool cram,
+                          size_t indent) {
+  std::string out;
+  if (!title.empty()) out += cram ? fmt::format("{}\n\n", title) : fmt::format("# {}\n\n", title);
+  bool first = true;
+  for (const std::string& command : commands) {
+    if (!first) out += "\n";
+    first = false;
+    if (cram) {
+      out += fmt::format("{}:\n\n", first_line(command)) + command_lines(command, std::string(indent, ' '));
+      continue;
+    }
+    if (commands.size() > 1 || title.empty()) out += fmt::format("## {}\n\n", first_line(command));
+    out += "```scrut\n" + command_lines(command, "") + "```\n";
+  }
+  return out;
+}
+
+/// A fence that nothing in the document closes too early.
+void lengthen_fences(std::string& document) {
+  size_t longest = 2;
+  for (std::string_view line : text::lines(document)) {
+    if (line.starts_with("```scrut") || text::trim(line) == "```") continue;
+    const size_t ticks = std::min(line.find_first_not_of('`'), line.size());
+    longest = std::max(longest, ticks);
+  }
+  if (longest < 3) return;
+  const std::string fence(longest + 1, '`');
+  std::string out;
+  for (std::string_view line : text::lines(document)) {
+    if (line == "```scrut\n") {
+      out += fence + "scrut\n";
+    } else if (line == "```\n") {
+      out += fence + "\n";
+    } else {
+      out += line;
+    }
+  }
+  document = std::move(out);
+}
+
+Result<std::vector<std::string>> commands_of(const std::vector<std::string>& words) {
+  std::vector<std::string> commands;
+  for (size_t i = 1; i < words.size(); ++i) {
+    std::string command = words[i];
+    if (command == "-") command.assign(std::istreambuf_iterator<char>(std::cin), {});
+    while (command.ends_with('\n')) command.pop_back();
+    if (command.empty()) return Error::usage("create: an empty command");
+    if (command.find('\0') != std::string::npos || command.find('\r') != std::string::npos)
+      return Error::usage("create: a command with a NUL or a carriage return cannot stand in a document");
+    commands.push_back(std::move(command));
+  }
+  return commands;
+}
+
+Result<std::string> create(const Arguments& arguments, const std::vector<std::string>& commands, bool cram) {
+  const Scratch scratch = TRY(Scratch::make());
+  plan::RunRequest request = TRY(request_of(arguments));
+  const std::string file = scratch.path() + (cram ? "/created.t" : "/created.md");
+  std::string source = bare_document(commands, arguments.value("--title").value_or(""), cram,
+                                     request.documents.reading.indent);
+  if (!cram) lengthen_fences(source);
+  CHECK_OK(sys::write_file_at(AT_FDCWD, file, source));
+  request.words = {arguments.positionals().front(), file};
+  request.format.reset();
+  plan::Plan plan = TRY(plan::make_plan(request));
+  for (plan::Job& job : plan.jobs) {
+    if (job.error) return *job.error;
+    job.name = cram ? "created.t" : "created.md";
+    // The tree is what the user stands in, as it would be for the file that this becomes.
+    if (!request.tree) job.tree.clear();
+  }
+  Revisions revisions = TRY(run_and_revise(plan));
+  Revision& revision = revisions.documents.front();
+  if (!revision.problems.empty())
+    return Error::infrastructure(fmt::format("create: {}", text::join(revision.problems, "\n  ")));
+  std::vector<script::Edit> edits;
+  for (const Change& change : revision.changes)
+    edits.insert(edits.end(), change.edits.begin(), change.edits.end());
+  return script::with_edits(source, std::move(edits));
+}
+
+Result<int> run_create(const Arguments& arguments) {
+  static const std::vector<std::string> formats{"scrut", "markdown", "cram"};
+  const bool cram = TRY(arguments.choice("--format", formats)).value_or("scrut") == "cram";
+  const std::vector<std::string> commands = TRY(commands_of(arguments.positionals()));
+  const std::string output = arguments.value("--output").value_or("-");
+  if (output == "-") {
+    CHECK_OK(print(TRY(create(arguments, commands, cram))));
+    return exit_passed;
+  }
+  const auto found = TRY(sys::stat_at(AT_FDCWD, output, 0));
+  if (found && S_ISREG(found->st_mode) && !arguments.flag("--force"))
+    return Error::usage(fmt::format("--output: {} is there already", text::quoted(output)))
+        .hint("--force replaces it");
+  sys::OutputFile file = TRY_IN(sys::OutputFile::create(output), "--output");
+  const std::string document = TRY(create(arguments, commands, cram));
+  CHECK_OK(sys::write_full(TRY(file.begin()), document));
+  CHECK_OK(file.finish());
+  return exit_passed;
+}
+
+const Registration create_command({.name = "create",
+                                   .rank = 120,
+                                   .summary = "make a document from commands, with what they print",
+                                   .synopsis = "IMAGE COMMAND...",
+                                   .examples = examples,
+                                   .options = options,
+                                   .min_positionals = 2,
+                                   .text = text,
+                                   .run = run_create});
+
+}  // namespace
+}  // namespace testctr::cmd

@@ -1,0 +1,121 @@
+#include "revise.h"
+
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "commands.h"
+#include "plan/gather.h"
+#include "report/collector.h"
+#include "report/terminal.h"
+#include "run/observe.h"
+#include "run/run.h"
+#include "stop_signals.h"
+
+namespace testctr::cmd {
+namespace {
+
+/// Keeps what a script as a whole has to say for itself: errors, skips.
+class Ends : public report::Reporter {
+ public:
+  explicit Ends(Revisions& revisions) : revisions_(revisions) {}
+  void script_ended(const report::ScriptReport& script) override {
+    const bool told = script.outcome == Outcome::pass || script.outcome == Outcome::fail;
+    if (!told)
+      revisions_.documents[script.index].problems.push_back(
+          script.reason.empty() ? std::string(to_string(script.outcome)) : script.reason);
+  }
+
+ private:
+  Revisions& revisions_;
+};
+
+class Reviser {
+ public:
+  Reviser(const plan::Plan& plan, Revisions& revisions) : plan_(plan), revisions_(revisions) {}
+
+  Status read() {
+    for (const plan::Job& job : plan_.jobs) {
+      documents_.emplace_back();
+      if (job.error) continue;
+      documents_.back() = TRY(
+          script::read_document(plan::dialect_of(job.format), job.name, job.source, job.documents.reading));
+    }
+    return {};
+  }
+
+  void take(run::ObservedCase ended) {
+    if (ended.outcome == Outcome::pass) return;
+    Revision& revision = revisions_.documents[ended.script];
+    const plan::Job& job = plan_.jobs[ended.script];
+    const std::string place =
+        fmt::format("{}:{}", text::printable(ended.file.empty() ? job.name : ended.file), ended.line);
+    Result<Change> change = change_for(job, documents_[ended.script], ended);
+    if (!change.ok()) {
+      revision.problems.push_back(fmt::format("{}: {}", place, change.error().message()));
+    } else if (change.value().edits.empty()) {
+      revision.problems.push_back(fmt::format("{}: nothing that can be written would make it pass", place));
+    } else {
+      revision.changes.push_back(std::move(change).value());
+    }
+  }
+
+ private:
+  static Result<Change> change_for(const plan::Job& job, const script::Document& document,
+                                   const run::ObservedCase& ended) {
+    if (!ended.file.empty()) return Error::usage("it belongs to an included document: update that one");
+    if (ended.outcome != Outcome::fail || !ended.code)
+      return Error::usage(ended.reason.empty() ? std::string(to_string(ended.outcome)) : ended.reason);
+    if (ended.cut)
+      return Error::usage(fmt::format("it printed more than {}, which does not belong into a document",
+                                      text::human_size(run::CaseObserver::most_output)));
+    for (const script::Case& test : document.cases) {
+      if (test.line != ended.line) continue;
+      script::CompareOptions options{document.dialect, job.documents.reading.compat,
+                                     ended.values ? &*ended.values : nullptr};
+      script::Variables none;
+      const bool interpolated =
+          test.config.interpolated.value_or(document.config.defaults.interpolated.value_or(false));
+      if (interpolated && options.variables == nullptr) options.variables = &none;
+      return Change{test.line, test.title,
+                    TRY(script::edits_for(document, test, {ended.output, *ended.code}, options))};
+    }
+    return Error::infrastructure("the container told of a case that the document does not have");
+  }
+
+  const plan::Plan& plan_;
+  Revisions& revisions_;
+  std::vector<script::Document> documents_;
+};
+
+}  // namespace
+
+Result<Revisions> run_and_revise(plan::Plan plan) {
+  const uint64_t started = sys::monotonic_ns();
+  for (plan::Job& job : plan.jobs) job.documents.whole_output = true;
+  Revisions revisions;
+  revisions.documents.resize(plan.jobs.size());
+  Reviser reviser(plan, revisions);
+  CHECK_OK(reviser.read());
+  report::Collector collector(/*everything=*/false);
+  collector.add(std::make_unique<Ends>(revisions));
+  collector.start(plan.jobs.size());
+  run::CaseObserver observer(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
+  const StopSignals signals = TRY(StopSignals::install());
+  run::Options how;
+  how.stop_fd = signals.descriptor();
+  how.note = [](const std::string& note) { complain(note); };
+  const run::Summary summary = TRY(run::run_plan(plan, observer, how));
+  report::RunEnding ending;
+  ending.timed_out = summary.timed_out;
+  if (summary.interrupted) ending.signal = signals.received();
+  ending.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
+  CHECK_OK(collector.finish(ending));
+  revisions.code = collector.tally().exit_code(ending);
+  bool problems = false;
+  for (const Revision& revision : revisions.documents) problems = problems || !revision.problems.empty();
+  if (revisions.code == exit_failed && !problems) revisions.code = exit_passed;
+  return revisions;
+}
+
+}  // namespace testctr::cmd

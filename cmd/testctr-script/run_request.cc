@@ -1,0 +1,90 @@
+#include "run_request.h"
+
+#include <charconv>
+#include <cstdlib>
+
+#include "base/text.h"
+
+namespace testctr::cmd {
+namespace {
+
+template <class T>
+void set_if(T& target, const std::optional<T>& value) {
+  if (value) target = *value;
+}
+
+Result<double> cpus(const Arguments& arguments) {
+  const std::optional<std::string> word = arguments.value("--cpus");
+  if (!word) return 0.0;
+  double parsed = 0;
+  const auto [end, problem] =
+      std::from_chars(word->data(), word->data() + word->size(), parsed, std::chars_format::fixed);
+  if (problem != std::errc() || end != word->data() + word->size() || !(parsed >= 0.01) ||
+      !(parsed <= 10'000)) {
+    return Error::usage(fmt::format("--cpus: {} is not a number of processors", text::quoted(*word)))
+        .hint("for example 2 or 0.5");
+  }
+  return parsed;
+}
+
+Result<plan::Limits> limits(const Arguments& arguments) {
+  plan::Limits out;
+  set_if(out.script_timeout_ns, TRY(arguments.duration("--timeout")));
+  out.script_timeout_asked = arguments.value("--timeout").has_value();
+  set_if(out.case_timeout_ns, TRY(arguments.duration("--case-timeout")));
+  set_if(out.max_output, TRY(arguments.size("--max-output")));
+  set_if(out.memory, TRY(arguments.size("--memory")));
+  set_if(out.pids, TRY(arguments.number("--pids", 1, 4'194'304)));
+  out.pids_asked = arguments.value("--pids").has_value();
+  set_if(out.scratch, TRY(arguments.size("--scratch")));
+  out.cpus = TRY(cpus(arguments));
+  return out;
+}
+
+Result<plan::DocumentOptions> documents(const Arguments& arguments) {
+  plan::DocumentOptions out;
+  static const std::vector<std::string> tools{"scrut", "cram"};
+  const std::optional<std::string> tool = TRY(arguments.choice("--compat", tools));
+  if (tool) out.reading.compat = *tool == "scrut" ? script::Compat::scrut : script::Compat::cram;
+  if (const auto indent = TRY(arguments.number("--indent", 1, 64))) out.reading.indent = *indent;
+  out.shell = arguments.value("--shell").value_or("");
+  out.work_directory = arguments.value("--work-directory").value_or("");
+  out.prepend = arguments.values("--prepend");
+  out.append = arguments.values("--append");
+  if (arguments.flag("--combine-output")) out.overrides.stream = script::Stream::combined;
+  if (arguments.flag("--keep-output-crlf")) out.overrides.keep_crlf = true;
+  return out;
+}
+
+}  // namespace
+
+Result<plan::RunRequest> request_of(const Arguments& arguments) {
+  plan::RunRequest request;
+  request.words = arguments.positionals();
+  request.format = arguments.value("--format");
+  request.tree = arguments.value("--tree");
+  request.layer = arguments.value("--layer");
+  request.env = arguments.values("--env");
+  request.pass_env = arguments.values("--pass-env");
+  request.seccomp = arguments.value("--seccomp").value_or("default");
+  request.limits = TRY(limits(arguments));
+  static const std::vector<std::string> id_modes{"one", "range"}, networks{"none", "host"};
+  const std::optional<std::string> ids = TRY(arguments.choice("--ids", id_modes));
+  if (ids) request.ids = *ids == "one" ? plan::Ids::one : plan::Ids::range;
+  const std::optional<std::string> network = TRY(arguments.choice("--network", networks));
+  if (network) request.network = *network == "host" ? plan::Network::host : plan::Network::none;
+  const std::optional<uint64_t> jobs = TRY(arguments.number("--jobs", 1, 4096));
+  if (jobs) request.parallel = static_cast<unsigned>(*jobs);
+  set_if(request.timeout_ns, TRY(arguments.duration("--run-timeout")));
+  request.documents = TRY(documents(arguments));
+  return request;
+}
+
+bool is_ci() {
+  const char* value = std::getenv("CI");
+  if (value == nullptr) return false;
+  const std::string_view said(value);
+  return !said.empty() && said != "0" && said != "false";
+}
+
+}  // namespace testctr::cmd

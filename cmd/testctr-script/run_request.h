@@ -1,0 +1,97 @@
+// What `run`, `update` and `create` have in common: the options that say where and how scripts run.
+#pragma once
+
+#include <array>
+
+#include "commands.h"
+#include "plan/make_plan.h"
+
+namespace testctr::cmd {
+
+inline constexpr std::array place_options{
+    Option{.names = "-j,--jobs",
+           .value = "N",
+           .help = "scripts that run at the same time (default: one per processor)"},
+    Option{.names = "--timeout",
+           .value = "TIME",
+           .help = "of each script; reaching it is a failure (default: 10m)"},
+    Option{.names = "--case-timeout", .value = "TIME", .help = "of each command of a script (default: 30s)"},
+    Option{.names = "--run-timeout",
+           .value = "TIME",
+           .help = "of the whole run; reaching it is exit code 124 (default: none)"},
+    Option{.names = "--max-output", .value = "SIZE", .help = "of a command, each stream (default: 64MiB)"},
+    Option{
+        .names = "--memory",
+        .value = "SIZE",
+        .help = "of each container (default: half of what is free, shared by the scripts that run together)"},
+    Option{.names = "--pids",
+           .value = "N",
+           .help =
+               "processes in each container; a refused one is a failure where a control group counts them,\n"
+               "elsewhere nobody tells (`doctor` says which) (default: 1024)"},
+    Option{.names = "--scratch", .value = "SIZE", .help = "what each container may write (default: 4GiB)"},
+    Option{.names = "--cpus",
+           .value = "N",
+           .help = "processors of each container, such as 1.5 (default: no limit)"},
+    Option{.names = "--network",
+           .value = "none|host",
+           .help = "none: loopback alone; host: this machine's (default: none)"},
+    Option{.names = "--seccomp",
+           .value = "FILTER",
+           .help = "default, unconfined, or the file of a Docker/OCI profile (default: default)"},
+    Option{.names = "--ids",
+           .value = "one|range",
+           .help =
+               "one: you are root inside; range: subordinate ids as well\n(default: range for root, one for "
+               "others)"},
+    Option{.names = "-e,--env", .value = "NAME=VALUE", .help = "a variable of the scripts", .repeats = true},
+    Option{.names = "--pass-env",
+           .value = "NAME",
+           .help = "a variable with this machine's value",
+           .repeats = true},
+    Option{.names = "--tree",
+           .value = "DIR",
+           .help = "the test tree, $TREE inside (default: the script's folder)"},
+    Option{.names = "--layer",
+           .value = "FILE",
+           .help = "take script and tree from a tar layer that `layer` wrote"},
+    Option{.names = "--format",
+           .value = "FORMAT",
+           .help = "of the files named: script, scrut or cram (default: by extension)"},
+    Option{.names = "--shell",
+           .value = "PROGRAM",
+           .help = "of documents (default: what the document says, else bash, for Cram /bin/sh)"},
+    Option{.names = "--compat", .value = "TOOL", .help = "judge documents as that tool would: scrut, cram"},
+    Option{.names = "--work-directory",
+           .value = "DIR",
+           .help = "the cases of a document work in this folder of yours, which stays"},
+    Option{.names = "--prepend",
+           .value = "FILE",
+           .help = "a document whose cases run before each one",
+           .repeats = true},
+    Option{.names = "--append",
+           .value = "FILE",
+           .help = "a document whose cases run after each one",
+           .repeats = true},
+    Option{.names = "--combine-output", .help = "cases of documents are compared with both streams in one"},
+    Option{.names = "--keep-output-crlf", .help = "CRLF in what cases print stays"},
+    Option{.names = "--indent",
+           .value = "N",
+           .help = "blanks in front of the lines of Cram documents (default: 2)"}};
+
+/// The options of a command: its own behind those above.
+template <size_t N>
+constexpr auto with_place_options(const Option (&own)[N]) {
+  std::array<Option, place_options.size() + N> all{};
+  for (size_t i = 0; i < place_options.size(); ++i) all[i] = place_options[i];
+  for (size_t i = 0; i < N; ++i) all[place_options.size() + i] = own[i];
+  return all;
+}
+
+/// The request that the place options and the positionals make.
+Result<plan::RunRequest> request_of(const Arguments& arguments);
+
+/// Whether the environment says that nobody is watching (`CI`).
+bool is_ci();
+
+}  // namespace testctr::cmd

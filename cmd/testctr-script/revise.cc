@@ -52,7 +52,9 @@ class Reviser {
         fmt::format("{}:{}", text::printable(ended.file.empty() ? job.name : ended.file), ended.line);
     Result<Change> change = change_for(job, documents_[ended.script], ended);
     if (!change.ok()) {
-      revision.problems.push_back(fmt::format("{}: {}", place, change.error().message()));
+      // What lib/script says has its place already.
+      const std::string said(text::trim(change.error().message()));
+      revision.problems.push_back(said.starts_with(place) ? said : fmt::format("{}: {}", place, said));
     } else if (change.value().edits.empty()) {
       revision.problems.push_back(fmt::format("{}: nothing that can be written would make it pass", place));
     } else {

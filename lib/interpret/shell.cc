@@ -142,6 +142,7 @@ struct Shell::Impl {
 
   void took_standby(std::string_view number) {
     if (standby > 0) ::kill(standby, SIGKILL);
+    replaced = standby;
     standby = static_cast<pid_t>(std::strtol(std::string(number).c_str(), nullptr, 10));
     standby_wake = next_wake;
     next_wake ^= 1;
@@ -447,7 +448,8 @@ struct Shell::Impl {
   std::optional<std::string> answered;
   std::optional<long> own_code;
   bool restore = false;  ///< the case has variables of its own
-  pid_t standby = -1;
+  pid_t standby = -1,
+        replaced = -1;  ///< the one that waits, and the one before it, which may not have ended yet
   int standby_wake = 0, next_wake = 0;
   bool standby_pending = false;
   std::set<pid_t> detached;
@@ -528,7 +530,9 @@ std::vector<pid_t> Shell::own() const {
   }
   std::vector<pid_t> pids;
   if (alive()) pids.push_back(impl_->job->pid);
-  if (impl_->standby > 0) pids.push_back(impl_->standby);
+  for (pid_t pid : {impl.standby, impl.replaced}) {
+    if (pid > 0) pids.push_back(pid);
+  }
   return pids;
 }
 

@@ -4,8 +4,8 @@
 #   all          build/testctr-script
 #   run          set up, build, and run an example script in the embedded image
 #   test         build everything and run every test that needs no other image
-#   test-images  the tests in a real image (images/golang.yaml), made when absent
-#   images       the images of images/*.yaml as OCI layouts under build/images
+#   test-images  the tests in real images (images/*.yaml), made when absent
+#   images       the images of images/*.yaml as OCI layouts under build/images; IMAGES="name..." makes only these
 #   bench        measure against the limits, with the peers beside us
 #   conformance  the same tests run by the tools whose formats we read
 #   asan tsan    the unit tests and some more under a sanitizer
@@ -21,6 +21,7 @@ JOBS         ?= $(shell nproc)
 DEPS         ?= third_party/install
 FUZZ_SECONDS ?= 20
 TESTS        ?=
+IMAGES       ?=
 CMAKE        := cmake -G Ninja -S .
 NINJA        := ninja -j $(JOBS)
 
@@ -51,17 +52,18 @@ test: deps all
 images: all
 	$(call deps_of,images)
 	@$(NINJA) -C $(BUILD) --quiet mkimage
-	@images/build --build $(BUILD)
+	@images/build --build $(BUILD) $(IMAGES)
 
 test-images: deps all
 	@$(NINJA) -C $(BUILD) --quiet all-tests mkimage
-	@test -e $(BUILD)/images/golang/index.json || $(MAKE) --no-print-directory images
+	@missing="$$(images/build --build $(BUILD) --missing)"; \
+	  test -z "$$missing" || $(MAKE) --no-print-directory images IMAGES="$$(echo $$missing)"
 	@tests/run --build $(BUILD) -j $(JOBS) --images images
 
 bench: all
 	$(call deps_of,bench)
 	@$(NINJA) -C $(BUILD) --quiet mkimage bench-start bench-compare
-	@test -e $(BUILD)/images/golang/index.json || $(MAKE) --no-print-directory images
+	@test -e $(BUILD)/images/golang/index.json || $(MAKE) --no-print-directory images IMAGES=golang
 	@tests/bench/run --build $(BUILD)
 
 conformance: deps all

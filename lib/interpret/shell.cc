@@ -23,6 +23,7 @@ namespace {
 constexpr uint64_t held_patience_ns = 100'000'000;       // for what still writes when a case has ended
 constexpr uint64_t answer_patience_ns = 10'000'000'000;  // for steps of ours, which run no code of a case
 constexpr uint64_t kill_patience_ns = 5'000'000'000;
+constexpr size_t retired_most = 4;
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
@@ -105,6 +106,11 @@ struct Shell::Impl {
     return {};
   }
 
+  /// `echo` for an answer: no alias and no function of a case may stand in for it.
+  [[nodiscard]] const char* echo() const {
+    return kind == ShellKind::bash ? "\\builtin echo" : "\\command echo";
+  }
+
   /// Sends a line. A shell that is gone is seen by its end.
   Status send(std::string line) {
     line += '\n';
@@ -141,12 +147,18 @@ struct Shell::Impl {
   }
 
   void took_standby(std::string_view number) {
-    if (standby > 0) ::kill(standby, SIGKILL);
-    replaced = standby;
+    retire_standby();
     standby = static_cast<pid_t>(std::strtol(std::string(number).c_str(), nullptr, 10));
     standby_wake = next_wake;
     next_wake ^= 1;
     standby_pending = false;
+  }
+
+  void retire_standby() {
+    if (standby <= 0) return;
+    ::kill(standby, SIGKILL);
+    retired.push_back(std::exchange(standby, -1));
+    if (retired.size() > retired_most) retired.pop_front();
   }
 
   /// Waits for the answer to a step of ours. Errors: none came.
@@ -171,7 +183,7 @@ struct Shell::Impl {
   Status begin(const std::map<std::string, std::string>& environment, bool with_state) {
     CHECK_OK(launch(environment));
     word = random_word();
-    CHECK_OK(send(fmt::format("echo {} K \"${{BASH_VERSION-}}\" >{}", word, quoted("answer"))));
+    CHECK_OK(send(fmt::format("\\command echo {} K \"${{BASH_VERSION-}}\" >{}", word, quoted("answer"))));
     const std::string version = TRY(answer());
     if (!with_state) {
       kind = version.size() > 2 ? ShellKind::bash : ShellKind::posix;
@@ -183,7 +195,7 @@ struct Shell::Impl {
     std::string line;
     if (!setting.one_process) line += fmt::format(". {} 2>/dev/null;", quoted("init"));
     if (with_state) line += fmt::format(". {} >/dev/null 2>&1;", quoted("state"));
-    line += fmt::format("echo {} K >{}", word, quoted("answer"));
+    line += fmt::format("{} {} K >{}", echo(), word, quoted("answer"));
     CHECK_OK(send(line));
     (void)TRY(answer());
     return make_standby();
@@ -194,13 +206,14 @@ struct Shell::Impl {
     standby_pending = true;
     const std::string wake = quoted(next_wake == 0 ? "wake0" : "wake1");
     if (kind == ShellKind::bash) {
-      return send(
-          fmt::format("(\\builtin read -r __testctr_x <{};. {})& \\builtin disown;\\builtin echo {} S $! >{}",
-                      wake, quoted("dump"), word, quoted("answer")));
+      return send(fmt::format(
+          "(\\builtin read -r __testctr_x <{};. {})& \\builtin disown;\\builtin echo {} S \"$!\" >{}", wake,
+          quoted("dump"), word, quoted("answer")));
     }
     // Without `disown` a `wait` in a case would wait for it: it is a grandchild.
-    return send(fmt::format("(trap - EXIT;(read -r __testctr_x <{};. {})& echo {} S $! >{})", wake,
-                            quoted("dump"), word, quoted("answer")));
+    return send(fmt::format(
+        "(\\trap - EXIT;(\\command read -r __testctr_x <{};\\. {})& \\command echo {} S \"$!\" >{})", wake,
+        quoted("dump"), word, quoted("answer")));
   }
 
   // ---- a case
@@ -222,26 +235,26 @@ struct Shell::Impl {
 
   /// Files and the line's beginning for what is to be set around the case.
   Result<std::string> before(const CaseOrder& order) {
-    std::string line = fmt::format("export {};", assignment("SCRUT_TEST", order.place));
+    std::string line = fmt::format("\\export {};", assignment("SCRUT_TEST", order.place));
     for (const auto& [name, value] : order.assignments) line += assignment(name, value) + ";";
     restore = !order.environment.empty();
     if (!restore) return line;
     std::string set, unset;
     size_t i = 0;
     for (const auto& [name, value] : order.environment) {
-      set += fmt::format("__testctr_e{0}=${{{1}+x}} __testctr_v{0}=${{{1}-}}\nexport {2}\n", i, name,
+      set += fmt::format("__testctr_e{0}=${{{1}+x}} __testctr_v{0}=${{{1}-}}\n\\export {2}\n", i, name,
                          assignment(name, value));
       // What the case made of it itself stays.
       unset += fmt::format(
           "if [ \"${{{1}-}}\" = {2} ]; then if [ -n \"${{__testctr_e{0}-}}\" ]; then {1}=$__testctr_v{0}; "
-          "else unset "
-          "{1}; fi; fi\nunset __testctr_e{0} __testctr_v{0}\n",
+          "else \\unset "
+          "{1}; fi; fi\n\\unset __testctr_e{0} __testctr_v{0}\n",
           i, name, text::shell_quoted(value));
       ++i;
     }
     CHECK_OK(write("before", set));
     CHECK_OK(write("after", unset));
-    return line + fmt::format(". {};", quoted("before"));
+    return line + fmt::format("\\. {};", quoted("before"));
   }
 
   [[nodiscard]] std::string redirections(const CaseOrder& order) const {
@@ -256,8 +269,8 @@ struct Shell::Impl {
     const bool apart = order.stream != script::Stream::combined;
     if (apart) CHECK_OK(open_stream(err, "err"));
     std::string line = TRY(before(order));
-    line += fmt::format(". {}{};", quoted("case"), redirections(order));
-    line += fmt::format("echo {} K $? ${{__testctr_exit+e}} >{}", word, quoted("answer"));
+    line += fmt::format("\\. {}{};", quoted("case"), redirections(order));
+    line += fmt::format("{} {} K \"$?\" \"${{__testctr_exit+e}}\" >{}", echo(), word, quoted("answer"));
     answered.reset();
     CHECK_OK(send(line));
     CaseEnd end;
@@ -291,17 +304,18 @@ struct Shell::Impl {
   /// The EXIT trap that the case has set runs at its end, with its status and its output.
   Status run_own_trap(const CaseOrder& order, bool apart) {
     own_code = std::strtol(answered->c_str() + 2, nullptr, 10);
-    CHECK_OK(write("own", fmt::format("__testctr_action=$__testctr_exit\nunset __testctr_exit\n(exit {})\n"
-                                      "eval \"$__testctr_action\"\n",
-                                      *own_code)));
+    CHECK_OK(
+        write("own", fmt::format("__testctr_action=$__testctr_exit\n\\unset __testctr_exit\n(\\exit {})\n"
+                                 "\\eval \"$__testctr_action\"\n",
+                                 *own_code)));
     for (Source* source : {out, apart ? err : nullptr}) {
       if (source == nullptr || !source->ended) continue;
       source->pipe = TRY(open_pipe(source == out ? "out" : "err"));
       source->ended = false;
     }
     answered.reset();
-    return send(fmt::format(". {}{};echo {} K {} >{}", quoted("own"), redirections(order), word, *own_code,
-                            quoted("answer")));
+    return send(fmt::format("\\. {}{};{} {} K {} >{}", quoted("own"), redirections(order), echo(), word,
+                            *own_code, quoted("answer")));
   }
 
   /// Takes the rest of the output. What a process of the background holds open is not waited for long.
@@ -333,7 +347,7 @@ struct Shell::Impl {
     own_code.reset();
     if (end.how == CaseEnd::How::cancelled) return {};
     if (!job->status) {
-      if (restore) CHECK_OK(send(fmt::format(". {}", quoted("after"))));
+      if (restore) CHECK_OK(send(fmt::format("\\. {}", quoted("after"))));
       return make_standby();
     }
     end.shell_ended = true;
@@ -396,8 +410,7 @@ struct Shell::Impl {
     children.forget(job);
     job = nullptr;
     commands.reset();
-    if (standby > 0) ::kill(standby, SIGKILL);
-    standby = -1;
+    retire_standby();
     if (!whole)
       notes.emplace_back("the shell died and its state could not be saved: the next cases begin anew");
     if (kind == ShellKind::posix && whole)
@@ -406,7 +419,7 @@ struct Shell::Impl {
                       "that ended (bash can)",
                       setting.program));
     CHECK_OK(begin(whole ? std::map<std::string, std::string>{} : setting.environment, whole));
-    if (left_by_itself && restore) CHECK_OK(send(fmt::format(". {}", quoted("after"))));
+    if (left_by_itself && restore) CHECK_OK(send(fmt::format("\\. {}", quoted("after"))));
     if (::unlink(file("state").c_str()) != 0 && errno != ENOENT)
       return Error::system("unlink", file("state"));
     return {};
@@ -448,8 +461,8 @@ struct Shell::Impl {
   std::optional<std::string> answered;
   std::optional<long> own_code;
   bool restore = false;  ///< the case has variables of its own
-  pid_t standby = -1,
-        replaced = -1;  ///< the one that waits, and the one before it, which may not have ended yet
+  pid_t standby = -1;
+  std::deque<pid_t> retired;  ///< standbys that were killed, but may still be seen
   int standby_wake = 0, next_wake = 0;
   bool standby_pending = false;
   std::set<pid_t> detached;
@@ -481,14 +494,14 @@ Result<Detached> Shell::detach(const CaseOrder& order, size_t number) {
                       impl.quoted(name), text::shell_quoted(order.input), impl.quoted(name + ".out"),
                       apart ? impl.quoted(name + ".err") : "&1");
   if (impl.kind == ShellKind::bash) line += "\\builtin disown;";
-  line += fmt::format("echo {} K $! >{}", impl.word, impl.quoted("answer"));
+  line += fmt::format("{} {} K \"$!\" >{}", impl.echo(), impl.word, impl.quoted("answer"));
   CHECK_OK(impl.send(line));
   const std::string answer = TRY(impl.answer());
   started.pid =
       static_cast<pid_t>(std::strtol(answer.c_str() + std::min<size_t>(2, answer.size()), nullptr, 10));
   if (started.pid <= 1) return Error::infrastructure("the shell could not start a detached case");
   impl.detached.insert(started.pid);
-  if (impl.restore) CHECK_OK(impl.send(fmt::format(". {}", impl.quoted("after"))));
+  if (impl.restore) CHECK_OK(impl.send(fmt::format("\\. {}", impl.quoted("after"))));
   // What comes after is younger than the detached case, and what is killed with a case is told by that.
   CHECK_OK(impl.make_standby());
   return started;
@@ -501,10 +514,11 @@ Result<std::map<std::string, std::string, std::less<>>> Shell::values_of(
   if (names.empty() || impl.job == nullptr || impl.job->status) return values;
   std::string query;
   for (const std::string& name : names)
-    query += fmt::format("if [ -n \"${{{0}+x}}\" ]; then printf '%s=%s\\0' {0} \"${{{0}}}\"; fi\n", name);
+    query += fmt::format("if [ -n \"${{{0}+x}}\" ]; then \\command printf '%s=%s\\0' {0} \"${{{0}}}\"; fi\n",
+                         name);
   CHECK_OK(impl.write("query", query));
-  CHECK_OK(impl.send(fmt::format(". {} >{};echo {} K >{}", impl.quoted("query"), impl.quoted("values"),
-                                 impl.word, impl.quoted("answer"))));
+  CHECK_OK(impl.send(fmt::format("\\. {} >{};{} {} K >{}", impl.quoted("query"), impl.quoted("values"),
+                                 impl.echo(), impl.word, impl.quoted("answer"))));
   (void)TRY(impl.answer());
   const std::string text = TRY(sys::read_file(impl.file("values")));
   for (const std::string& entry : text::split(text, '\0')) {
@@ -530,9 +544,8 @@ std::vector<pid_t> Shell::own() const {
   }
   std::vector<pid_t> pids;
   if (alive()) pids.push_back(impl_->job->pid);
-  for (pid_t pid : {impl.standby, impl.replaced}) {
-    if (pid > 0) pids.push_back(pid);
-  }
+  if (impl_->standby > 0) pids.push_back(impl_->standby);
+  pids.insert(pids.end(), impl_->retired.begin(), impl_->retired.end());
   return pids;
 }
 

@@ -27,7 +27,7 @@ std::string placed(std::string_view text, const std::string& control) {
 
 // A case's EXIT trap is kept aside, since ours has to stay; all other traps are the shell's own business, and
 // are noted for a standby, where they do not exist any more. A RETURN trap must not take the end of this
-// function for that of its own.
+// function for that of its own, nor the end of a case (a file that is sourced from where no function is).
 constexpr std::string_view bash_init = R"sh(\builtin shopt -s expand_aliases
 function trap {
   if [[ $BASH_SUBSHELL -ne 0 || ${1-} = -l ]]; then
@@ -53,7 +53,7 @@ function trap {
       EXIT | exit | SIGEXIT | 0) __testctr_own=1 ;;
       RETURN | return)
         if [[ $__testctr_action != - && -n $__testctr_action ]]; then
-          __testctr_action="[[ \${FUNCNAME-} = trap ]] || { $__testctr_action
+          __testctr_action="[[ -z \${FUNCNAME-} || \$FUNCNAME = trap ]] || { $__testctr_action
 }"
         fi
         __testctr_rest+=("$__testctr_signal") ;;
@@ -115,6 +115,15 @@ constexpr std::string_view bash_dump = R"sh(\builtin set +o >@T/options
       esac
       builtin declare -p "$__testctr_n"
     done
+  done
+  builtin declare -p >@T/declared
+  while builtin read -r __testctr_i __testctr_v __testctr_n; do
+    if [[ $__testctr_i = declare && $__testctr_n =~ ^[A-Za-z_][A-Za-z0-9_]*$ && $__testctr_n != __testctr_* ]]; then
+      builtin declare -p -- "$__testctr_n"
+    fi
+  done <@T/declared
+  for __testctr_i in HOSTNAME IFS OLDPWD OPTERR OPTIND PATH PS4 SHELL TERM; do
+    if [[ -z ${!__testctr_i+x} ]]; then builtin printf 'unset %s\n' $__testctr_i; fi
   done
   builtin printf '%s\n' 'shopt -s extglob'
   builtin declare -F >@T/functions

@@ -94,7 +94,6 @@ Result<CaseVerdict> judge_case(const CaseView& view, const CaseOutput& output, s
     verdict.failure.expected = fmt::format("exit status {}", wanted);
     verdict.failure.actual = described;
   }
-  if (!output.other.empty()) verdict.failure.actual = excerpt(output.other);
   verdict.passed = false;
   return verdict;
 }

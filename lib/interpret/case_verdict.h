@@ -14,7 +14,6 @@ namespace testctr::interpret {
 /// A case's output as it is compared.
 struct CaseOutput {
   std::string compared;  ///< of the stream that is compared, normalised
-  std::string other;     ///< of the other one, as it came; for people
 };
 
 struct CaseVerdict {

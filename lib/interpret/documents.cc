@@ -270,7 +270,6 @@ class DocumentRun {
     CaseOutput output;
     output.compared = script::normalised(TRY((errors ? second : first).view()), *config.keep_crlf,
                                          config.strip_ansi_escaping.value_or(false));
-    output.other = std::string(TRY((errors ? first : second).view()));
     if (how_.whole_output) {
       tell_whole(part, output.compared);
     } else {
@@ -318,7 +317,8 @@ class DocumentRun {
       tell_end(part, test, Outcome::pass, "", end.code, started, values);
       return {};
     }
-    tell_failure(part, test, verdict.line, std::move(verdict.failure));
+    std::string shown = shown_stream(config, verdict.failure);
+    tell_failure(part, test, verdict.line, std::move(verdict.failure), std::move(shown));
     tell_end(part, test, Outcome::fail, "", end.code, started, values);
     failed_ = true;
     if (config.fail_fast.value_or(false))
@@ -356,7 +356,14 @@ class DocumentRun {
   // ---- telling
   // ------------------------------------------------------------------------------------------------
 
-  void tell_failure(size_t part, const script::Case& test, uint32_t line, Failure failure) {
+  /// Which output a failure shows itself, so that reports need not show it again.
+  static std::string shown_stream(const script::CaseConfig& config, const Failure& failure) {
+    if (failure.diff.empty()) return "";
+    return *config.stream == script::Stream::err ? "stderr" : "stdout";
+  }
+
+  void tell_failure(size_t part, const script::Case& test, uint32_t line, Failure failure,
+                    std::string shown = "") {
     if (std::string denials = tell_denials(session_); !denials.empty())
       failure.hint = failure.hint.empty() ? denials : failure.hint + "; " + denials;
     Event event;
@@ -365,6 +372,7 @@ class DocumentRun {
     event.file = file_of(part);
     if (failure.command.empty()) failure.command = test.expression;
     event.text = failure.reason;
+    event.stream = std::move(shown);
     event.failure = std::move(failure);
     session_.events.take(event);
   }
@@ -476,7 +484,9 @@ class DocumentRun {
     }
     if (!verdict.value().passed) {
       failed_ = true;
-      tell_failure(beside.part, *beside.test, verdict.value().line, std::move(verdict.value().failure));
+      std::string shown = shown_stream(beside.config, verdict.value().failure);
+      tell_failure(beside.part, *beside.test, verdict.value().line, std::move(verdict.value().failure),
+                   std::move(shown));
     }
     tell_end(beside.part, *beside.test, verdict.value().passed ? Outcome::pass : Outcome::fail, "", code,
              beside.started_ns);

@@ -65,7 +65,7 @@ struct Event {
   std::optional<int>
       code;            ///< of a case: exit status, or 128+N for signal N; nothing: it was not run to its end
   std::string values;  ///< of a case: what its expectations were interpolated with, "NAME=VALUE\0..."
-  std::string stream;  ///< "stdout" or "stderr"
+  std::string stream;  ///< "stdout" or "stderr"; of a case's failure: which of them the failure shows, if any
   Failure failure;
   Denial denial;
   Outcome outcome = Outcome::pass;

@@ -1,9 +1,34 @@
 #include "report/collector.h"
 
+#include "base/text.h"
+
 namespace testctr::report {
 namespace {
 
 constexpr size_t most_kept = 100;
+constexpr size_t most_begun = 1000;     // cases run beside each other; more lose their names
+constexpr size_t longest_name = 120;    // bytes
+constexpr size_t longest_reason = 500;  // of a case, beside its failure
+
+/// The beginning of `text` in one line, no sequence of UTF-8 cut in two.
+std::string in_one_line(std::string_view text, size_t longest) {
+  std::string line;
+  for (std::string_view part : text::lines(text.substr(0, 4 * longest))) {
+    part = text::trim(part);
+    if (!part.empty()) line += fmt::format("{}{}", line.empty() ? "" : " ", part);
+  }
+  if (line.size() <= longest) return line;
+  size_t end = longest - 3;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;
+  return line.substr(0, end) + "...";
+}
+
+/// A command's name: its first line.
+std::string name_of_command(std::string_view command) {
+  const size_t end = command.find('\n');
+  const std::string first = in_one_line(command.substr(0, end), longest_name - 4);
+  return end == std::string_view::npos ? first : first + " ...";
+}
 
 void keep_denial(std::vector<Denial>& all, const Denial& denial) {
   for (Denial& known : all) {
@@ -21,19 +46,59 @@ void Collector::start(size_t scripts) {
   for (const auto& reporter : reporters_) reporter->run_started(scripts);
 }
 
-ScriptReport& Collector::script(const Event& event) {
-  std::unique_ptr<ScriptReport>& slot = running_[event.script];
+Collector::Running& Collector::running(const Event& event) {
+  std::unique_ptr<Running>& slot = running_[event.script];
   if (!slot) {
-    slot = std::make_unique<ScriptReport>(everything_);
-    slot->index = event.script;
-    slot->started_ns = event.time_ns;
+    slot = std::make_unique<Running>(everything_);
+    slot->report.index = event.script;
+    slot->report.started_ns = event.time_ns;
   }
   return *slot;
 }
 
+void Collector::begin_command(Running& running, const Event& event) {
+  ScriptReport& report = running.report;
+  report.line = event.line;
+  report.command = event.text;
+  report.log.command(event.text);
+  running.file = event.file;
+  if (running.begun.size() < most_begun)
+    running.begun[{event.file, event.line}] = name_of_command(event.text);
+}
+
+void Collector::end_case(Running& running, const Event& event) {
+  ScriptReport& report = running.report;
+  CaseReport ended;
+  ended.line = event.line;
+  ended.file = event.file;
+  ended.name = in_one_line(event.text, longest_name);
+  ended.titled = !ended.name.empty();
+  const auto begun = running.begun.find({event.file, event.line});
+  if (begun != running.begun.end()) {
+    if (!ended.titled) ended.name = std::move(begun->second);
+    running.begun.erase(begun);
+  }
+  if (ended.name.empty()) ended.name = fmt::format("line {}", event.line);
+  ended.outcome = event.outcome;
+  ended.reason = in_one_line(event.detail, longest_reason);
+  ended.code = event.code;
+  ended.duration_ns = event.duration_ns;
+  const bool bad = event.outcome == Outcome::fail || event.outcome == Outcome::error;
+  const bool told = report.failures.size() > running.failures_told;
+  for (; running.failures_told < report.failures.size(); ++running.failures_told) {
+    FailureAt& failure = report.failures[running.failures_told];
+    failure.of_case = report.cases.size();
+    if (ended.reason.empty()) ended.reason = in_one_line(failure.failure.reason, longest_reason);
+  }
+  ended.log = report.log.close_case(bad && told, event.line == report.line && event.file == running.file);
+  report.counts.count(event.outcome);
+  report.cases.push_back(std::move(ended));
+}
+
 void Collector::take(const Event& event) {
   for (const auto& reporter : reporters_) reporter->event(event);
-  ScriptReport& report = script(event);
+  Running& running = this->running(event);
+  ScriptReport& report = running.report;
   switch (event.kind) {
     case Event::Kind::script_started:
       report.name = event.text;
@@ -44,9 +109,7 @@ void Collector::take(const Event& event) {
       report.log.phase(event.text, event.time_ns);
       break;
     case Event::Kind::command:
-      report.line = event.line;
-      report.command = event.text;
-      report.log.command(event.text);
+      begin_command(running, event);
       break;
     case Event::Kind::note:
       report.log.note(event.text);
@@ -58,17 +121,18 @@ void Collector::take(const Event& event) {
       keep_denial(report.denials, event.denial);
       break;
     case Event::Kind::failure:
-      if (report.failures.size() < most_kept)
-        report.failures.push_back({event.line, event.file, event.failure});
+      if (report.failures.size() < most_kept) {
+        report.failures.push_back({event.line, event.file, event.failure, event.stream});
+      } else {
+        ++report.failures_left_out;
+      }
       break;
     case Event::Kind::log:
       if (report.messages.size() < most_kept) report.messages.push_back(event.text);
       report.log.message(event.text);
       break;
     case Event::Kind::case_ended:
-      report.log.close_case(event.outcome != Outcome::pass);
-      report.cases.push_back(
-          {event.line, event.file, event.text, event.outcome, event.detail, event.duration_ns});
+      end_case(running, event);
       break;
     case Event::Kind::script_ended:
       end(event);
@@ -77,7 +141,7 @@ void Collector::take(const Event& event) {
 }
 
 void Collector::end(const Event& event) {
-  ScriptReport& report = script(event);
+  ScriptReport& report = running(event).report;
   report.outcome = event.outcome;
   report.reason = event.text;
   report.fault = event.detail;
@@ -85,6 +149,7 @@ void Collector::end(const Event& event) {
   report.duration_ns = event.duration_ns;
   report.log.end(event.time_ns);
   tally_.count(event.outcome, event.detail);
+  tally_.count(report.counts);
   for (const auto& reporter : reporters_) reporter->script_ended(report);
   running_.erase(event.script);
 }

@@ -40,12 +40,22 @@ class Collector : public EventSink {
   [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
-  ScriptReport& script(const Event& event);
+  /// A script that has not ended, with what only its cases need until they end.
+  struct Running {
+    explicit Running(bool everything) : report(everything) {}
+    ScriptReport report;
+    std::string file;                                               ///< of the last command
+    std::map<std::pair<std::string, uint32_t>, std::string> begun;  ///< the names of cases by their place
+    size_t failures_told = 0;                                       ///< that belong to cases that have ended
+  };
+  Running& running(const Event& event);
+  static void begin_command(Running& running, const Event& event);
+  static void end_case(Running& running, const Event& event);
   void end(const Event& event);
 
   bool everything_;
   std::vector<std::unique_ptr<Reporter>> reporters_;
-  std::map<uint32_t, std::unique_ptr<ScriptReport>> running_;
+  std::map<uint32_t, std::unique_ptr<Running>> running_;
   Tally tally_;
 };
 

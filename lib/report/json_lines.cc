@@ -79,6 +79,7 @@ void put_content(Object& object, const Event& event) {
       break;
     case Event::Kind::failure:
       put_failure(object, event);
+      put(object, "stream", event.stream);
       break;
     case Event::Kind::case_ended:
       put(object, "line", event.line);
@@ -122,6 +123,14 @@ void JsonLines::run_ended(const RunEnding& ending, const Tally& tally) {
   object["errors"] = tally.of(Outcome::error);
   object["skipped"] = tally.of(Outcome::skip);
   object["not_run"] = tally.of(Outcome::not_run);
+  if (tally.cases().total() > 0) {
+    const CaseCounts& cases = tally.cases();
+    object["cases"] = {{"passed", cases.passed},
+                       {"failed", cases.failed},
+                       {"errors", cases.errors},
+                       {"skipped", cases.skipped},
+                       {"not_run", cases.not_run}};
+  }
   object["not_tests"] = ending.not_tests;
   object["timed_out"] = ending.timed_out;
   if (ending.signal != 0) object["signal"] = ending.signal;

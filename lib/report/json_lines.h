@@ -11,16 +11,23 @@
 //   note            line, text: "[exit status 1]", "[condition not met]", ...
 //   output          stream ("stdout" or "stderr"), data
 //   denied          line, program, syscall, count: a system call that the filter refused
-//   failure         line, command (arguments expanded), reason, expected, actual, diff, hint
+//   failure         line, command (arguments expanded), reason, expected, actual, diff, hint, stream (of a
+//   case:
+//                   the output that expected, actual or diff show)
+//   case_ended      of a document: line (of its "$"), title, outcome, reason, code (exit status, or 128 + N
+//   for
+//                   signal N; left out when it was not run to its end), duration_ns. Its commands, outputs
+//                   and failures came before it; one that runs beside others ends when the document does.
 //   log             text: a message of the runner about the script
 //   script_ended    outcome ("pass", "fail", "error", "skip", "not_run"), reason, fault of an error ("usage",
 //   "infrastructure",
 //                   "internal"), line (the last carried out), duration_ns, peak_memory (bytes), cpu_ns
-//   run_ended       passed, failed, errors, skipped, not_run, not_tests, timed_out, signal, duration_ns,
-//   exit_code
+//   run_ended       passed, failed, errors, skipped, not_run (scripts and documents), cases (the same five of
+//                   the cases, when there were any), not_tests, timed_out, signal, duration_ns, exit_code
 //
 // From script_started to script_ended each has also "script" (a number, the same for one script), "attempt",
-// "place", "sequence" (counts up within a script) and "time_ns".
+// "place", "sequence" (counts up within a script) and "time_ns"; and "file" where the line is not the
+// script's own but that of a document that it includes.
 #pragma once
 
 #include "report/collector.h"

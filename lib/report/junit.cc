@@ -68,18 +68,18 @@ std::string lines_of(const std::function<void(const TakeLine&)>& render) {
   return out;
 }
 
-/// The element that says how the case went, empty for a pass.
-std::string verdict(const ScriptReport& script, std::string_view work) {
-  const std::string reason = summary_of(script, work);
+/// The element that says how a script or a case went, empty for a pass.
+/// @param details of a mismatch; @param fault of an error
+std::string verdict(Outcome outcome, const std::string& reason, std::string_view fault,
+                    const std::string& details) {
   const std::string message = xml_text(reason.substr(0, reason.find('\n')));
-  switch (script.outcome) {
+  switch (outcome) {
     case Outcome::pass:
       return "";
     case Outcome::fail:
-      return fmt::format("<failure message=\"{}\" type=\"mismatch\">{}</failure>\n", message,
-                         lines_of([&](const TakeLine& take) { render_failures(script, work, take); }));
+      return fmt::format("<failure message=\"{}\" type=\"mismatch\">{}</failure>\n", message, details);
     case Outcome::error:
-      return fmt::format("<error message=\"{}\" type=\"{}\">{}</error>\n", message, xml_text(script.fault),
+      return fmt::format("<error message=\"{}\" type=\"{}\">{}</error>\n", message, xml_text(fault),
                          xml_text(reason));
     case Outcome::skip:
       return fmt::format("<skipped message=\"{}\"/>\n", message);
@@ -87,6 +87,56 @@ std::string verdict(const ScriptReport& script, std::string_view work) {
       return fmt::format("<error message=\"not run: {}\" type=\"not_run\"/>\n", message);
   }
   return "";
+}
+
+struct TestCase {
+  std::string name, file;
+  uint32_t line = 0;  ///< 0: none is told
+  int64_t duration_ns = 0;
+  std::string verdict, log;
+};
+
+std::string element(const TestCase& test, const ScriptReport& script) {
+  std::string xml =
+      fmt::format("<testcase name=\"{}\" classname=\"{}\" time=\"{}\" file=\"{}\"",
+                  xml_text(text::printable(test.name)), xml_text(text::printable(class_name(script.name))),
+                  xml_seconds(test.duration_ns), xml_text(text::printable(test.file)));
+  if (test.line != 0) xml += fmt::format(" line=\"{}\"", test.line);
+  xml += ">\n" + test.verdict;
+  if (!test.log.empty()) xml += fmt::format("<system-out>{}</system-out>\n", test.log);
+  return xml + "</testcase>\n";
+}
+
+/// The script as a whole.
+TestCase whole(const ScriptReport& script, std::string_view work) {
+  TestCase test;
+  test.name = script.name.substr(script.name.rfind('/') + 1);
+  const FailureAt* failure = script.main_failure();
+  test.file = failure == nullptr || failure->file.empty() ? script.name : failure->file;
+  if (script.outcome != Outcome::pass) test.line = failure == nullptr ? script.line : failure->line;
+  test.duration_ns = script.duration_ns;
+  const bool document = !script.cases.empty();
+  const auto details = [&](const TakeLine& take) {
+    if (document) return render_around_cases(script, work, take);
+    render_failures(script, work, take);
+  };
+  test.verdict = verdict(script.outcome, summary_of(script, work), script.fault, lines_of(details));
+  if (!document) test.log = lines_of([&](const TakeLine& take) { render_log(script, work, take); });
+  return test;
+}
+
+TestCase one_of(const ScriptReport& script, size_t index, const std::string& name) {
+  const CaseReport& from = script.cases[index];
+  TestCase test;
+  test.name = name;
+  test.file = from.file.empty() ? script.name : from.file;
+  test.line = from.line;
+  test.duration_ns = from.duration_ns;
+  const std::string details = lines_of([&](const TakeLine& take) { render_case(script, index, take); });
+  test.verdict = verdict(from.outcome, from.reason, "case", details);
+  // A failure shows it all; what else a case printed is there when everything is kept.
+  if (from.outcome != Outcome::fail) test.log = details;
+  return test;
 }
 
 }  // namespace
@@ -142,30 +192,33 @@ Result<std::unique_ptr<Junit>> Junit::create(std::string path, std::string work)
 }
 
 void Junit::script_ended(const ScriptReport& script) {
+  CaseCounts counts = script.counts;
+  const bool as_a_whole = script.cases.empty() || script.beyond_cases();
+  if (as_a_whole) counts.count(script.outcome);
+  counts_.add(counts);
   const std::string name = xml_text(text::printable(script.name));
-  const std::string_view file_name = std::string_view(script.name).substr(script.name.rfind('/') + 1);
-  const uint32_t line = script.failures.empty() ? script.line : script.failures.front().line;
-  const bool error = script.outcome == Outcome::error || script.outcome == Outcome::not_run;
-  std::string xml = fmt::format(
-      "<testsuite name=\"{}\" tests=\"1\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" "
+  suites_.append(fmt::format(
+      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" "
       "timestamp=\"{}\" "
       "file=\"{}\">\n<properties>\n<property name=\"image\" value=\"{}\"/>\n</properties>\n",
-      name, script.outcome == Outcome::fail ? 1 : 0, error ? 1 : 0, script.outcome == Outcome::skip ? 1 : 0,
+      name, counts.total(), counts.failed, counts.errors + counts.not_run, counts.skipped,
       xml_seconds(script.duration_ns),
       timestamp(started_ns_ + static_cast<uint64_t>(std::max<int64_t>(0, script.started_ns))), name,
-      xml_text(script.image));
-  xml += fmt::format("<testcase name=\"{}\" classname=\"{}\" time=\"{}\" file=\"{}\"",
-                     xml_text(text::printable(file_name)), xml_text(text::printable(class_name(script.name))),
-                     xml_seconds(script.duration_ns), name);
-  if (line != 0 && script.outcome != Outcome::pass) xml += fmt::format(" line=\"{}\"", line);
-  xml += ">\n" + verdict(script, work_);
-  const std::string log = lines_of([&](const TakeLine& take) { render_log(script, work_, take); });
-  if (!log.empty()) xml += fmt::format("<system-out>{}</system-out>\n", log);
-  xml += "</testcase>\n</testsuite>\n";
-  suites_.append(xml);
+      xml_text(script.image)));
+  const std::vector<std::string> names = unique_names(script);
+  for (size_t i = 0; i < script.cases.size(); ++i)
+    suites_.append(element(one_of(script, i, names[i]), script));
+  if (as_a_whole) {
+    suites_.append(element(whole(script, work_), script));
+  } else {
+    const std::string around =
+        lines_of([&](const TakeLine& take) { render_around_cases(script, work_, take); });
+    if (!around.empty()) suites_.append(fmt::format("<system-out>{}</system-out>\n", around));
+  }
+  suites_.append("</testsuite>\n");
 }
 
-Status Junit::write(const RunEnding& ending, const Tally& tally) {
+Status Junit::write(const RunEnding& ending) {
   CHECK_OK(suites_.status());
   const int file = TRY(file_.begin());
   CHECK_OK(sys::write_full(
@@ -173,8 +226,8 @@ Status Junit::write(const RunEnding& ending, const Tally& tally) {
       fmt::format(
           "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"testctr-script\" tests=\"{}\" "
           "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n",
-          tally.total(), tally.of(Outcome::fail), tally.of(Outcome::error) + tally.of(Outcome::not_run),
-          tally.of(Outcome::skip), xml_seconds(ending.duration_ns), timestamp(started_ns_))));
+          counts_.total(), counts_.failed, counts_.errors + counts_.not_run, counts_.skipped,
+          xml_seconds(ending.duration_ns), timestamp(started_ns_))));
   constexpr size_t piece = size_t{1} << 20;
   for (uint64_t offset = 0; offset < suites_.size(); offset += piece)
     CHECK_OK(sys::write_full(file, suites_.read(offset, piece)));
@@ -182,8 +235,8 @@ Status Junit::write(const RunEnding& ending, const Tally& tally) {
   return file_.finish();
 }
 
-void Junit::run_ended(const RunEnding& ending, const Tally& tally) {
-  status_ = write(ending, tally);
+void Junit::run_ended(const RunEnding& ending, const Tally& /*tally*/) {
+  status_ = write(ending);
   if (!status_.ok()) status_.error().in(fmt::format("writing {}", text::printable(path_)));
 }
 

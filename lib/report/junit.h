@@ -1,5 +1,7 @@
-// JUnit XML: a suite and a test case per script; a failed expectation is a <failure>, an error of the
-// machine, the image or the script's grammar and a script that was not run an <error>.
+// JUnit XML: a suite per script, with one test case, and per document, with one for each case - and one more
+// for the document itself where its cases do not say what became of it. A failed expectation is a <failure>;
+// an error of the machine, the image or the script's grammar, and a script or a case that was not run, an
+// <error>.
 #pragma once
 
 #include <string>
@@ -25,12 +27,13 @@ class Junit : public Reporter {
   [[nodiscard]] Status status() const override { return status_; }
 
  private:
-  Status write(const RunEnding& ending, const Tally& tally);
+  Status write(const RunEnding& ending);
 
   sys::OutputFile file_;
   std::string path_, work_;
   uint64_t started_ns_;  ///< wall clock
   Spill suites_;
+  CaseCounts counts_;  ///< of the test cases that are written
   Status status_;
 };
 

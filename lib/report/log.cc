@@ -39,13 +39,20 @@ void Log::phase(std::string_view title, int64_t time_ns) {
 void Log::command(std::string_view text) {
   flush();
   streams_.clear();
+  command_ = entries_.size();
   add(Kind::command, text);
 }
 
-void Log::close_case(bool keep) {
+Log::Range Log::close_case(bool keep, bool own) {
   flush();
-  if (!everything_ && !keep) entries_.truncate(body_);
+  Range range{own ? std::max(body_, command_) : body_, entries_.size()};
+  if (!everything_ && !keep) {
+    entries_.truncate(body_);
+    range = {};
+  }
   body_ = entries_.size();
+  streams_.clear();
+  return range;
 }
 
 void Log::note(std::string_view text) {
@@ -111,9 +118,16 @@ void Log::end(int64_t time_ns) {
 }
 
 void Log::for_each(const std::function<void(Kind, std::string_view)>& take) const {
-  size_t phase = 0;
-  uint64_t offset = 0;
-  while (offset + header_size <= entries_.size()) {
+  each({0, entries_.size()}, 0, take);
+}
+
+void Log::for_each(Range range, const std::function<void(Kind, std::string_view)>& take) const {
+  each(range, phase_times_.size(), take);
+}
+
+void Log::each(Range range, size_t phase, const std::function<void(Kind, std::string_view)>& take) const {
+  uint64_t offset = range.begin;
+  while (offset + header_size <= std::min(range.end, entries_.size())) {
     const std::string header = entries_.read(offset, header_size);
     if (header.size() < header_size) return;
     uint32_t size = 0;

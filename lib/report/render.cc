@@ -1,17 +1,10 @@
 #include "report/render.h"
 
 #include "base/text.h"
+#include "report/render_parts.h"
 
 namespace testctr::report {
 namespace {
-
-/// Calls `take` for each line of `text`, without line ends; a missing last line end makes no difference.
-void each_line(std::string_view text, const std::function<void(std::string_view)>& take) {
-  for (std::string_view line : text::lines(text)) {
-    if (line.ends_with('\n')) line.remove_suffix(1);
-    take(line);
-  }
-}
 
 Style style_of(Log::Kind kind) {
   switch (kind) {
@@ -72,29 +65,15 @@ void render_diff(const std::string& diff, const TakeLine& take) {
 void render_failure(const ScriptReport& script, const FailureAt& at, std::string_view work,
                     const TakeLine& take) {
   const Failure& failure = at.failure;
-  std::string head = fmt::format("FAIL: {}", text::printable(at.file.empty() ? script.name : at.file));
-  if (at.line != 0) head += fmt::format(":{}", at.line);
-  if (!failure.command.empty()) head += ": " + shorten_work(failure.command, work);
+  const std::string command = shorten_work(failure.command, work);
+  const size_t end = command.find('\n');
+  std::string head = fmt::format("FAIL: {}", place_of(script, at.file, at.line));
+  if (!command.empty())
+    head += fmt::format(": {}{}", command.substr(0, end), end == std::string::npos ? "" : " ...");
   head += ": " + shorten_work(failure.reason, work);
   each_line(head, [&](std::string_view line) { take(Style::failure, line); });
-  if (failure.diff.empty()) {
-    render_value("expected", failure.expected, take);
-    render_value("actual", failure.actual, take);
-  } else {
-    render_diff(failure.diff, take);
-  }
-  each_line(failure.hint, [&](std::string_view line) { take(Style::hint, fmt::format("  hint: {}", line)); });
-}
-
-void render_denials(const ScriptReport& script, const TakeLine& take) {
-  if (script.denials.empty()) return;
-  take(Style::warning, "refused by the system call filter:");
-  for (const Denial& denial : script.denials) {
-    const std::string name = text::printable(script.name);
-    const std::string where = denial.line == 0 ? name : fmt::format("{}:{}", name, denial.line);
-    take(Style::warning, fmt::format("  {}: {} by {}{}", where, denial.syscall, denial.program,
-                                     denial.count == 1 ? "" : fmt::format(", {} times", denial.count)));
-  }
+  if (end != std::string::npos) render_command(command, "> ", take);
+  render_difference(failure, take);
 }
 
 bool belongs_to_name(char c) {
@@ -104,41 +83,96 @@ bool belongs_to_name(char c) {
 
 }  // namespace
 
-void render_log(const ScriptReport& script, std::string_view work, const TakeLine& take) {
-  script.log.for_each([&](Log::Kind kind, std::string_view text) {
-    const Style style = style_of(kind);
-    if (kind == Log::Kind::phase)
-      return take(style, text.starts_with('#') ? text : fmt::format("# {}", text));
-    if (kind == Log::Kind::command) {
-      return each_line(text, [&](std::string_view line) { take(style, fmt::format("> {}", line)); });
-    }
-    if (kind == Log::Kind::message) {
-      return each_line(text, [&](std::string_view line) { take(style, fmt::format("[{}]", line)); });
-    }
-    each_line(shorten_work(text, work), [&](std::string_view line) { take(style, line); });
-  });
-  if (!script.log.status().ok()) {
-    take(Style::warning, fmt::format("[the log is not whole: {}]", script.log.status().error().message()));
+void each_line(std::string_view text, const std::function<void(std::string_view)>& take) {
+  for (std::string_view line : text::lines(text)) {
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    take(line);
   }
+}
+
+std::string place_of(const ScriptReport& script, const std::string& file, uint32_t line) {
+  const std::string name = text::printable(file.empty() ? script.name : file);
+  return line == 0 ? name : fmt::format("{}:{}", name, line);
+}
+
+void render_command(std::string_view command, std::string_view first, const TakeLine& take) {
+  const std::string_view shown = beginning(command, shown_value, shown_lines);
+  std::string_view before = first;
+  each_line(shown, [&](std::string_view line) {
+    take(Style::command, fmt::format("{}{}", std::exchange(before, "> "), line));
+  });
+  if (shown.size() < command.size())
+    take(Style::note, fmt::format("[... {} more bytes of the command ...]", command.size() - shown.size()));
+}
+
+void render_difference(const Failure& failure, const TakeLine& take) {
+  if (failure.diff.empty()) {
+    render_value("expected", failure.expected, take);
+    render_value("actual", failure.actual, take);
+  } else {
+    render_diff(failure.diff, take);
+  }
+  each_line(failure.hint, [&](std::string_view line) { take(Style::hint, fmt::format("  hint: {}", line)); });
+}
+
+void render_other_failures(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  for (const FailureAt& at : script.failures) {
+    if (!at.of_case) render_failure(script, at, work, take);
+  }
+}
+
+void render_denials(const ScriptReport& script, const TakeLine& take) {
+  if (script.denials.empty()) return;
+  take(Style::warning, "refused by the system call filter:");
+  for (const Denial& denial : script.denials) {
+    take(Style::warning,
+         fmt::format("  {}: {} by {}{}", place_of(script, "", denial.line), denial.syscall, denial.program,
+                     denial.count == 1 ? "" : fmt::format(", {} times", denial.count)));
+  }
+}
+
+void render_entry(Log::Kind kind, std::string_view text, std::string_view work, const TakeLine& take) {
+  const Style style = style_of(kind);
+  if (kind == Log::Kind::phase) return take(style, text.starts_with('#') ? text : fmt::format("# {}", text));
+  if (kind == Log::Kind::command) return render_command(text, "> ", take);
+  if (kind == Log::Kind::message)
+    return each_line(text, [&](std::string_view line) { take(style, fmt::format("[{}]", line)); });
+  each_line(shorten_work(text, work), [&](std::string_view line) { take(style, line); });
+}
+
+void render_log_status(const ScriptReport& script, const TakeLine& take) {
+  if (script.log.status().ok()) return;
+  take(Style::warning, fmt::format("[the log is not whole: {}]", script.log.status().error().message()));
+}
+
+void render_log(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  script.log.for_each([&](Log::Kind kind, std::string_view text) { render_entry(kind, text, work, take); });
+  render_log_status(script, take);
 }
 
 void render_failures(const ScriptReport& script, std::string_view work, const TakeLine& take) {
   for (const FailureAt& at : script.failures) render_failure(script, at, work, take);
+  if (script.failures_left_out > 0)
+    take(Style::warning, fmt::format("[... {} more failures are not shown ...]", script.failures_left_out));
   render_denials(script, take);
 }
 
 std::string summary_of(const ScriptReport& script, std::string_view work) {
+  const std::string counts = script.cases.empty() ? "" : counts_of(script);
+  const std::string before = counts.empty() ? "" : counts + "; ";
+  if (script.outcome == Outcome::pass) return counts;
   if (script.outcome == Outcome::fail && !script.failures.empty()) {
-    const FailureAt& first = script.failures.front();
+    const FailureAt& first = *script.main_failure();
     const std::string reason = shorten_work(first.failure.reason, work);
-    if (first.line == 0) return reason;
+    if (first.line == 0) return before + reason;
     const std::string place = first.file.empty()
                                   ? fmt::format("line {}", first.line)
                                   : fmt::format("{}:{}", text::printable(first.file), first.line);
-    return fmt::format("{}: {}", place, reason);
+    return fmt::format("{}{}: {}", before, place, reason);
   }
   if (script.outcome == Outcome::not_run && !script.command.empty()) {
-    return fmt::format("{} at line {}: {}", script.reason, script.line, script.command);
+    return fmt::format("{} at line {}: {}", script.reason, script.line,
+                       script.command.substr(0, script.command.find('\n')));
   }
   return script.reason;
 }

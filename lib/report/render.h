@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "report/script_report.h"
 
@@ -25,10 +26,28 @@ inline constexpr size_t shown_lines = 40;
 void render_log(const ScriptReport& script, std::string_view work, const TakeLine& take);
 
 /// "FAIL: file:line: command: reason", expected and actual or the diff, the hint; then the refused system
-/// calls with their lines.
+/// calls with their lines. Of a command of several lines the first is in the head and the whole of it below.
 void render_failures(const ScriptReport& script, std::string_view work, const TakeLine& take);
 
-/// In one line, why the script ended as it did; empty for a pass.
+/// A document: for each case that failed "FAIL: file:line: title: reason", its command, what it printed
+/// beside what is compared, and the diff; which cases were skipped or not run and why; then what belongs to
+/// none of them. @param verbose every case, with all that is kept of it
+void render_document(const ScriptReport& script, std::string_view work, bool verbose, const TakeLine& take);
+
+/// The part of that which is about one case.
+void render_case(const ScriptReport& script, size_t index, const TakeLine& take);
+
+/// The part of it which is about none.
+void render_around_cases(const ScriptReport& script, std::string_view work, const TakeLine& take);
+
+/// "12 of 14 cases passed, 1 failed, 1 not run"; "14 cases" of a document that passed; without the "of 14"
+/// when it was stopped from outside, since then nobody has counted them all.
+std::string counts_of(const ScriptReport& script);
+
+/// The names of the cases; those that several have with the line of each.
+std::vector<std::string> unique_names(const ScriptReport& script);
+
+/// In one line, why the script ended as it did; empty for a pass, but of a document the number of its cases.
 std::string summary_of(const ScriptReport& script, std::string_view work);
 
 /// `text` with "$WORK" for `work` wherever it is a path by itself or the beginning of one ("/work/a", not

@@ -1,6 +1,7 @@
 // What a reporter is told of one script once it has ended.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,16 +14,31 @@ struct FailureAt {
   uint32_t line = 0;
   std::string file;  ///< whose line, where it is not the script's own
   Failure failure;
+  std::string shown_stream;            ///< the output that the failure itself shows: "stdout", "stderr"
+  std::optional<size_t> of_case = {};  ///< index of the case, once that has ended
 };
 
 /// A case of a document.
 struct CaseReport {
   uint32_t line = 0;
   std::string file;  ///< whose line, where it is not the document's own
-  std::string title;
+  std::string name;  ///< its title or the first line of its command, in one line and not long
+  bool titled = false;
   Outcome outcome = Outcome::not_run;
-  std::string reason;
+  std::string reason;  ///< why it did not pass, in short
+  std::optional<int> code;
   int64_t duration_ns = 0;
+  Log::Range log;  ///< what it printed, as far as it is kept
+  bool operator==(const CaseReport&) const = default;
+};
+
+/// How many cases ended how.
+struct CaseCounts {
+  uint64_t passed = 0, failed = 0, errors = 0, skipped = 0, not_run = 0;
+  void count(Outcome outcome);
+  void add(const CaseCounts& more);
+  [[nodiscard]] uint64_t total() const { return passed + failed + errors + skipped + not_run; }
+  bool operator==(const CaseCounts&) const = default;
 };
 
 struct ScriptReport {
@@ -39,10 +55,19 @@ struct ScriptReport {
   int64_t duration_ns = 0;
   int64_t started_ns = 0;             ///< since the run began
   std::vector<CaseReport> cases;      ///< of a document, those that have ended
+  CaseCounts counts;                  ///< of `cases`
   std::vector<FailureAt> failures;    ///< the first 100
+  uint64_t failures_left_out = 0;     ///< those after them
   std::vector<Denial> denials;        ///< the first 100, one per line, program and system call
   std::vector<std::string> messages;  ///< of the runner: limits that fell back; the first 100
   Log log;
+
+  /// Whether what became of it is more than its cases say: it was stopped from outside, or is an error
+  /// itself.
+  [[nodiscard]] bool beyond_cases() const;
+  /// The failure that a summary names: the first, but what stopped a document from outside before its cases'.
+  /// Null: there is none.
+  [[nodiscard]] const FailureAt* main_failure() const;
 };
 
 }  // namespace testctr::report

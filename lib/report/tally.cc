@@ -12,6 +12,11 @@ void Tally::count(Outcome outcome, const std::string& fault) {
   internal_ = internal_ || (fault != "usage" && fault != "infrastructure");
 }
 
+std::string_view RunEnding::stopped() const {
+  if (signal != 0) return "interrupted";
+  return timed_out ? "the run's time limit was reached" : "";
+}
+
 uint64_t Tally::total() const {
   uint64_t sum = 0;
   for (uint64_t n : counts_) sum += n;
@@ -32,11 +37,18 @@ std::string Tally::line(const RunEnding& ending) const {
   std::string text = fmt::format("{} passed, {} failed, {} errors, {} skipped, {} not run in {}",
                                  of(Outcome::pass), of(Outcome::fail), of(Outcome::error), of(Outcome::skip),
                                  of(Outcome::not_run), seconds(ending.duration_ns));
+  if (!ending.stopped().empty()) text += fmt::format(": {}", ending.stopped());
   if (ending.not_tests > 0) {
     text += fmt::format(" ({} file{} passed over: not tests)", ending.not_tests,
                         ending.not_tests == 1 ? "" : "s");
   }
   return text;
+}
+
+std::string Tally::cases_line() const {
+  if (cases_.total() == 0) return "";
+  return fmt::format("cases: {} passed, {} failed, {} errors, {} skipped, {} not run", cases_.passed,
+                     cases_.failed, cases_.errors, cases_.skipped, cases_.not_run);
 }
 
 }  // namespace testctr::report

@@ -1,5 +1,7 @@
 #include "report/tap.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "report/render.h"
 
@@ -33,37 +35,92 @@ std::string scalar(std::string_view raw) {
   return out + "\"";
 }
 
-void put(std::string& yaml, std::string_view key, std::string_view value, std::string_view indent = "  ") {
-  if (!value.empty()) yaml += fmt::format("{}{}: {}\n", indent, key, scalar(value));
-}
+/// A block of diagnostics; a test point of a subtest stands deeper.
+class Diagnostics {
+ public:
+  explicit Diagnostics(std::string_view indent) : indent_(fmt::format("{}  ", indent)) {
+    text_ = indent_ + "---\n";
+  }
+  void put(std::string_view key, std::string_view value) {
+    if (!value.empty()) text_ += fmt::format("{}{}: {}\n", indent_, key, scalar(value));
+  }
+  void put_place(std::string_view file, uint32_t line) {
+    text_ += fmt::format("{}at:\n{}  file: {}\n", indent_, indent_, scalar(text::printable(file)));
+    if (line != 0) text_ += fmt::format("{}  line: {}\n", indent_, line);
+  }
+  void put_failure(const Failure& failure) {
+    put("command", failure.command.substr(0, shown_value));
+    put("expected", failure.expected.substr(0, shown_value));
+    put("actual", failure.actual.substr(0, shown_value));
+    put("hint", failure.hint);
+  }
+  void put_duration(int64_t ns) {
+    text_ += fmt::format("{}duration_ms: {:.3f}\n", indent_, static_cast<double>(ns) / 1e6);
+  }
+  /// One scalar, not a list of lines: TAP::Parser takes a list's `- "a: b"` for a map.
+  void put_log(const std::function<void(const TakeLine&)>& render) {
+    std::string log;
+    render([&](Style, std::string_view line) {
+      log += line;
+      log += '\n';
+    });
+    put("log", log);
+  }
+  [[nodiscard]] std::string end() const { return text_ + indent_ + "...\n"; }
+
+ private:
+  std::string indent_, text_;
+};
 
 std::string diagnostics(const ScriptReport& script, std::string_view work) {
-  std::string yaml = "  ---\n";
-  put(yaml, "message", summary_of(script, work));
-  put(yaml, "severity", script.outcome == Outcome::fail ? "fail" : "error");
-  yaml += "  at:\n";
-  put(yaml, "file", text::printable(script.name), "    ");
-  const uint32_t line = script.failures.empty() ? script.line : script.failures.front().line;
-  if (line != 0) yaml += fmt::format("    line: {}\n", line);
-  if (!script.failures.empty()) {
-    const Failure& failure = script.failures.front().failure;
-    put(yaml, "command", failure.command);
-    put(yaml, "expected", failure.expected.substr(0, shown_value));
-    put(yaml, "actual", failure.actual.substr(0, shown_value));
-    put(yaml, "hint", failure.hint);
-  }
-  put(yaml, "image", script.image);
-  yaml += fmt::format("  duration_ms: {:.3f}\n", static_cast<double>(script.duration_ns) / 1e6);
-  // One scalar, not a list of lines: TAP::Parser takes a list's `- "a: b"` for a map.
-  std::string log;
-  const TakeLine take = [&](Style, std::string_view text) {
-    log += text;
-    log += '\n';
-  };
-  render_log(script, work, take);
-  render_failures(script, work, take);
-  put(yaml, "log", log);
-  return yaml + "  ...\n";
+  Diagnostics yaml("");
+  yaml.put("message", summary_of(script, work));
+  yaml.put("severity", script.outcome == Outcome::fail ? "fail" : "error");
+  const FailureAt* failure = script.main_failure();
+  yaml.put_place(failure == nullptr || failure->file.empty() ? script.name : failure->file,
+                 failure == nullptr ? script.line : failure->line);
+  // A document's cases say the rest.
+  if (script.cases.empty() && failure != nullptr) yaml.put_failure(failure->failure);
+  yaml.put("image", script.image);
+  yaml.put_duration(script.duration_ns);
+  yaml.put_log([&](const TakeLine& take) {
+    if (!script.cases.empty()) return render_around_cases(script, work, take);
+    render_log(script, work, take);
+    render_failures(script, work, take);
+  });
+  return yaml.end();
+}
+
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+std::string point(bool good, size_t number, const std::string& name, bool skipped,
+                  const std::string& reason) {
+  std::string text = fmt::format("{} {} - {}", good ? "ok" : "not ok", number, escaped(name));
+  if (skipped) text += fmt::format(" # SKIP {}", escaped(first_line(reason)));
+  return text + "\n";
+}
+
+constexpr std::string_view deeper = "    ";
+
+std::string case_point(const ScriptReport& script, size_t index, const std::string& name) {
+  const CaseReport& test = script.cases[index];
+  // A case that was not run is not good: only one that asked to be skipped is.
+  const bool good = test.outcome == Outcome::pass || test.outcome == Outcome::skip;
+  const std::string line =
+      fmt::format("{}{}", deeper, point(good, index + 1, name, test.outcome == Outcome::skip, test.reason));
+  if (good) return line;
+  const auto at = std::find_if(script.failures.begin(), script.failures.end(),
+                               [&](const FailureAt& each) { return each.of_case == index; });
+  const bool told = at != script.failures.end();
+  Diagnostics yaml(deeper);
+  yaml.put("message",
+           (test.outcome == Outcome::not_run ? "not run: " : "") + (told ? at->failure.reason : test.reason));
+  yaml.put("severity", test.outcome == Outcome::fail ? "fail" : "error");
+  yaml.put_place(test.file.empty() ? script.name : test.file, told ? at->line : test.line);
+  if (told) yaml.put_failure(at->failure);
+  yaml.put_duration(test.duration_ns);
+  yaml.put_log([&](const TakeLine& take) { render_case(script, index, take); });
+  return line + yaml.end();
 }
 
 }  // namespace
@@ -78,20 +135,24 @@ void Tap::script_ended(const ScriptReport& script) {
   // Scripts that were not run are told of by the bail-out: a point for them would be a verdict.
   if (script.outcome == Outcome::not_run) return;
   const bool good = script.outcome == Outcome::pass || script.outcome == Outcome::skip;
-  std::string text = fmt::format("{} {} - {}", good ? "ok" : "not ok", ++number_, escaped(script.name));
-  if (script.outcome == Outcome::skip)
-    text += fmt::format(" # SKIP {}", escaped(script.reason.substr(0, script.reason.find('\n'))));
-  text += "\n";
+  if (!script.cases.empty()) write_cases(script);
+  std::string text = point(good, ++number_, script.name, script.outcome == Outcome::skip, script.reason);
   if (!good) text += diagnostics(script, work_);
   out_.write(text);
 }
 
+void Tap::write_cases(const ScriptReport& script) {
+  out_.write(fmt::format("# Subtest: {}\n{}1..{}\n", escaped(script.name), deeper, script.cases.size()));
+  const std::vector<std::string> names = unique_names(script);
+  for (size_t i = 0; i < script.cases.size(); ++i) out_.write(case_point(script, i, names[i]));
+}
+
 void Tap::run_ended(const RunEnding& ending, const Tally& tally) {
+  const std::string cases = tally.cases_line();
+  if (!cases.empty()) out_.write(fmt::format("# {}\n", cases));
   out_.write(fmt::format("# {}\n", tally.line(ending)));
-  if (ending.signal != 0) {
-    out_.write("Bail out! interrupted\n");
-  } else if (ending.timed_out) {
-    out_.write("Bail out! the run's time limit was reached\n");
+  if (!ending.stopped().empty()) {
+    out_.write(fmt::format("Bail out! {}\n", ending.stopped()));
   } else if (tally.of(Outcome::not_run) > 0) {
     out_.write(fmt::format("Bail out! {} scripts were not run\n", tally.of(Outcome::not_run)));
   }

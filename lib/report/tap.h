@@ -1,5 +1,5 @@
 // TAP version 14: one test point per script, in the order in which they end, with a YAML block for what went
-// wrong.
+// wrong. The cases of a document are a subtest in front of its point.
 #pragma once
 
 #include "report/collector.h"
@@ -17,6 +17,8 @@ class Tap : public Reporter {
   [[nodiscard]] Status status() const override { return out_.status(); }
 
  private:
+  void write_cases(const ScriptReport& script);
+
   Writer& out_;
   std::string work_;
   size_t number_ = 0;

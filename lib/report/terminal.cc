@@ -133,7 +133,9 @@ void Terminal::script_ended(const ScriptReport& script) {
       text.clear();
     }
   };
-  if (bad || options_.verbose) {
+  if ((bad || options_.verbose) && !script.cases.empty()) {
+    render_document(script, options_.work, options_.verbose, take);
+  } else if (bad || options_.verbose) {
     render_log(script, options_.work, take);
     render_failures(script, options_.work, take);
   } else {
@@ -145,6 +147,8 @@ void Terminal::script_ended(const ScriptReport& script) {
 
 void Terminal::run_ended(const RunEnding& ending, const Tally& tally) {
   wipe();
+  const std::string cases = tally.cases_line();
+  if (!cases.empty()) out_.write(cases + "\n");
   const std::string line = tally.line(ending);
   if (!options_.colour) return out_.write(line + "\n");
   const std::string_view code = tally.exit_code(ending) == 0 ? "\x1b[1;32m" : "\x1b[1;31m";

@@ -35,6 +35,7 @@ class Stamper : public EventSink {
   void take(const Event& event) override {
     if (event.kind == Event::Kind::command) {
       line_ = event.line;
+      file_ = event.file;
       command_ = event.text;
     }
     if (event.kind == Event::Kind::failure) failed_ = true;
@@ -60,6 +61,7 @@ class Stamper : public EventSink {
     Event event;
     event.kind = Event::Kind::failure;
     event.line = line_;
+    event.file = file_;
     event.failure.command = command_;
     event.failure.reason = std::move(reason);
     event.failure.hint = std::move(hint);
@@ -76,7 +78,7 @@ class Stamper : public EventSink {
   uint64_t sequence_ = 0;
   std::string place_ = "container";
   uint32_t line_ = 0;
-  std::string command_;
+  std::string file_, command_;
   bool failed_ = false;
   size_t cases_passed_ = 0;
 };

@@ -158,6 +158,103 @@ TEST_CASE("junit: written whole, failures and errors apart, nothing that XML for
   CHECK(::stat((folder.at("r.xml") + "." + std::to_string(::getpid()) + ".tmp").c_str(), &none) != 0);
 }
 
+TEST_CASE("json lines: cases, and their counts at the end") {
+  const std::vector<Json> all = json_of(play_document);
+  std::vector<Json> cases;
+  for (const Json& object : all) {
+    if (object["type"] == "case_ended") cases.push_back(object);
+  }
+  REQUIRE(cases.size() == 6);
+  CHECK(cases[1]["line"] == 14);
+  CHECK(cases[1]["title"] == "Goes\nwrong");
+  CHECK(cases[1]["outcome"] == "fail");
+  CHECK(cases[1]["code"] == 0);
+  CHECK(cases[1]["duration_ns"] == 2'000'000);
+  CHECK(cases[2]["file"] == "doc/b.md");
+  CHECK(cases[3]["reason"] == "fail_fast: line 4 failed");
+  CHECK_FALSE(cases[3].contains("code"));
+  const Json& last = all.back();
+  CHECK(last["failed"] == 1);
+  CHECK(last["cases"] == Json{{"passed", 1}, {"failed", 3}, {"errors", 0}, {"skipped", 0}, {"not_run", 2}});
+  CHECK_FALSE(json_of(play).back().contains("cases"));
+}
+
+TEST_CASE("tap: a document's cases are a subtest in front of its point") {
+  StringWriter out;
+  Collector collector(false);
+  collector.add(std::make_unique<Tap>(out));
+  collector.start(1);
+  play_document(collector);
+  CHECK(collector.finish({}).ok());
+  const std::string& tap = out.text();
+  CHECK(
+      tap.starts_with("TAP version 14\n1..1\n# Subtest: doc/a.md\n    1..6\n    ok 1 - Goes well (line 8)\n"
+                      "    not ok 2 - Goes wrong\n      ---\n"
+                      "      message: \"the output is not what was expected\"\n      severity: \"fail\"\n"
+                      "      at:\n        file: \"doc/a.md\"\n        line: 18\n"));
+  CHECK(has(tap, "\\n-three\\n+/work/2\\n\"\n      ...\n    not ok 3 - (exit 3)\n"));
+  CHECK(has(tap, "        file: \"doc/b.md\"\n        line: 4\n"));
+  CHECK(has(tap,
+            "    not ok 4 - Goes well (line 30)\n      ---\n      message: \"not run: fail_fast: line 4 "
+            "failed\"\n      severity: \"error\"\n"));
+  CHECK(
+      has(tap,
+          "\nnot ok 1 - doc/a.md\n  ---\n  message: \"1 of 6 cases passed, 3 failed, 2 not run; line 18: the "
+          "output is not what was expected\"\n"));
+  CHECK(has(tap, "# cases: 1 passed, 3 failed, 0 errors, 0 skipped, 2 not run\n# 0 passed, 1 failed"));
+}
+
+TEST_CASE("junit: a document is a suite of its cases, and the counts agree at all levels") {
+  const Folder folder;
+  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
+  REQUIRE(junit.ok());
+  Collector collector(false);
+  collector.add(std::move(junit).value());
+  collector.start(1);
+  play_document(collector);
+  CHECK(collector.finish({}).ok());
+  const std::string xml = sys::read_file(folder.at("r.xml")).value();
+  CHECK(
+      has(xml, "<testsuites name=\"testctr-script\" tests=\"6\" failures=\"3\" errors=\"2\" skipped=\"0\""));
+  CHECK(has(xml, "<testsuite name=\"doc/a.md\" tests=\"6\" failures=\"3\" errors=\"2\" skipped=\"0\""));
+  CHECK(has(xml,
+            "<testcase name=\"Goes well (line 8)\" classname=\"doc.a\" time=\"0.002000\" file=\"doc/a.md\" "
+            "line=\"8\">\n</testcase>\n"));
+  CHECK(
+      has(xml,
+          "<testcase name=\"Goes wrong\" classname=\"doc.a\" time=\"0.002000\" file=\"doc/a.md\" "
+          "line=\"14\">\n<failure message=\"the output is not what was expected\" type=\"mismatch\">FAIL: "
+          "doc/a.md:18: Goes wrong: the output is not what was expected\n$ for i in 1 2; do\n&gt;   echo "));
+  CHECK(
+      has(xml,
+          "<testcase name=\"(exit 3)\" classname=\"doc.a\" time=\"0.002000\" file=\"doc/b.md\" line=\"4\">"));
+  CHECK(has(xml,
+            "<testcase name=\"Goes well (line 30)\" classname=\"doc.a\" time=\"0.002000\" file=\"doc/a.md\" "
+            "line=\"30\">\n<error message=\"not run: fail_fast: line 4 failed\" type=\"not_run\"/>"));
+  CHECK(has(xml, "</testcase>\n<system-out>[left behind: cat]\n</system-out>\n</testsuite>"));
+}
+
+TEST_CASE("junit: what stops a document from outside is a test case of its own") {
+  const Folder folder;
+  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
+  REQUIRE(junit.ok());
+  Collector collector(false);
+  collector.add(std::move(junit).value());
+  collector.start(1);
+  collector.take(started(0, "a.md"));
+  collector.take(event(Event::Kind::command, 0, 3, "true", 1));
+  collector.take(case_ended(0, 3, "First", Outcome::pass));
+  collector.take(event(Event::Kind::command, 0, 8, "sleep 9", 1));
+  collector.take(failure(0, 8, {"sleep 9", "the script's time limit of 1s was reached", "", "", "", ""}));
+  collector.take(ended(0, Outcome::fail, "", 5));
+  CHECK(collector.finish({}).ok());
+  const std::string xml = sys::read_file(folder.at("r.xml")).value();
+  CHECK(has(xml, "<testsuite name=\"a.md\" tests=\"2\" failures=\"1\" errors=\"0\""));
+  CHECK(has(xml,
+            "<testcase name=\"a.md\" classname=\"a\" time=\"0.005000\" file=\"a.md\" line=\"8\">\n<failure "
+            "message=\"1 case passed; line 8: the script's time limit of 1s was reached\""));
+}
+
 TEST_CASE("junit: a name that cannot be written is told before the run") {
   const Folder folder;
   const Result<std::unique_ptr<Junit>> missing = Junit::create(folder.at("no/r.xml"));

@@ -82,4 +82,51 @@ inline void play(EventSink& sink) {
   sink.take(ended(3, Outcome::skip, "no #git here", 2));
 }
 
+inline Event case_ended(uint32_t script, uint32_t line, std::string title, Outcome outcome,
+                        std::string reason = "", std::optional<int> code = 0, std::string file = "") {
+  Event e = event(Event::Kind::case_ended, script, line, std::move(title), 0);
+  e.outcome = outcome;
+  e.detail = std::move(reason);
+  e.code = code;
+  e.file = std::move(file);
+  e.duration_ns = 2'000'000;
+  return e;
+}
+
+/// A document with a case of each end: one runs beside the others, one is of another document.
+inline void play_document(EventSink& sink) {
+  using Kind = Event::Kind;
+  sink.take(started(0, "doc/a.md"));
+  sink.take(event(Kind::command, 0, 3, "serve", 1));
+  sink.take(event(Kind::note, 0, 3, "[detached]", 1));
+  sink.take(event(Kind::command, 0, 8, "echo good", 1));
+  sink.take(output(0, "stdout", "good\n"));
+  sink.take(case_ended(0, 8, "Goes well", Outcome::pass));
+  sink.take(event(Kind::command, 0, 14, "for i in 1 2; do\n  echo /work/$i\ndone", 1));
+  sink.take(output(0, "stdout", "/work/1\n/work/2\n"));
+  sink.take(output(0, "stderr", "oops \xff\n"));
+  Event wrong = failure(0, 18,
+                        {"for i in 1 2; do\n  echo /work/$i\ndone", "the output is not what was expected", "",
+                         "", " /work/1\n-three\n+/work/2\n", ""});
+  wrong.stream = "stdout";
+  sink.take(wrong);
+  sink.take(case_ended(0, 14, "Goes\nwrong", Outcome::fail));
+  Event inner = event(Kind::command, 0, 4, "(exit 3)", 1);
+  inner.file = "doc/b.md";
+  sink.take(inner);
+  sink.take(output(0, "stderr", "trouble\n"));
+  sink.take(event(Kind::note, 0, 4, "[exit status 3]", 1));
+  Event code = failure(0, 4, {"(exit 3)", "exit status 3", "exit status 0", "exit status 3", "", ""});
+  code.file = "doc/b.md";
+  sink.take(code);
+  sink.take(case_ended(0, 4, "", Outcome::fail, "", 3, "doc/b.md"));
+  sink.take(case_ended(0, 30, "Goes well", Outcome::not_run, "fail_fast: line 4 failed", std::nullopt));
+  sink.take(case_ended(0, 35, "", Outcome::not_run, "fail_fast: line 4 failed", std::nullopt));
+  sink.take(output(0, "stdout", "served #1\n"));
+  sink.take(failure(0, 3, {"serve", "exit status 9", "exit status 0", "exit status 9", "", ""}));
+  sink.take(case_ended(0, 3, "Serves", Outcome::fail, "", 9));
+  sink.take(event(Kind::log, 0, 0, "left behind: cat", 4));
+  sink.take(ended(0, Outcome::fail, "", 5));
+}
+
 }  // namespace testctr::report_test

@@ -123,8 +123,118 @@ TEST_CASE("terminal report: interrupted scripts say where they stood, those not 
   const Written written = report_of({}, stopped, ending);
   CHECK(written.out ==
         "STOP  slow.txt (0.005s): interrupted at line 7: exec sleep 100\n"
-        "0 passed, 0 failed, 0 errors, 0 skipped, 2 not run in 1.200s\n");
+        "0 passed, 0 failed, 0 errors, 0 skipped, 2 not run in 1.200s: interrupted\n");
   CHECK(written.exit_code == 130);
+}
+
+TEST_CASE("terminal report: a document shows each case that failed, with its command and what it printed") {
+  CHECK(report_of({}, play_document).out ==
+        "FAIL  doc/a.md (0.005s): 1 of 6 cases passed, 3 failed, 2 not run; line 18: the output is not what "
+        "was "
+        "expected\n"
+        "FAIL: doc/a.md:18: Goes wrong: the output is not what was expected\n"
+        "$ for i in 1 2; do\n"
+        ">   echo /work/$i\n"
+        "> done\n"
+        "[stderr]\n"
+        "oops \\xff\n"
+        " /work/1\n"
+        "-three\n"
+        "+/work/2\n"
+        "FAIL: doc/b.md:4: (exit 3): exit status 3\n"
+        "$ (exit 3)\n"
+        "[stderr]\n"
+        "trouble\n"
+        "[exit status 3]\n"
+        "  expected: exit status 0\n"
+        "  actual: exit status 3\n"
+        "NOT RUN: doc/a.md:30: Goes well and 1 case after it: fail_fast: line 4 failed\n"
+        "FAIL: doc/a.md:3: Serves: exit status 9\n"
+        "$ serve\n"
+        "[stdout]\n"
+        "served #1\n"
+        "  expected: exit status 0\n"
+        "  actual: exit status 9\n"
+        "[left behind: cat]\n"
+        "cases: 1 passed, 3 failed, 0 errors, 0 skipped, 2 not run\n"
+        "0 passed, 1 failed, 0 errors, 0 skipped, 0 not run in 1.200s\n");
+}
+
+TEST_CASE("terminal report: verbose names every case of a document") {
+  const std::string out = report_of({.verbose = true}, play_document).out;
+  CHECK(has(
+      out,
+      "# doc/a.md:8: Goes well: ok (0.002s)\n$ echo good\n[stdout]\ngood\nFAIL: doc/a.md:18: Goes wrong"));
+  CHECK(has(out, "\n# doc/a.md:35: line 35: not run: fail_fast: line 4 failed (0.002s)\n"));
+}
+
+TEST_CASE("terminal report: a document that passes says how many cases it has, one that skips why") {
+  const std::string out = report_of({}, [](EventSink& sink) {
+                            sink.take(started(0, "a.md"));
+                            sink.take(case_ended(0, 3, "x", Outcome::pass));
+                            sink.take(case_ended(0, 8, "y", Outcome::pass));
+                            sink.take(ended(0, Outcome::pass, "", 5));
+                            sink.take(started(1, "b.t"));
+                            sink.take(case_ended(1, 3, "x", Outcome::skip, "line 3 skips", 80));
+                            sink.take(ended(1, Outcome::skip, "line 3 skips", 5));
+                          }).out;
+  CHECK(out ==
+        "ok    a.md (0.005s): 2 cases\n"
+        "SKIP  b.t (0.005s): line 3 skips\n"
+        "cases: 2 passed, 0 failed, 0 errors, 1 skipped, 0 not run\n"
+        "1 passed, 0 failed, 0 errors, 1 skipped, 0 not run in 1.200s\n");
+}
+
+TEST_CASE("terminal report: all cases are counted, and failures that are not shown") {
+  const std::string out = report_of({}, [](EventSink& sink) {
+                            sink.take(started(0, "a.md"));
+                            for (uint32_t line = 1; line <= 250; ++line) {
+                              sink.take(event(Event::Kind::command, 0, line, "false", 1));
+                              sink.take(output(0, "stdout", fmt::format("output {}\n", line)));
+                              sink.take(failure(0, line, {"false", "exit status 1", "", "", "", ""}));
+                              sink.take(case_ended(0, line, "", Outcome::fail, "", 1));
+                            }
+                            sink.take(ended(0, Outcome::fail, "", 5));
+                          }).out;
+  CHECK(has(out, "FAIL  a.md (0.005s): 0 of 250 cases passed, 250 failed; line 1: exit status 1\n"));
+  CHECK(has(out,
+            "output 100\n[... 150 more failures are not shown; --json tells them all ...]\ncases: 0 passed, "
+            "250 failed"));
+  CHECK(out.find("output 101") == std::string::npos);
+}
+
+TEST_CASE("terminal report: a command of several lines stands below the head of its failure") {
+  const std::string out =
+      report_of({}, [](EventSink& sink) {
+        sink.take(started(0, "a.txt"));
+        sink.take(failure(0, 3, {"exec sh -c one\ntwo", "exit status 1", "", "", "", ""}));
+        sink.take(ended(0, Outcome::fail, "", 1));
+      }).out;
+  CHECK(has(out, "\nFAIL: a.txt:3: exec sh -c one ...: exit status 1\n> exec sh -c one\n> two\n0 passed"));
+}
+
+TEST_CASE("terminal report: a long title is cut, no character in two") {
+  std::string title;
+  for (int i = 0; i < 200; ++i) title += "\xc3\xa4";
+  const std::string out = report_of({.verbose = true}, [&](EventSink& sink) {
+                            sink.take(started(0, "a.md"));
+                            sink.take(case_ended(0, 3, "x" + title, Outcome::pass));
+                            sink.take(ended(0, Outcome::pass, "", 1));
+                          }).out;
+  CHECK(has(out, "# a.md:3: x" + title.substr(0, 116) + "...: ok"));
+}
+
+TEST_CASE("terminal report: why nothing was run is said once") {
+  RunEnding late;
+  late.timed_out = true;
+  const auto nothing = [](EventSink& sink) {
+    for (uint32_t i = 0; i < 3; ++i) {
+      sink.take(started(i, "a.txt"));
+      sink.take(ended(i, Outcome::not_run, "the run's time limit was reached", 0));
+    }
+  };
+  CHECK(report_of({.quiet = true}, nothing, late).out ==
+        "0 passed, 0 failed, 0 errors, 0 skipped, 3 not run in 1.200s: the run's time limit was reached\n");
 }
 
 TEST_CASE("terminal report: a flood is shown at its beginning and its end") {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -12,47 +13,33 @@ namespace testctr::image {
 namespace {
 
 constexpr size_t piece_size = size_t{256} * 1024;
-constexpr size_t most_pieces = 6;
+constexpr size_t most_pieces = 6;  // of either kind: compressed and not
 
-// A bounded queue of buffers between the two threads; buffers go round and are not allocated anew.
-class Pipe {
+// Bytes that go through several threads; the last that is done with a piece gives it back.
+struct Piece {
+  std::string bytes = std::string(piece_size, '\0');
+  size_t size = 0;
+  [[nodiscard]] std::string_view view() const { return {bytes.data(), size}; }
+};
+using Shared = std::shared_ptr<Piece>;
+
+// A bounded number of pieces that go round and are not allocated anew.
+class Pool {
  public:
-  // For the reader's side. @return nothing when the other side has given up.
-  std::optional<std::string> empty_piece() {
+  /// @return nothing when the stream has been given up.
+  Shared take() {
     std::unique_lock<std::mutex> guard(mutex_);
     changed_.wait(guard, [&] { return cancelled_ || !free_.empty() || made_ < most_pieces; });
-    if (cancelled_) return std::nullopt;
+    if (cancelled_) return nullptr;
+    std::unique_ptr<Piece> piece;
     if (free_.empty()) {
       ++made_;
-      return std::string(piece_size, '\0');
+      piece = std::make_unique<Piece>();
+    } else {
+      piece = std::move(free_.back());
+      free_.pop_back();
     }
-    std::string piece = std::move(free_.back());
-    free_.pop_back();
-    return piece;
-  }
-  void push(std::string piece, size_t size) {
-    std::lock_guard<std::mutex> guard(mutex_);
-    full_.emplace_back(std::move(piece), size);
-    changed_.notify_all();
-  }
-  void end() {
-    std::lock_guard<std::mutex> guard(mutex_);
-    ended_ = true;
-    changed_.notify_all();
-  }
-  // For the tar reader's side.
-  std::optional<std::pair<std::string, size_t>> pop() {
-    std::unique_lock<std::mutex> guard(mutex_);
-    changed_.wait(guard, [&] { return ended_ || !full_.empty(); });
-    if (full_.empty()) return std::nullopt;
-    auto piece = std::move(full_.front());
-    full_.pop_front();
-    return piece;
-  }
-  void give_back(std::string piece) {
-    std::lock_guard<std::mutex> guard(mutex_);
-    free_.push_back(std::move(piece));
-    changed_.notify_all();
+    return {piece.release(), [this](Piece* done) { give_back(std::unique_ptr<Piece>(done)); }};
   }
   void cancel() {
     std::lock_guard<std::mutex> guard(mutex_);
@@ -61,12 +48,47 @@ class Pipe {
   }
 
  private:
+  void give_back(std::unique_ptr<Piece> piece) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    free_.push_back(std::move(piece));
+    changed_.notify_all();
+  }
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::pair<std::string, size_t>> full_;
-  std::vector<std::string> free_;
+  std::vector<std::unique_ptr<Piece>> free_;
   size_t made_ = 0;
-  bool ended_ = false, cancelled_ = false;
+  bool cancelled_ = false;
+};
+
+// Between two threads; its length is bounded by the pool that its pieces come from.
+template <class T>
+class Queue {
+ public:
+  void push(T item) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    items_.push_back(std::move(item));
+    changed_.notify_one();
+  }
+  void end() {
+    std::lock_guard<std::mutex> guard(mutex_);
+    ended_ = true;
+    changed_.notify_one();
+  }
+  /// @return nothing after the end.
+  std::optional<T> pop() {
+    std::unique_lock<std::mutex> guard(mutex_);
+    changed_.wait(guard, [&] { return ended_ || !items_.empty(); });
+    if (items_.empty()) return std::nullopt;
+    T item = std::move(items_.front());
+    items_.pop_front();
+    return item;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<T> items_;
+  bool ended_ = false;
 };
 
 Error wrong(const BlobClaim& claim, std::string what) {
@@ -76,29 +98,39 @@ Error wrong(const BlobClaim& claim, std::string what) {
 }  // namespace
 
 struct BlobStream::Impl {
+  // What is to be hashed: a compressed piece, or one of the tar stream.
+  struct ToHash {
+    Shared piece;
+    bool compressed = false;
+  };
+
   BlobClaim claim;
   std::unique_ptr<ByteSource> source;
   int copy = -1;
-  std::string input = std::string(piece_size, '\0');
-  // The reading thread's; the other reads them after the end of the pipe was seen (which orders them) or
-  // after joining.
+  Pool input_pool, tar_pool;
+  // The reading thread's; the others read them after joining, or (the caller) after the end of the queue.
+  Shared input;
   bool plain = false;  ///< set before the first piece is pushed
-  Sha256 blob_hash;
   uint64_t blob_size = 0;
   bool source_ended = false;
   std::atomic<bool> stopped = false;  ///< nobody wants the rest
   Status failure;
+  // The hashing thread's; the caller reads them after joining.
+  Sha256 blob_hash, diff_hash;
   // The caller's.
-  Sha256 diff_hash;
   uint64_t tar_size = 0;
-  std::string current;
+  Shared current;
   bool ended = false;
-  Pipe pipe;
-  std::thread thread;
+  Queue<Shared> tar;
+  Queue<ToHash> to_hash;
+  std::thread reading, hashing;
 
-  // One read from the source, hashed and copied.
+  // One read from the source, copied and on its way to be hashed.
   Result<size_t> take() {
-    size_t n = TRY(source->read(input.data(), input.size()));
+    input = input_pool.take();
+    if (!input) return Error::infrastructure("given up");
+    size_t n = TRY(source->read(input->bytes.data(), input->bytes.size()));
+    input->size = n;
     if (n == 0) {
       source_ended = true;
       return n;
@@ -107,9 +139,8 @@ struct BlobStream::Impl {
     if (claim.check_size && blob_size > claim.size)
       return wrong(claim,
                    fmt::format("it is longer than the {} bytes that it is described with", claim.size));
-    std::string_view bytes(input.data(), n);
-    blob_hash.update(bytes);
-    if (copy >= 0) CHECK_OK(sys::write_full(copy, bytes).in("copying the blob into the store"));
+    to_hash.push({input, true});
+    if (copy >= 0) CHECK_OK(sys::write_full(copy, input->view()).in("copying the blob into the store"));
     return n;
   }
 
@@ -121,7 +152,7 @@ struct BlobStream::Impl {
       archive_set_error(a, EIO, "%s", "read failed");
       return -1;
     }
-    *buffer = self->input.data();
+    *buffer = self->input->bytes.data();
     return static_cast<la_ssize_t>(n.value());
   }
 
@@ -143,12 +174,12 @@ struct BlobStream::Impl {
     if (r != ARCHIVE_OK) return archive_error(a, claim.name + ": decompressing");
     plain = archive_filter_count(a) == 1;
     for (;;) {
-      auto piece = pipe.empty_piece();
+      Shared piece = tar_pool.take();
       if (!piece) return {};
       size_t used = 0;
       bool more = true;
-      while (used < piece->size() && more) {
-        la_ssize_t n = archive_read_data(a, piece->data() + used, piece->size() - used);
+      while (used < piece_size && more) {
+        la_ssize_t n = archive_read_data(a, piece->bytes.data() + used, piece_size - used);
         if (n < 0) {
           if (!failure.ok()) return std::move(failure);
           return archive_error(a, claim.name + ": decompressing");
@@ -156,7 +187,12 @@ struct BlobStream::Impl {
         more = n > 0;
         used += static_cast<size_t>(n);
       }
-      if (used > 0) pipe.push(std::move(*piece), used);
+      piece->size = used;
+      if (used > 0) {
+        // What was not compressed is hashed as the blob.
+        if (!plain) to_hash.push({piece, false});
+        tar.push(std::move(piece));
+      }
       if (!more) return {};
     }
   }
@@ -167,19 +203,35 @@ struct BlobStream::Impl {
     return {};
   }
 
-  void run() {
+  void read() {
     Status s = decompress();
     Status rest = drain_source();
     failure = s.ok() ? std::move(rest) : std::move(s);
-    pipe.end();
+    input.reset();
+    tar.end();
+    to_hash.end();
+  }
+
+  void hash() {
+    while (auto item = to_hash.pop()) (item->compressed ? blob_hash : diff_hash).update(item->piece->view());
+  }
+
+  void give_up() {
+    stopped = true;
+    input_pool.cancel();
+    tar_pool.cancel();
+  }
+  void join() {
+    if (reading.joinable()) reading.join();
+    if (hashing.joinable()) hashing.join();
   }
 };
 
 BlobStream::BlobStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BlobStream::~BlobStream() {
-  impl_->stopped = true;
-  impl_->pipe.cancel();
-  if (impl_->thread.joinable()) impl_->thread.join();
+  impl_->current.reset();
+  impl_->give_up();
+  impl_->join();
 }
 
 Result<std::unique_ptr<BlobStream>> BlobStream::start(std::unique_ptr<ByteSource> source, BlobClaim claim,
@@ -191,8 +243,10 @@ Result<std::unique_ptr<BlobStream>> BlobStream::start(std::unique_ptr<ByteSource
   Impl* raw = impl.get();
   std::unique_ptr<BlobStream> stream(new BlobStream(std::move(impl)));
   try {
-    raw->thread = std::thread([raw] { raw->run(); });
+    raw->hashing = std::thread([raw] { raw->hash(); });
+    raw->reading = std::thread([raw] { raw->read(); });
   } catch (const std::system_error& e) {
+    raw->to_hash.end();
     return Error::system("clone", "a thread that decompresses", e.code().value());
   }
   return stream;
@@ -200,23 +254,20 @@ Result<std::unique_ptr<BlobStream>> BlobStream::start(std::unique_ptr<ByteSource
 
 Result<std::string_view> BlobStream::next() {
   Impl& s = *impl_;
-  if (!s.current.empty()) s.pipe.give_back(std::move(s.current));
-  s.current.clear();
+  s.current.reset();
   if (s.ended) return std::string_view();
-  auto piece = s.pipe.pop();
+  auto piece = s.tar.pop();
   if (!piece) {
     s.ended = true;
     if (!s.failure.ok()) return s.failure.error();
     return std::string_view();
   }
-  s.current = std::move(piece->first);
-  std::string_view bytes(s.current.data(), piece->second);
+  s.current = std::move(*piece);
+  std::string_view bytes = s.current->view();
   s.tar_size += bytes.size();
   if (s.tar_size > s.claim.most_bytes)
     return wrong(s.claim,
                  fmt::format("it unpacks to more than {}: refused", text::human_size(s.claim.most_bytes)));
-  // What was not compressed has been hashed by the other thread already.
-  if (!s.plain) s.diff_hash.update(bytes);
   return bytes;
 }
 
@@ -227,11 +278,12 @@ Result<BlobFacts> BlobStream::finish() {
     auto bytes = next();
     if (!bytes.ok()) {
       broken = std::move(bytes).error();
-      s.pipe.cancel();
+      s.current.reset();
+      s.tar_pool.cancel();  // the rest of the blob is read nevertheless, for its digest
       break;
     }
   }
-  if (s.thread.joinable()) s.thread.join();
+  s.join();
   if (broken.ok() && !s.failure.ok()) broken = s.failure.error();
   BlobFacts facts;
   facts.size = s.blob_size;

@@ -1,9 +1,10 @@
 // One layer's bytes on their way from a blob to a tar stream: read, hashed, decompressed and hashed again,
 // never held whole.
 //
-// Two threads share the work: one reads, hashes the compressed bytes and decompresses; the caller's hashes
-// the result and hands it to the tar reader. Both digests and the size are known only at the end: nothing
-// made from the stream may be shown to anybody before `finish` said so.
+// Three threads share the work: one reads and decompresses, one hashes both what was read and what came out
+// of it, and the caller's hands that to the tar reader. Decompressing gzip, and writing, are each most of a
+// processor's work; hashing is what fits beside either. Both digests and the size are known only at the end:
+// nothing made from the stream may be shown to anybody before `finish` said so.
 #pragma once
 
 #include <memory>
@@ -34,7 +35,7 @@ struct BlobFacts {
 
 class BlobStream {
  public:
-  /// Starts the reading thread. Compression (none, gzip, zstd, xz, bzip2) is recognised from the bytes.
+  /// Starts the two other threads. Compression (none, gzip, zstd, xz, bzip2) is recognised from the bytes.
   /// @param copy a descriptor that is given the blob's bytes as they come, not owned; -1: none.
   static Result<std::unique_ptr<BlobStream>> start(std::unique_ptr<ByteSource> source, BlobClaim claim,
                                                    int copy = -1);

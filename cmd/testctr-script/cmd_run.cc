@@ -23,7 +23,7 @@ constexpr Option own_options[] = {
      .value = "FILE",
      .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
     {.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
-    {.names = "-v,--verbose", .help = "the whole log of every script"},
+    {.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
     {.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
 constexpr auto options = with_place_options(own_options);
 
@@ -31,13 +31,14 @@ constexpr std::string_view examples =
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
     "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
+    "testctr-script run debian:12 README.md tests/options.t\n"
     "testctr-script run oci:build/image --env MODE=fast --tree . tests/a.txt\n";
 
 constexpr std::string_view text =
-    "The first of two or more arguments is the image (`testctr-script help images`), the others are scripts "
-    "or folders of scripts\n"
-    "(`testctr-script help formats`, `help script`). Each script runs in a fresh container. Exit codes: "
-    "`testctr-script help exit-codes`.\n";
+    "The first of two or more arguments is the image (`testctr-script help images`), the others are scripts, "
+    "documents or folders of them\n"
+    "(`testctr-script help formats`, `help script`, `help documents`). Each runs in a fresh container. Exit "
+    "codes: `testctr-script help exit-codes`.\n";
 
 Status check_reports(const Arguments& arguments) {
   if (arguments.flag("--json") && arguments.flag("--tap")) {
@@ -150,7 +151,7 @@ Result<int> run_run(const Arguments& arguments) {
 
 const Registration run({.name = "run",
                         .rank = 100,
-                        .summary = "run scripts, each in a fresh container made from an image",
+                        .summary = "run scripts and documents, each in a fresh container made from an image",
                         .synopsis = "IMAGE FILE...",
                         .examples = examples,
                         .options = options,

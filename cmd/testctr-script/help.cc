@@ -77,6 +77,7 @@ std::string help_of_program() {
       "  testctr-script run builtin first.txt             one script in the embedded image\n"
       "  testctr-script run golang:latest mytest.txt      ... in an image of the store\n"
       "  testctr-script run oci:build/image tests/ -j 4   every script of a folder, four at a time\n"
+      "  testctr-script run debian:12 README.md tests/*.t   documents: Scrut Markdown and Cram\n"
       "  testctr-script doctor                            what this machine allows\n\n"
       "Commands:\n";
   out += command_list("");

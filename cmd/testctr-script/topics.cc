@@ -6,9 +6,9 @@ namespace {
 
 constexpr std::string_view exit_codes = R"(Exit codes
 
-    0  every script passed or was skipped
+    0  every script and document passed or was skipped
     1  a test failed
-    2  the command line or a script could not be understood
+    2  the command line, a script or a document could not be understood
     3  infrastructure: an image, the sandbox, this machine; worth another try
     4  nothing was selected to run
     5  a defect of testctr-script itself; please report it
@@ -22,17 +22,21 @@ Where several hold, the first of 130/143, 124, 5, 1, 2, 3, 4 is given. A script 
 constexpr std::string_view formats = R"(Formats
 
   .txt .txtar     a script: a txtar archive whose comment is the script; `help script` describes it
-  .md .scrut      Scrut Markdown documents: not supported yet
-  .t .cram        Cram documents: not supported yet
+  .md .scrut      a Scrut Markdown document: shell commands in fences, with what they print; `help documents`
+  .t .cram        a Cram document: shell commands in indented lines, with what they print; `help documents`
 
-A file of another extension is refused unless `--format script` says what it is.
+A file of another extension is refused unless `--format script|scrut|cram` says what it is.
 
-A named folder gives the .txt and .txtar files that lie directly in it, in the order of their names. Everything else in it that is not a
-folder (other files, FIFOs, devices) is passed over and counted in the summary as "not tests"; names that begin with a dot are not looked
-at, and Cram and Scrut documents, in folders below too, are told of in a line of their own.
+A named folder gives the .txt and .txtar files that lie directly in it, and the documents in it and in all folders below, in the order
+of their names; a Markdown file without a test in it is just text. Everything else that is not a folder (other files, FIFOs, devices) is
+passed over and counted in the summary as "not tests"; names that begin with a dot are not looked at.
 
-Reports: `--json` writes one JSON object a line to standard output in place of the text; each has "version", "type", "script" and
-"time_ns"; bytes that are not UTF-8 are {"base64": "..."}. `--junit FILE` writes JUnit XML, `--tap` TAP 14 to standard output.
+Reports: the last line of the text counts scripts and documents; where documents had cases, a line before it counts those ("cases: ...").
+`--json` writes one JSON object a line to standard output in place of the text. Each has "version" and "type", and those about a script
+"script", "sequence" and "time_ns": script_started, phase, command, note, output, denied, failure, case_ended (a case of a document:
+"line", "title", "outcome", "reason", "code", "duration_ns", and "file" where it is another document's), log, script_ended, and at the end
+run_ended with all counts. Bytes that are not UTF-8 are {"base64": "..."}. `--junit FILE` writes JUnit XML: a suite for each script, and
+for each document one with a test case for each of its cases. `--tap` writes TAP 14 to standard output: a document's cases are a subtest.
 )";
 
 constexpr std::string_view images = R"(Images
@@ -72,7 +76,59 @@ Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep help mkdir mv rep
 A script starts in $WORK, a fresh writable folder; $TREE is the test tree (the script's folder, or `--tree DIR`).
 )";
 
+constexpr std::string_view documents = R"(Documents
+
+Shell commands with what they print, in two forms that other tools have made known, run whole inside a container.
+
+  Scrut Markdown (.md .scrut)            Cram (.t .cram)
+
+  Greets                                 Greets
+
+  ```scrut {timeout: 5s}                   $ echo Hello; (exit 3)
+  $ echo Hello                             Hello
+  > echo world                             [3]
+  Hello
+  wor* (glob)
+  ```
+
+`$ ` begins a command, `> ` goes on with it, the lines behind are what it is to print, [N] is its exit status where that is not 0. In
+Markdown, fences of the languages `scrut` and `testctr` are cases and all others are text; the paragraph or heading above is the title.
+
+An expected line may end in what it means: (equal) (no-eol) (escaped) (glob) (regex) (json), with ? * or + for how many lines it may stand
+for: `* (glob*)` is any number of any lines. Cram has (no-eol) (esc) (glob) (re), and (?) for a line that may be missing. A line that is
+equal to the text, suffix and all, always matches. Regular expressions are RE2 and match the whole line; (?P<name>...) in one sets $name for
+the cases that follow.
+
+Configuration is YAML: of a case on its fence {key: value} or in lines `% key: value` above its `$`; of a document between lines `---` at its
+top. Unknown keys are errors.
+
+  case: timeout TIME, wait TIME or {timeout, path}, environment {NAME: value}, stdin TEXT or {file: PATH}, output_stream
+    stdout|stderr|combined, mode output|jsonschema, interpolated, keep_crlf, strip_ansi_escaping, fail_fast, skip_document_code N (80),
+    detached, detached_kill_signal NAME|disabled
+  document: defaults {keys of a case}, prepend [FILE], append [FILE], shell PROGRAM, total_timeout TIME (0: none)
+
+How they run: the cases of a document share one shell, one working directory and one temporary directory. Variables, functions, aliases,
+options and the directory of one case are there in the next. `exit`, `set -e`, `exec`, a signal or a time limit ends that case alone; the
+others go on with the state as it was. Of a Cram document all cases share one process: when that ends, the others are not run. A case that
+was not run is never green. A `detached` case runs beside the others and is gone when the document ends; what it prints and its exit status
+are looked at then. A case that ends with its skip code (80) skips the document, unless [80] is expected.
+
+Environment: the image's, with LANG, LANGUAGE and LC_ALL=C, TZ=GMT, COLUMNS=80, CDPATH and GREP_OPTIONS empty; $TESTDIR (the test tree),
+$TESTFILE, $TESTSHELL and $SHELL, $SCRUT_TEST (FILE:LINE), $CRAMTMP, and $TMPDIR, $TEMPDIR, $TMP and $TEMP. Standard input is /dev/null. The
+shell is bash, for Cram /bin/sh; an image without one gets the bash of this program.
+
+Limits: --case-timeout and --max-output hold for each case, --timeout or `total_timeout` for the document; beyond them a case is a failure
+or an error, with what came before.
+
+`--compat scrut` and `--compat cram` judge as those tools do where we differ on purpose, so that a suite can first be seen as it was:
+expressions anchored at one end, no equal-first rule, Scrut's and Cram's own ways to align lines, a skip code that skips even where it is
+expected. What was not run is not green in any mode.
+
+`testctr-script update` writes what cases print into their documents, `testctr-script create` makes one from commands.
+)";
+
 constexpr Topic all[] = {
+    {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},

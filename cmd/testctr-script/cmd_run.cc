@@ -105,9 +105,7 @@ void all_end_with(const Error& error, const plan::Plan& plan, report::Collector&
     event.kind = Event::Kind::script_ended;
     event.outcome = Outcome::error;
     event.text = error.full();
-    event.detail = error.fault() == Fault::usage            ? "usage"
-                   : error.fault() == Fault::infrastructure ? "infrastructure"
-                                                            : "internal";
+    event.detail = to_string(error.fault());
     event.sequence = 1;
     events.take(event);
   }

@@ -1,6 +1,7 @@
 // stdout, stderr, grep, cmp, cmpenv: what was produced against what was wanted.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -39,6 +40,21 @@ Result<MatchOptions> take_flags(std::span<const std::string>& arguments) {
   return options;
 }
 
+/// The bytes that `lines`, a part of `valid`, stands for: what is searched has U+FFFD where bytes are no
+/// UTF-8, but has the same lines.
+std::string_view as_they_came(std::string_view lines, std::string_view valid, std::string_view bytes) {
+  if (valid.data() == bytes.data()) return lines;
+  const auto before = valid.substr(0, static_cast<size_t>(lines.data() - valid.data()));
+  const auto skip = [&](size_t from, ptrdiff_t newlines) {
+    while (newlines-- > 0 && from < bytes.size())
+      from = std::min(bytes.find('\n', from), bytes.size() - 1) + 1;
+    return from;
+  };
+  const size_t begin = skip(0, std::count(before.begin(), before.end(), '\n'));
+  const size_t last = skip(begin, std::count(lines.begin(), lines.end(), '\n'));
+  return bytes.substr(begin, std::min(bytes.find('\n', last), bytes.size()) - begin);
+}
+
 /// Looks for the pattern in `content`. @param name what it is, for messages
 Answer match(Session& session, const MatchOptions& options, const std::string& expression,
              OutputBuffer& content, const std::string& name) {
@@ -47,7 +63,10 @@ Answer match(Session& session, const MatchOptions& options, const std::string& e
   OutputBuffer storage(session.setting.work);
   auto valid = valid_text(content, storage);
   if (!valid.ok()) return Answer::misuse(valid.error());
+  auto bytes = content.view();
+  if (!bytes.ok()) return Answer::misuse(bytes.error());
   std::string_view text = valid.value();
+  const std::string_view came = bytes.value();
   std::string shown = "`" + text::printable(expression) + "`";
   std::string where = text::printable(name);
   if (options.count > 0) {
@@ -57,20 +76,20 @@ Answer match(Session& session, const MatchOptions& options, const std::string& e
     if (found == options.count) {
       return Answer::done(
           fmt::format("found {} {} of {} in {}", found, found == 1 ? "match" : "matches", shown, where),
-          "not " + expected, excerpt(text));
+          "not " + expected, excerpt(came));
     }
     return Answer::failed(
         fmt::format("found {} matches of {} in {}, not {}", found, shown, where, options.count), expected,
-        excerpt(text));
+        excerpt(came));
   }
   auto found = pattern.value().find(text);
   if (!found) {
     Answer answer = Answer::failed(fmt::format("no match for {} in {}", shown, where), "a match for " + shown,
-                                   excerpt(text));
+                                   excerpt(came));
     if (text.empty()) answer.failure.hint = where + " is empty";
     return answer;
   }
-  std::string lines = excerpt(lines_around(text, *found));
+  std::string lines = excerpt(as_they_came(lines_around(text, *found), text, came));
   if (!options.quiet && session.command->want != script::Want::failure) session.note("matched: " + lines);
   return Answer::done(fmt::format("unexpected match for {} in {}", shown, where), "no match for " + shown,
                       lines);

@@ -69,6 +69,18 @@ Result<Outcome> outcome_from_string(std::string_view text) {
   return static_cast<Outcome>(*index);
 }
 
+std::string_view to_string(Fault fault) {
+  switch (fault) {
+    case Fault::usage:
+      return "usage";
+    case Fault::infrastructure:
+      return "infrastructure";
+    case Fault::internal:
+      break;
+  }
+  return "internal";
+}
+
 std::string_view to_string(Event::Kind kind) {
   auto index = static_cast<size_t>(kind);
   return index < kind_names.size() ? kind_names[index] : "unknown";

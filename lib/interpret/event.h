@@ -24,6 +24,9 @@ enum class Outcome : uint8_t {
 std::string_view to_string(Outcome outcome);
 Result<Outcome> outcome_from_string(std::string_view text);
 
+/// How `script_ended` names whose fault an error is: "usage", "infrastructure", "internal".
+std::string_view to_string(Fault fault);
+
 /// A refused system call, as seen by the filter.
 struct Denial {
   uint32_t line = 0;    ///< the script's line that was being carried out

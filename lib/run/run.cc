@@ -14,18 +14,6 @@ namespace {
 constexpr int64_t watch_interval_ns = 50'000'000;
 constexpr uint64_t watch_pause_ns = 10'000'000;
 
-std::string fault_name(Fault fault) {
-  switch (fault) {
-    case Fault::usage:
-      return "usage";
-    case Fault::infrastructure:
-      return "infrastructure";
-    case Fault::internal:
-      return "internal";
-  }
-  return "internal";
-}
-
 // Stamps what comes from a place, and remembers what a verdict must agree with.
 class Stamper : public EventSink {
  public:
@@ -90,7 +78,7 @@ struct Verdict {
 };
 
 Verdict error_verdict(const Error& error) {
-  return {Outcome::error, error.full(), fault_name(error.fault())};
+  return {Outcome::error, error.full(), std::string(to_string(error.fault()))};
 }
 
 // What is wrong with a script is said before anything is unpacked or started for it.

@@ -211,3 +211,21 @@ TEST_CASE("interpret: what can be said before the script runs") {
     CHECK(result_of(row.source) == row.want);
   }
 }
+
+TEST_CASE("interpret: a failed match shows the bytes as they came, also those that are no UTF-8") {
+  const char* print = "exec printf 'one\\ntw\\377\\376o x\\nthr\\200ee x\\nfour'\n";
+  const std::string all =
+      "one\ntw\xff\xfeo x\nthr\x80"
+      "ee x\nfour";
+  CHECK(run_on_host(std::string(print) + "stdout five").failure().actual == all);
+  CHECK(run_on_host(std::string(print) + "stdout -count=7 x").failure().actual == all);
+  CHECK(run_on_host(std::string(print) + "! stdout x").failure().actual == "tw\xff\xfeo x");
+  CHECK(run_on_host(std::string(print) + "! stdout '(?s)x.*thr.e'").failure().actual ==
+        "tw\xff\xfeo x\nthr\x80"
+        "ee x");
+  CHECK(run_on_host(std::string(print) + "! stdout four").failure().actual == "four");
+  CHECK(run_on_host(std::string(print) + "stdout thr.ee")
+            .texts(Event::Kind::note)
+            .find("matched: thr\x80"
+                  "ee x") != std::string::npos);
+}

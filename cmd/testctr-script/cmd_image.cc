@@ -3,15 +3,10 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/images.h"
+#include "open_store.h"
 
 namespace testctr::cmd {
 namespace {
-
-Result<image::Store> open_store() {
-  image::Store store = TRY(image::Store::open({}));
-  for (const std::string& note : store.notes()) complain(note);
-  return store;
-}
 
 constexpr Option load_options[] = {
     {.names = "--tag",

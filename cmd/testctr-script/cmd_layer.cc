@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "image/layer.h"
 #include "image/reference.h"
+#include "open_store.h"
 
 namespace testctr::cmd {
 namespace {
@@ -41,7 +42,7 @@ Status check_image(const std::string& text) {
   const image::Reference reference = TRY(image::Reference::parse(text));
   if (reference.kind == image::Reference::Kind::builtin || reference.kind == image::Reference::Kind::hostfs)
     return {};
-  image::Store store = TRY(image::Store::open({}));
+  image::Store store = TRY(open_store());
   (void)TRY(image::obtain(store, text));
   return {};
 }

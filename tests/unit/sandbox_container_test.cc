@@ -8,15 +8,7 @@ using namespace testctr::sandbox;
 using namespace testctr::sandbox::tests;
 
 namespace {
-struct Fixture {
-  TemporaryDirectory dir;
-  Spec spec;
-  Fixture() {
-    chmod(dir.path().c_str(), 0755);
-    spec.root.layers = {busybox_layer(dir)};
-    spec.program = std::move(sys::self_path()).value();
-  }
-};
+using Fixture = BusyboxFixture;
 }  // namespace
 
 TEST_CASE("sandbox container: a shell runs, and its status comes out") {

@@ -47,10 +47,8 @@ int call(Inside& in) {
 
 TEST_CASE("sandbox join: a port of one container is reached from another in its network, and from no other") {
   if (!have_busybox()) return;
-  TemporaryDirectory dir;
-  chmod(dir.path().c_str(), 0755);
-  Spec spec;
-  spec.root.layers = {busybox_layer(dir)};
+  BusyboxFixture fixture;
+  Spec& spec = fixture.spec;
   auto first = std::move(Container::start(spec, serve)).value();
   char ready = 0;
   REQUIRE(sys::read_full(first.channel(), &ready, 1).ok());
@@ -85,10 +83,8 @@ TEST_CASE("sandbox join: a port of one container is reached from another in its 
 
 TEST_CASE("sandbox join: a network without its user namespace, and what is no namespace, are refused") {
   if (!have_busybox()) return;
-  TemporaryDirectory dir;
-  chmod(dir.path().c_str(), 0755);
-  Spec spec;
-  spec.root.layers = {busybox_layer(dir)};
+  BusyboxFixture fixture;
+  Spec& spec = fixture.spec;
   Fd own = std::move(sys::open("/proc/self/ns/net", O_RDONLY)).value();
   spec.join_network = own.get();
   CHECK(run(spec, "true").output.find("only together with the user namespace") != std::string::npos);

@@ -13,14 +13,7 @@ using namespace testctr::sandbox;
 using namespace testctr::sandbox::tests;
 
 namespace {
-struct Fixture {
-  TemporaryDirectory dir;
-  Spec spec;
-  Fixture() {
-    chmod(dir.path().c_str(), 0755);
-    spec.root.layers = {busybox_layer(dir)};
-  }
-};
+using Fixture = BusyboxFixture;
 
 Ending watched(const Spec& spec, const Body& body, int seconds) {
   auto container = std::move(Container::start(spec, body)).value();

@@ -94,10 +94,8 @@ TEST_CASE("sandbox profile: what cannot be understood is refused, and where") {
 
 TEST_CASE("sandbox profile: a profile of one's own works in a container, and its refusals are recorded") {
   if (!have_busybox()) return;
-  TemporaryDirectory dir;
-  chmod(dir.path().c_str(), 0755);
-  Spec spec;
-  spec.root.layers = {busybox_layer(dir)};
+  BusyboxFixture fixture;
+  auto& [dir, spec] = fixture;
   spec.seccomp = dir / "profile.json";
   REQUIRE(
       sys::write_file_at(

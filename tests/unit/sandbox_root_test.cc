@@ -10,14 +10,7 @@ using namespace testctr::sandbox;
 using namespace testctr::sandbox::tests;
 
 namespace {
-struct Fixture {
-  TemporaryDirectory dir;
-  Spec spec;
-  Fixture() {
-    chmod(dir.path().c_str(), 0755);
-    spec.root.layers = {busybox_layer(dir)};
-    spec.program = std::move(sys::self_path()).value();
-  }
+struct Fixture : BusyboxFixture {
   void tree() {
     spec.tree = dir / "tree";
     host("mkdir -p " + spec.tree + "/a/b && cd " + spec.tree +

@@ -27,17 +27,13 @@ std::string attack_program() {
          "/attack";
 }
 
-struct Fixture {
-  TemporaryDirectory dir;
-  Spec spec;
+struct Fixture : BusyboxFixture {
   bool ready = false;
   Fixture() {
-    chmod(dir.path().c_str(), 0755);
     if (!have_busybox() || access(attack_program().c_str(), X_OK) != 0) {
       MESSAGE("skipped, because there is no busybox or no " << attack_program());
       return;
     }
-    spec.root.layers = {busybox_layer(dir)};
     spec.program = dir / "us";
     ready =
         host("cp " + attack_program() + " " + (dir / "layer/bin/") + " && cp /bin/busybox " + spec.program);

@@ -2,6 +2,7 @@
 // command.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,18 @@ inline std::string busybox_layer(const TemporaryDirectory& where) {
        layer + "/etc/passwd");
   return layer;
 }
+
+/// A container to be: with busybox in its root. Where there is no busybox, only its folder is made.
+struct BusyboxFixture {
+  TemporaryDirectory dir;
+  Spec spec;
+  BusyboxFixture() {
+    chmod(dir.path().c_str(), 0755);
+    if (!have_busybox()) return;
+    spec.root.layers = {busybox_layer(dir)};
+    spec.program = std::move(sys::self_path()).value();
+  }
+};
 
 struct Outcome {
   std::string output;  ///< what the command wrote, or the set-up error

@@ -90,6 +90,8 @@ void Collector::end_case(Running& running, const Event& event) {
     failure.of_case = report.cases.size();
     if (ended.reason.empty()) ended.reason = in_one_line(failure.failure.reason, longest_reason);
   }
+  if (bad && ended.reason.empty()) ended.reason = std::move(running.left_out);
+  running.left_out.clear();
   ended.log = report.log.close_case(bad && told, event.line == report.line && event.file == running.file);
   report.counts.count(event.outcome);
   report.cases.push_back(std::move(ended));
@@ -125,6 +127,7 @@ void Collector::take(const Event& event) {
         report.failures.push_back({event.line, event.file, event.failure, event.stream});
       } else {
         ++report.failures_left_out;
+        running.left_out = in_one_line(event.failure.reason, longest_reason);
       }
       break;
     case Event::Kind::log:

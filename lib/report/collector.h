@@ -46,7 +46,8 @@ class Collector : public EventSink {
     ScriptReport report;
     std::string file;                                               ///< of the last command
     std::map<std::pair<std::string, uint32_t>, std::string> begun;  ///< the names of cases by their place
-    size_t failures_told = 0;                                       ///< that belong to cases that have ended
+    std::string left_out;      ///< why the current case failed, where that failure is not kept
+    size_t failures_told = 0;  ///< that belong to cases that have ended
   };
   Running& running(const Event& event);
   static void begin_command(Running& running, const Event& event);

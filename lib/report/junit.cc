@@ -132,7 +132,9 @@ TestCase one_of(const ScriptReport& script, size_t index, const std::string& nam
   test.file = from.file.empty() ? script.name : from.file;
   test.line = from.line;
   test.duration_ns = from.duration_ns;
-  const std::string details = lines_of([&](const TakeLine& take) { render_case(script, index, take); });
+  std::string details = lines_of([&](const TakeLine& take) { render_case(script, index, take); });
+  if (details.empty() && from.outcome == Outcome::fail)
+    details = "[only the first failures of a document are kept whole]\n";
   test.verdict = verdict(from.outcome, from.reason, "case", details);
   // A failure shows it all; what else a case printed is there when everything is kept.
   if (from.outcome != Outcome::fail) test.log = details;

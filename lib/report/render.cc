@@ -171,7 +171,7 @@ std::string summary_of(const ScriptReport& script, std::string_view work) {
     return fmt::format("{}{}: {}", before, place, reason);
   }
   if (script.outcome == Outcome::not_run && !script.command.empty()) {
-    return fmt::format("{} at line {}: {}", script.reason, script.line,
+    return fmt::format("{}{} at line {}: {}", before, script.reason, script.line,
                        script.command.substr(0, script.command.find('\n')));
   }
   return script.reason;

@@ -119,7 +119,7 @@ void Terminal::script_ended(const ScriptReport& script) {
   ++ended_;
   const bool bad = script.outcome == Outcome::fail || script.outcome == Outcome::error;
   if (bad) ++bad_;
-  const bool started = !script.log.empty();
+  const bool started = !script.log.empty() || !script.cases.empty();
   const bool unreached = script.outcome == Outcome::not_run && !started;
   if ((options_.quiet && !bad) || (unreached && !options_.verbose)) return progress();
 

@@ -234,6 +234,28 @@ TEST_CASE("junit: a document is a suite of its cases, and the counts agree at al
   CHECK(has(xml, "</testcase>\n<system-out>[left behind: cat]\n</system-out>\n</testsuite>"));
 }
 
+TEST_CASE("junit: all cases of a document are there, also those whose failures are too many to be kept") {
+  const Folder folder;
+  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
+  REQUIRE(junit.ok());
+  Collector collector(false);
+  collector.add(std::move(junit).value());
+  collector.start(1);
+  collector.take(started(0, "a.md"));
+  for (uint32_t line = 1; line <= 103; ++line) {
+    collector.take(event(Event::Kind::command, 0, line, "false", 1));
+    collector.take(failure(0, line, {"false", fmt::format("exit status {}", line), "", "", "", ""}));
+    collector.take(case_ended(0, line, "", Outcome::fail, "", 1));
+  }
+  collector.take(ended(0, Outcome::fail, "", 5));
+  CHECK(collector.finish({}).ok());
+  const std::string xml = sys::read_file(folder.at("r.xml")).value();
+  CHECK(has(xml, "tests=\"103\" failures=\"103\""));
+  CHECK(has(xml, "line=\"103\">\n<failure message=\"exit status 103\" type=\"mismatch\">[only the first"));
+  CHECK(
+      has(xml, "<system-out>[... 3 more failures are not shown; --json tells them all ...]\n</system-out>"));
+}
+
 TEST_CASE("junit: what stops a document from outside is a test case of its own") {
   const Folder folder;
   Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));

@@ -12,6 +12,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/case_family.h"
 #include "interpret/case_verdict.h"
 #include "interpret/judge.h"
 #include "interpret/lookup.h"
@@ -151,6 +152,8 @@ class DocumentRun {
         return fail_case(part, test, Outcome::error, problem, "", started);
       }
     }
+    if (std::string problem = unusable_name(config); !problem.empty())
+      return fail_case(part, test, Outcome::error, problem, "", started);
     CaseOrder order = TRY(order_for(from, test, config));
     if (config.detached.value_or(false)) {
       Detached process = TRY(shell_->detach(order, number));
@@ -206,6 +209,18 @@ class DocumentRun {
     }
   }
 
+  /// A name in `environment:` that a shell cannot set. @return what is wrong, or nothing
+  static std::string unusable_name(const script::CaseConfig& config) {
+    for (const auto& [name, value] : config.environment) {
+      const bool word = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
+      });
+      if (!word || name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0)
+        return fmt::format("environment: {} cannot be a variable of a shell", text::quoted(name));
+    }
+    return "";
+  }
+
   Result<CaseOrder> order_for(const script::Document& from, const script::Case& test,
                               const script::CaseConfig& config) {
     CaseOrder order;
@@ -234,32 +249,60 @@ class DocumentRun {
   Status conclude(size_t part, const script::Case& test, const script::CaseConfig& config, CaseEnd& end,
                   uint64_t started) {
     CaseOutput output = TRY(output_of(part, config, end));
-    const bool over = sys::monotonic_ns() >= total_deadline_ns_;
-    if (end.how == CaseEnd::How::late || end.how == CaseEnd::How::overflow) {
-      const int64_t limit = config.timeout_ns.value_or(session_.setting.case_timeout_ns);
-      std::string reason =
-          end.how == CaseEnd::How::overflow
-              ? fmt::format("output limit: it wrote more than {} and was stopped",
-                            text::human_size(session_.setting.max_output))
-          : over
-              ? fmt::format("the document's time limit of {} was reached", text::format_duration(total_ns_))
-              : fmt::format("the case's time limit of {} was reached", text::format_duration(limit));
-      CHECK_OK(fail_case(part, test, end.how == CaseEnd::How::overflow ? Outcome::error : Outcome::fail,
-                         reason,
-                         end.how == CaseEnd::How::overflow ? "--max-output SIZE allows more"
-                         : over ? "`total_timeout:` in the front matter allows more"
-                                : "`timeout:` in its configuration or --case-timeout allows more",
-                         started));
-      if (over) stop(Outcome::not_run, "the document's time limit was reached");
-    } else {
-      CHECK_OK(judge_ended(part, test, config, end, output, started));
+    switch (end.how) {
+      case CaseEnd::How::ended:
+      case CaseEnd::How::signalled:
+        CHECK_OK(judge_ended(part, test, config, end, output, started));
+        break;
+      case CaseEnd::How::late: {
+        const bool over = sys::monotonic_ns() >= total_deadline_ns_;
+        const int64_t limit = config.timeout_ns.value_or(session_.setting.case_timeout_ns);
+        CHECK_OK(
+            fail_case(part, test, Outcome::fail,
+                      fmt::format("{} time limit of {} was reached", over ? "the document's" : "the case's",
+                                  text::format_duration(over ? total_ns_ : limit)),
+                      fmt::format("`{}:` {} allows more", over ? "total_timeout" : "timeout",
+                                  over ? "in the front matter" : "in its configuration or --case-timeout"),
+                      started));
+        if (over) stop(Outcome::not_run, "the document's time limit was reached");
+        break;
+      }
+      case CaseEnd::How::overflow:
+        CHECK_OK(fail_case(part, test, Outcome::error,
+                           fmt::format("output limit: it wrote more than {} and was stopped",
+                                       text::human_size(session_.setting.max_output)),
+                           "--max-output SIZE allows more", started));
+        break;
+      case CaseEnd::How::silent:
+        CHECK_OK(fail_case(part, test, Outcome::error,
+                           "its shell could not tell how it ended: an option or a function that it has set "
+                           "stands in the way",
+                           "`set -n`, or `builtin` or `echo` disabled or defined anew", started));
+        break;
+      case CaseEnd::How::not_begun:
+        CHECK_OK(fail_case(
+            part, test, Outcome::error,
+            "it was not run: its shell could not read it in, or ended before that",
+            "what have the cases before set (constants, limits, functions named like builtins)?", started));
+        break;
+      case CaseEnd::How::cancelled:
+        break;
     }
-    if (end.shell_ended && !shell_->alive() && !stopped_) {
+    conclude_shell(test, end);
+    return {};
+  }
+
+  /// What a shell that has ended means for the cases after this one.
+  void conclude_shell(const script::Case& test, const CaseEnd& end) {
+    if (stopped_ || !end.shell_ended) return;
+    if (end.state_lost) {
+      stop(Outcome::not_run, fmt::format("the shell died in line {}, and what the cases before had set "
+                                         "could not be saved",
+                                         test.line));
+    } else if (!shell_->alive()) {
       stop(Outcome::not_run,
            fmt::format("the shell ended in line {}, and all cases of a Cram document share it", test.line));
-      shell_gone_ = true;
     }
-    return {};
   }
 
   Result<CaseOutput> output_of(size_t part, const script::CaseConfig& config, CaseEnd& end) {
@@ -409,10 +452,11 @@ class DocumentRun {
   void finish_detached() {
     for (Beside& beside : detached_) beside.process.status = code_told(beside);
     std::set<pid_t> waited;
+    const std::vector<Process> below = Children::left_behind().value_or(std::vector<Process>());
     for (const Beside& beside : detached_) {
       const int signal = *beside.config.detached_kill_signal;
       if (signal == 0 || beside.process.status) continue;
-      for (pid_t pid : family(beside.process.pid)) {
+      for (pid_t pid : family_of(below, beside.process.pid)) {
         (void)::kill(pid, signal);
         waited.insert(pid);
       }
@@ -432,18 +476,6 @@ class DocumentRun {
     auto text = sys::read_file(fmt::format("{}/detached{}.code", control_, beside.number), 64);
     if (!text.ok() || text.value().empty()) return std::nullopt;
     return static_cast<int>(std::strtol(text.value().c_str(), nullptr, 10));
-  }
-
-  /// A process and all that it has started, as far as they have not left it.
-  static std::vector<pid_t> family(pid_t head) {
-    std::vector<pid_t> members{head};
-    const auto below = Children::left_behind();
-    if (!below) return members;
-    std::set<pid_t> known{head};
-    for (const Process& process : *below) {
-      if (known.contains(process.parent) && known.insert(process.pid).second) members.push_back(process.pid);
-    }
-    return members;
   }
 
   void judge_detached(Beside& beside) {
@@ -558,7 +590,7 @@ class DocumentRun {
   script::Variables captures_, assignments_;
   uint64_t total_deadline_ns_ = 0;
   int64_t total_ns_ = 0;
-  bool failed_ = false, stopped_ = false, cancelled_ = false, shell_gone_ = false;
+  bool failed_ = false, stopped_ = false, cancelled_ = false;
   Outcome stopped_as_ = Outcome::not_run;
   std::string stopped_why_;
 };

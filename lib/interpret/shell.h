@@ -45,6 +45,8 @@ struct CaseEnd {
     signalled,  ///< the shell was killed by `signal`; `code` is 128 + signal
     late,       ///< at its deadline, and was killed
     overflow,   ///< wrote more than it may, and was killed
+    silent,     ///< it ended, but the shell could not tell how, and was killed
+    not_begun,  ///< it did not come to run; the shell was killed
     cancelled,  ///< the run is to stop
   };
   How how = How::ended;
@@ -52,6 +54,7 @@ struct CaseEnd {
   int signal = 0;
   std::optional<OutputBuffer> out, err;  ///< `err` only where the streams are apart
   bool shell_ended = false;              ///< and a new one goes on, or (one_process) none
+  bool state_lost = false;               ///< what earlier cases have set is gone: no case may follow
 };
 
 /// A case that runs beside the others.

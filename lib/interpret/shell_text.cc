@@ -68,7 +68,7 @@ function trap {
   if [[ ${#__testctr_rest[@]} -ne 0 ]]; then
     builtin trap -- "$__testctr_action" "${__testctr_rest[@]}" || __testctr_code=$?
     builtin trap - EXIT
-    builtin trap -p >@T/traps
+    builtin trap -p >|@T/traps
     builtin trap '. @T/leave' EXIT
   fi
   return $__testctr_code
@@ -85,11 +85,12 @@ if [[ -n ${__testctr_exit-} ]]; then
 fi
 )sh";
 
-constexpr std::string_view bash_dump = R"sh(\builtin set +o >@T/options
-\builtin shopt -p >>@T/options
-\builtin set +efuvx
+constexpr std::string_view bash_dump = R"sh(\builtin set +o >|@T/set
+\builtin shopt -p >>@T/set
+\builtin set +efuvxC
 \builtin set +o posix
 \builtin shopt -u expand_aliases
+while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_i"; done <@T/set >@T/options
 {
   for ((__testctr_i = ${#DIRSTACK[@]} - 1; __testctr_i >= 0; --__testctr_i)); do
     if ((__testctr_i == ${#DIRSTACK[@]} - 1)); then builtin printf 'cd -- %q\n' "${DIRSTACK[__testctr_i]/#\~/$HOME}"
@@ -130,7 +131,7 @@ constexpr std::string_view bash_dump = R"sh(\builtin set +o >@T/options
   while builtin read -r __testctr_i __testctr_v __testctr_n; do
     if [[ $__testctr_n = trap ]]; then continue; fi
     builtin declare -f -- "$__testctr_n"
-    if [[ $__testctr_v != -f ]]; then builtin printf '%s\n' "declare $__testctr_v $__testctr_n"; fi
+    if [[ $__testctr_v != -f ]]; then builtin printf '%s\n' "builtin declare $__testctr_v $__testctr_n"; fi
   done <@T/functions
   builtin alias -p
   __testctr_v=
@@ -138,19 +139,19 @@ constexpr std::string_view bash_dump = R"sh(\builtin set +o >@T/options
     if [[ $__testctr_i != source && $__testctr_i != main ]]; then __testctr_v=1; fi
   done
   if [[ -z $__testctr_v ]]; then
-    builtin printf 'set --'
+    builtin printf 'builtin set --'
     if [[ $# -gt 0 ]]; then builtin printf ' %q' "$@"; fi
     builtin printf '\n'
   fi
-  builtin printf '%s\n' 'if [ -e @T/traps ]; then . @T/traps; fi' '. @T/options' '# whole'
+  builtin printf '%s\n' 'if [ -e @T/traps ]; then builtin . @T/traps; fi' '__testctr_whole=1' 'builtin . @T/options' '# whole'
 } >@T/state
 )sh";
 
 constexpr std::string_view posix_init = "trap '. @T/leave' EXIT\n";
 constexpr std::string_view posix_leave = ". @T/dump 2>/dev/null\n";
 // Neither dash nor busybox's shell can write functions down.
-constexpr std::string_view posix_dump = R"sh(set +o >@T/options
-set +eufvx
+constexpr std::string_view posix_dump = R"sh(set +o >|@T/options
+set +eufvxC
 set >@T/variables
 export -p >@T/exports
 readonly -p >@T/readonly
@@ -163,7 +164,7 @@ alias >@T/aliases
       *=*) printf 'alias %s\n' "$__testctr_l" ;;
     esac
   done <@T/aliases
-  printf 'umask %s\n. @T/readonly\n. @T/options\n# whole\n' "$(umask)"
+  printf 'umask %s\n. @T/readonly\n__testctr_whole=1\n. @T/options\n# whole\n' "$(umask)"
 } >@T/state
 )sh";
 

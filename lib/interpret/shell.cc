@@ -114,19 +114,23 @@ struct Shell::Impl {
   // ---- a case
 
   Result<CaseEnd> run(const CaseOrder& order) {
-    CHECK_OK(process.write("case", order.expression + "\n"));
+    // bash does not take a DEBUG trap along into a file that it sources.
+    CHECK_OK(process.write("case", (debug_trap ? "\\builtin trap -- \"$__testctr_debug\" DEBUG;" : "") +
+                                       order.expression + "\n"));
     CHECK_OK(open_stream(out, "out"));
     const bool apart = order.stream != script::Stream::combined;
     if (apart) CHECK_OK(open_stream(err, "err"));
     std::string line = TRY(before(order));
-    line += process.announcement();
+    if (!setting.one_process) line += fmt::format("__testctr_apart={};", apart ? "1" : "");
+    line += process.announcement(order.input);
     line += fmt::format("{} {}{};{}\n", source_word(), process.quoted("case"), redirections(order),
-                        process.say("K \"$?\" \"${__testctr_exit+e}\""));
+                        process.say("K \"$?\" \"${__testctr_exit+e}${__testctr_debug+d}\""));
     process.expect_case();
     CHECK_OK(process.send(line));
     CaseEnd end;
     end.how = wait_for_end(apart, order.deadline_ns);
-    if (end.how == CaseEnd::How::ended && process.answered && process.answered->ends_with(" e")) {
+    if (end.how == CaseEnd::How::ended && process.answered &&
+        process.answered->find('e') != std::string::npos) {
       CHECK_OK(run_own_trap(order, apart));
       end.how = wait_for_end(apart, order.deadline_ns);
     }
@@ -169,9 +173,9 @@ struct Shell::Impl {
       source->ended = false;
     }
     process.expect_case();
-    return process.send(process.announcement() + fmt::format("{} {}{};{}\n", source_word(),
-                                                             process.quoted("own"), redirections(order),
-                                                             process.say(fmt::format("K {}", code))));
+    return process.send(process.announcement(order.input) +
+                        fmt::format("{} {}{};{}\n", source_word(), process.quoted("own"), redirections(order),
+                                    process.say(fmt::format("K {} \"${{__testctr_debug+d}}\"", code))));
   }
 
   /// Takes the rest of the output. What a process of the background holds open is not waited for long.
@@ -201,7 +205,10 @@ struct Shell::Impl {
   /// The case's code, and a shell for the next one.
   Status settle(CaseEnd& end) {
     // Told by the shell itself, unless it is gone.
-    if (process.answered) end.code = static_cast<int>(std::strtol(process.answered->c_str(), nullptr, 10));
+    if (process.answered) {
+      end.code = static_cast<int>(std::strtol(process.answered->c_str(), nullptr, 10));
+      debug_trap = process.answered->find('d') != std::string::npos;
+    }
     process.answered.reset();
     if (end.how == CaseEnd::How::cancelled) return {};
     const std::optional<int> status = process.status();
@@ -247,7 +254,8 @@ struct Shell::Impl {
   Children& children;
   ShellProcess process;
   Source *out = nullptr, *err = nullptr;
-  bool restore = false;  ///< the case has variables of its own
+  bool restore = false;     ///< the case has variables of its own
+  bool debug_trap = false;  ///< one is set, as of the end of the last case
   std::set<pid_t> detached;
   std::vector<std::string> notes;
 };
@@ -257,7 +265,6 @@ Shell::~Shell() = default;
 
 Result<std::unique_ptr<Shell>> Shell::start(ShellSetting setting, Children& children) {
   auto impl = std::make_unique<Impl>(std::move(setting), children);
-  CHECK_OK(impl->process.prepare().in("preparing the document's shell"));
   (void)TRY(impl->process.begin(impl->setting.environment, false));
   return std::unique_ptr<Shell>(new Shell(std::move(impl)));
 }

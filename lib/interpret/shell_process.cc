@@ -52,8 +52,10 @@ Status ShellProcess::write(std::string_view name, std::string_view content) cons
   return sys::write_file_at(AT_FDCWD, file(name), content, 0644).in("the shell's control files");
 }
 
-Status ShellProcess::prepare() {
+Status ShellProcess::make_pipes() {
+  if (answers_ != nullptr) children_.drop(std::exchange(answers_, nullptr));
   for (const char* name : {"answer", "wake0", "wake1"}) {
+    if (::unlink(file(name).c_str()) != 0 && errno != ENOENT) return Error::system("unlink", file(name));
     if (::mkfifo(file(name).c_str(), 0600) != 0) return Error::system("mkfifo", file(name));
   }
   // Held open for writing too, so that it has no end.
@@ -83,6 +85,7 @@ Status ShellProcess::launch(const std::map<std::string, std::string>& environmen
 }
 
 Result<bool> ShellProcess::begin(const std::map<std::string, std::string>& environment, bool with_state) {
+  CHECK_OK(make_pipes().in("the shell's control files"));
   CHECK_OK(launch(environment));
   word_ = random_word();
   CHECK_OK(send(fmt::format("\\command echo {} K \"${{BASH_VERSION-}}\" >{}", word_, quoted("answer"))));
@@ -129,8 +132,9 @@ std::string ShellProcess::say(const std::string& arguments) const {
                      arguments, quoted("answer"));
 }
 
-std::string ShellProcess::announcement() const {
-  return fmt::format("\\{} {};", kind_ == ShellKind::bash ? "builtin ." : ".", quoted("begun"));
+std::string ShellProcess::announcement(const std::string& input) const {
+  return fmt::format("\\{} {} <{} >|{} 2>&1;", kind_ == ShellKind::bash ? "builtin ." : ".", quoted("begun"),
+                     text::shell_quoted(input), quoted("nothing"));
 }
 
 void ShellProcess::take_answers() {
@@ -142,9 +146,9 @@ void ShellProcess::take_answers() {
   std::string rest(all.substr(whole + 1));
   for (std::string_view line : text::lines(all.substr(0, whole + 1))) {
     line.remove_suffix(1);
-    // Others than ours (somebody else wrote to the pipe) are not looked at.
-    if (!line.starts_with(word_ + " ")) continue;
-    take_answer(line.substr(word_.size() + 1));
+    // What somebody else wrote to the pipe is not looked at, though it may stand before an answer.
+    const size_t at = line.find(word_ + " ");
+    if (at != std::string_view::npos) take_answer(line.substr(at + word_.size() + 1));
   }
   answers_->buffer.clear();
   (void)answers_->buffer.append(rest);
@@ -179,7 +183,7 @@ bool ShellProcess::idle_without_answer() {
   // Whoever waits for the next line has answered before, if ever.
   (void)children_.drain_now(*answers_);
   take_answers();
-  return !answered;
+  return !answered.has_value();
 }
 
 Result<std::string> ShellProcess::answer() {
@@ -208,13 +212,18 @@ Status ShellProcess::make_standby() {
   if (setting_.one_process) return {};
   standby_pending_ = true;
   const std::string wake = quoted(next_wake_ == 0 ? "wake0" : "wake1");
-  if (kind_ == ShellKind::bash) {
-    return send(fmt::format("(\\builtin read -r __testctr_x <{};\\builtin . {})& \\builtin disown;{}", wake,
-                            quoted("dump"), say("S \"$!\"")));
+  const std::string told = say("S \"$!\"");
+  if (kind_ == ShellKind::posix) {
+    return send(fmt::format("(\\trap - EXIT;(\\command read -r __testctr_x <{};\\. {})& {})", wake,
+                            quoted("dump"), told));
   }
-  // Without `disown` a `wait` in a case would wait for it: it is a grandchild.
-  return send(fmt::format("(\\trap - EXIT;(\\command read -r __testctr_x <{};\\. {})& {})", wake,
-                          quoted("dump"), say("S \"$!\"")));
+  // A grandchild costs a second fork, and is only needed where the cases have a `$!` to be kept.
+  const std::string waits =
+      fmt::format("(\\builtin read -r __testctr_x <{};\\builtin . {})&", wake, quoted("dump"));
+  return send(fmt::format(
+      "if [[ ${{!-}} = \"${{__testctr_s-}}\" ]]; then {0} \\builtin disown; __testctr_s=${{!-}}; {1}; else "
+      "(\\builtin trap - EXIT;{0} {1}); fi",
+      waits, told));
 }
 
 void ShellProcess::retire_standby() {

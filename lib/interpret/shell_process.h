@@ -25,8 +25,6 @@ class ShellProcess {
   /// Kills the shell and its standby.
   ~ShellProcess();
 
-  /// Makes the pipes; once.
-  Status prepare();
   /// Starts a shell, tells it how to behave, and has it read the state back.
   /// @return whether it has read all of that. Errors (infrastructure): it does not start or does not answer.
   Result<bool> begin(const std::map<std::string, std::string>& environment, bool with_state);
@@ -42,14 +40,16 @@ class ShellProcess {
 
   /// Takes the answers that have come, without waiting.
   void take_answers();
-  /// The answer of the case that runs ("CODE [e]"), once it has come.
+  /// The answer of the case that runs ("CODE [e][d]": an EXIT trap, a
+  /// DEBUG trap is set), once it has come.
   std::optional<std::string> answered;
   /// Whether the shell has said that it is about to source the case.
   bool begun = false;
   /// Forgets the last case's answers; before its line is sent.
   void expect_case();
-  /// What makes `begun` true, at the beginning of a case's line.
-  [[nodiscard]] std::string announcement() const;
+  /// What makes `begun` true, at the beginning of a case's line: it asks for as much as sourcing the case
+  /// does, so that where this works that does. @param input path of the case's standard input
+  [[nodiscard]] std::string announcement(const std::string& input) const;
   /// Whether the shell waits for the next line although it has not answered. Only bash can be asked: it reads
   /// no more than the line that it carries out.
   [[nodiscard]] bool idle_without_answer();
@@ -80,6 +80,7 @@ class ShellProcess {
   Status write(std::string_view name, std::string_view content) const;
 
  private:
+  Status make_pipes();
   Status launch(const std::map<std::string, std::string>& environment);
   void take_answer(std::string_view line);
   void retire_standby();

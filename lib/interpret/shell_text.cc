@@ -30,11 +30,24 @@ std::string placed(std::string_view text, const std::string& control) {
 // function for that of its own, nor the end of a case (a file that is sourced from where no function is).
 constexpr std::string_view bash_init = R"sh(\builtin shopt -s expand_aliases
 function trap {
+  local __testctr_action __testctr_signal __testctr_own= __testctr_code=0 __testctr_rest
+  if [[ $BASH_SUBSHELL -ne 0 && ( $# -eq 0 || $1 = -p ) ]]; then
+    __testctr_rest=$(builtin trap "$@") || __testctr_code=$?
+    if [[ $__testctr_rest = "trap -- '. @T/leave' EXIT"* ]]; then
+      __testctr_rest=${__testctr_rest#*EXIT}
+      if [[ -n ${__testctr_exit-} ]]; then
+        __testctr_rest=$(builtin trap -- "$__testctr_exit" EXIT; builtin trap -p EXIT; builtin trap - EXIT)$__testctr_rest
+      else
+        __testctr_rest=${__testctr_rest#$'\n'}
+      fi
+    fi
+    if [[ -n $__testctr_rest ]]; then builtin printf '%s\n' "$__testctr_rest"; fi
+    return $__testctr_code
+  fi
   if [[ $BASH_SUBSHELL -ne 0 || ${1-} = -l ]]; then
     builtin trap "$@"
     return
   fi
-  local __testctr_action __testctr_signal __testctr_own= __testctr_code=0 __testctr_rest
   __testctr_rest=()
   if [[ $# -eq 0 || $1 = -p ]]; then
     builtin trap - EXIT
@@ -57,6 +70,9 @@ function trap {
 }"
         fi
         __testctr_rest+=("$__testctr_signal") ;;
+      DEBUG | debug)
+        if [[ $__testctr_action = - ]]; then unset __testctr_debug; else __testctr_debug=$__testctr_action; fi
+        __testctr_rest+=("$__testctr_signal") ;;
       *) __testctr_rest+=("$__testctr_signal") ;;
     esac
   done
@@ -76,16 +92,27 @@ function trap {
 \builtin trap '. @T/leave' EXIT
 )sh";
 
-// First the state: the case's own trap may end the shell for good.
+// First the state: the case's own trap may end the shell for good. A shell that ends by `set -e` has left the
+// case's redirections by now - its input is ours again, a pipe - and what the trap prints is the case's
+// still.
 constexpr std::string_view bash_leave = R"sh(__testctr_code=$?
 . @T/dump 2>/dev/null
 if [[ -n ${__testctr_exit-} ]]; then
-  (builtin exit $__testctr_code)
-  builtin eval "$__testctr_exit"
+  if [[ ! -p /dev/fd/0 && ! -p /proc/self/fd/0 ]]; then
+    (builtin exit $__testctr_code)
+    builtin eval "$__testctr_exit"
+  elif [[ -n ${__testctr_apart-} ]]; then
+    (builtin exit $__testctr_code)
+    builtin eval "$__testctr_exit" </dev/null >@T/out 2>@T/err
+  else
+    (builtin exit $__testctr_code)
+    builtin eval "$__testctr_exit" </dev/null >@T/out 2>&1
+  fi
 fi
 )sh";
 
-constexpr std::string_view bash_dump = R"sh(\builtin set +o >|@T/set
+constexpr std::string_view bash_dump = R"sh(\builtin trap - DEBUG ERR RETURN
+\builtin set +o >|@T/set
 \builtin shopt -p >>@T/set
 \builtin set +efuvxC
 \builtin set +o posix
@@ -107,7 +134,7 @@ while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_
     builtin eval "__testctr_names=(\"\${!$__testctr_i@}\")"
     for __testctr_n in "${__testctr_names[@]}"; do
       case $__testctr_n in
-        __testctr_[ev][0-9]*) ;;
+        __testctr_[ev][0-9]* | __testctr_debug) ;;
         __testctr_* | _ | BASH | BASHOPTS | BASHPID | BASH_ALIASES | BASH_ARG* | BASH_CMDS | BASH_COMMAND | \
           BASH_EXECUTION_STRING | BASH_LINENO | BASH_LOADABLES_PATH | BASH_MONOSECONDS | BASH_REMATCH | BASH_SOURCE | \
           BASH_SUBSHELL | BASH_TRAPSIG | BASH_VERSINFO | BASH_VERSION | COMP_WORDBREAKS | COPROC | DIRSTACK | \

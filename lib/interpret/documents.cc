@@ -354,8 +354,9 @@ class DocumentRun {
       return fail_case(part, test, Outcome::error, judged.error().message(), judged.error().hint(), started);
     CaseVerdict& verdict = judged.value();
     const std::string values = variables ? joined(*variables) : "";
+    // Of a case that failed, too: what it captured in lines that hold is no reason for others to fail.
+    for (auto& [name, value] : verdict.captures) captures_[name] = assignments_[name] = value;
     if (verdict.passed) {
-      for (auto& [name, value] : verdict.captures) captures_[name] = assignments_[name] = value;
       (void)tell_denials(session_);
       tell_end(part, test, Outcome::pass, "", end.code, started, values);
       return {};

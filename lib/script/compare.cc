@@ -89,7 +89,7 @@ Result<Comparison> compare(const std::vector<Expectation>& expectations, std::st
         .hint("let fewer expectations be optional or repeated");
   }
   Comparison result{aligned.equal, std::move(aligned.steps), {}};
-  if (result.equal) take_captures(result, expectations, table);
+  take_captures(result, expectations, table);
   return result;
 }
 

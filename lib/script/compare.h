@@ -28,7 +28,7 @@ struct Step {
 struct Comparison {
   bool equal = false;
   std::vector<Step> steps;
-  Variables captures;  ///< of named groups, when equal
+  Variables captures;  ///< of named groups in the expectations that lines belong to, equal or not
 };
 
 struct CompareOptions {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "script/interpolate.h"
 
 namespace testctr::script {
 namespace {
@@ -108,7 +109,8 @@ class Editor {
       if (step.kind == Step::Kind::unexpected) {
         std::string text;
         for (size_t i = step.line; i < step.line + step.lines; ++i) {
-          text += test_.indent + expectation_for(lines[i], document_.dialect, behind_command);
+          const std::string line = expectation_for(lines[i], document_.dialect, behind_command);
+          text += test_.indent + (options_.variables != nullptr ? quote_interpolation(line) : line);
           text += line_end();
           behind_command = false;
         }

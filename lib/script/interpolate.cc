@@ -48,4 +48,19 @@ std::string interpolate(std::string_view text, const Variables& variables, Compa
   }
 }
 
+std::string quote_interpolation(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    // A `$` before anything else stands for itself, and a number is no variable.
+    constexpr std::string_view digits = "0123456789";
+    const char next = i + 1 < text.size() ? text[i + 1] : ' ';
+    const bool means =
+        next == '$' || next == '{' ||
+        (name_characters.find(next) != std::string_view::npos && digits.find(next) == std::string_view::npos);
+    if (text[i] == '$' && means) out += '$';
+  }
+  return out;
+}
+
 }  // namespace testctr::script

@@ -14,4 +14,7 @@ namespace testctr::script {
 std::string interpolate(std::string_view text, const Variables& variables, Compat compat,
                         const std::function<std::string(std::string_view)>& quote);
 
+/// `text` such that `interpolate` gives it back, whatever variables there are.
+std::string quote_interpolation(std::string_view text);
+
 }  // namespace testctr::script

@@ -219,6 +219,9 @@ TEST_CASE("compare: captures, the last line's where there are several") {
   CHECK(made.value().equal);
   CHECK(made.value().captures == Variables{{"a", "3"}, {"b", "4"}});
   made = compare(expectations_of({"(?P<a>.)-(?P<b>.) (re+)", "x"}), "1-2\n", {});
+  CHECK_FALSE(made.value().equal);
+  CHECK(made.value().captures == Variables{{"a", "1"}, {"b", "2"}});
+  made = compare(expectations_of({"(?P<a>.)-(?P<b>.) (re+)", "x"}), "1\n", {});
   CHECK(made.value().captures.empty());
 }
 

@@ -16,6 +16,7 @@ struct Update {
   Dialect dialect = Dialect::markdown;
   Compat compat = Compat::none;
   size_t indent = 2;
+  const Variables* variables = nullptr;
 
   Document read(std::string_view source) const {
     auto document = read_document(dialect, "d", source, {compat, indent});
@@ -31,7 +32,7 @@ struct Update {
     REQUIRE(document.cases.size() == observed.size());
     for (size_t i = 0; i < observed.size(); ++i) {
       std::vector<Edit> some =
-          TRY(edits_for(document, document.cases[i], observed[i], {dialect, compat, nullptr}));
+          TRY(edits_for(document, document.cases[i], observed[i], {dialect, compat, variables}));
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;
@@ -52,7 +53,8 @@ struct Update {
     for (size_t i = 0; i < again.cases.size(); ++i) {
       CHECK(again.cases[i].expression == document.cases[i].expression);
       CHECK(again.cases[i].config == document.cases[i].config);
-      auto comparison = compare(again.cases[i].expectations, observed[i].output, {dialect, compat, nullptr});
+      auto comparison =
+          compare(again.cases[i].expectations, observed[i].output, {dialect, compat, variables});
       REQUIRE(comparison.ok());
       CHECK(comparison.value().equal);
       CHECK((again.cases[i].code ? again.cases[i].code->value : 0) == observed[i].code);
@@ -200,6 +202,16 @@ TEST_CASE("edits: touching changes are one") {
   REQUIRE(edits.value().size() == 2);
   CHECK(edits.value()[0].text == "x\ny\n");
   CHECK(edits.value()[1].text == "z\n");
+}
+
+TEST_CASE("edits: what is no variable does not become one") {
+  const Variables variables = {{"V", "value"}, {"H", "/h"}};
+  Update interpolated;
+  interpolated.variables = &variables;
+  CHECK(
+      interpolated(block("${V}\n$H/? (glob)\ngone\n"), {{"value\n/h/x\n$V ${V} $$ $5 5$ $\n$$V\tx\n", 0}}) ==
+      block("${V}\n$H/? (glob)\n$$V $${V} $$$ $5 5$ $\n$$$$V\\tx (escaped)\n"));
+  CHECK(markdown(block(""), {{"$V\n", 0}}) == block("$V\n"));
 }
 
 TEST_CASE("edits: a JSON schema is not changed") {

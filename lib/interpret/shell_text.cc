@@ -146,7 +146,10 @@ while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_
   done
   builtin declare -p >@T/declared
   while builtin read -r __testctr_i __testctr_v __testctr_n; do
-    if [[ $__testctr_i = declare && $__testctr_n =~ ^[A-Za-z_][A-Za-z0-9_]*$ && $__testctr_n != __testctr_* ]]; then
+    case $__testctr_n in
+      __testctr_* | BASH* | COMP_WORDBREAKS | EPOCH* | FUNCNAME | HISTCMD | LINENO | RANDOM | SECONDS | SRANDOM) continue ;;
+    esac
+    if [[ $__testctr_i = declare && $__testctr_n =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]]; then
       builtin declare -p -- "$__testctr_n"
     fi
   done <@T/declared

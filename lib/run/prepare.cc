@@ -132,7 +132,8 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
   spec.limits.cpus = job.limits.cpus;
   spec.seccomp = job.seccomp;
   if (provision.spare != nullptr && !provision.spare->layers.empty()) {
-    spec.binds.push_back({provision.spare->layers.front() + "/bin/bash", inside_shell});
+    spec.binds.push_back(
+        {provision.spare->layers.front() + "/bin/bash", inside_shell, /*read_only=*/true, /*ours=*/true});
     for (const Fd& lock : provision.spare->locks) spec.keep_open.push_back(lock.get());
   }
   if (!job.documents.work_directory.empty())

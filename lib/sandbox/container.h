@@ -46,6 +46,7 @@ struct Bind {
   std::string source;  ///< on the host, absolute
   std::string target;  ///< inside, absolute; made when missing
   bool read_only = true;
+  bool ours = false;  ///< not the user's: may lie below /testctr
 };
 
 /// Where the root comes from.

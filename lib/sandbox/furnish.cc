@@ -71,7 +71,8 @@ Status add_bind(int root, const Bind& wanted, Fd handed, const std::string& root
     point = TRY(sys::open_in_root(root, wanted.target, O_PATH));
   }
   Target target = TRY(target_of(point.get()));
-  if (!target.name.starts_with(root_path) || is_ours(target.name.substr(root_path.size()))) {
+  if (!target.name.starts_with(root_path) ||
+      (!wanted.ours && is_ours(target.name.substr(root_path.size())))) {
     return Error::usage(fmt::format("nothing may be mounted at {}", text::quoted(wanted.target)))
         .hint("choose another path inside");
   }

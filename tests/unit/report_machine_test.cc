@@ -256,6 +256,30 @@ TEST_CASE("junit: all cases of a document are there, also those whose failures a
       has(xml, "<system-out>[... 3 more failures are not shown; --json tells them all ...]\n</system-out>"));
 }
 
+TEST_CASE("junit: a document whose cases are all good is not, where it ended in another way") {
+  for (const auto& [outcome, counts] :
+       {std::pair{Outcome::fail, "tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\""},
+        std::pair{Outcome::error, "tests=\"2\" failures=\"0\" errors=\"1\" skipped=\"0\""},
+        std::pair{Outcome::not_run, "tests=\"2\" failures=\"0\" errors=\"1\" skipped=\"0\""},
+        std::pair{Outcome::skip, "tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"1\""},
+        std::pair{Outcome::pass, "tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\""}}) {
+    CAPTURE(to_string(outcome));
+    const Folder folder;
+    Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
+    REQUIRE(junit.ok());
+    Collector collector(false);
+    collector.add(std::move(junit).value());
+    collector.start(1);
+    collector.take(started(0, "a.md"));
+    collector.take(case_ended(0, 3, "First", Outcome::pass));
+    collector.take(ended(0, outcome, "a reason", 5));
+    CHECK(collector.finish({}).ok());
+    const std::string xml = sys::read_file(folder.at("r.xml")).value();
+    CHECK(has(xml, fmt::format("<testsuites name=\"testctr-script\" {}", counts)));
+    CHECK(has(xml, fmt::format("<testsuite name=\"a.md\" {}", counts)));
+  }
+}
+
 TEST_CASE("junit: what stops a document from outside is a test case of its own") {
   const Folder folder;
   Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));

@@ -124,7 +124,8 @@ or an error, with what came before.
 expressions anchored at one end, no equal-first rule, Scrut's and Cram's own ways to align lines, a skip code that skips even where it is
 expected. What was not run is not green in any mode.
 
-`testctr-script update` writes what cases print into their documents, `testctr-script create` makes one from commands.
+`testctr-script update` writes what cases print into their documents, `testctr-script create` makes one from commands,
+`testctr-script convert` makes Markdown of Cram, and back.
 )";
 
 constexpr Topic all[] = {

@@ -98,6 +98,20 @@ Expectation with_common_escapes(Expectation e, Dialect from) {
   return e;
 }
 
+/// Whether a glob of Cram means bytes by escapes: "a\t*" stands for a line that Cram writes as "a\tb (esc)".
+/// One that escapes its own signs as well is none, since then both kinds could not be told apart.
+bool means_bytes(const Expectation& e) {
+  if (e.rule != Rule::glob || e.unescape) return false;
+  bool any = false;
+  for (size_t at = e.pattern.find('\\'); at != std::string::npos; at = e.pattern.find('\\', at + 2)) {
+    constexpr std::string_view escapes = "trx";
+    if (at + 1 == e.pattern.size() || escapes.find(e.pattern[at + 1]) == std::string_view::npos) return false;
+    any = true;
+  }
+  const auto value = unescape_python(e.pattern);
+  return any && value.ok() && value.value().find('\n') == std::string::npos;
+}
+
 bool is_cram_code(std::string_view text) {
   const auto value = exit_code_line(text);
   return value && *value > 0 && *value < 256 && text == fmt::format("[{}]", *value);
@@ -127,6 +141,7 @@ std::optional<size_t> take_number(std::string_view& text) {
 
 std::string in_markdown(const Expectation& expectation, bool behind_command) {
   Expectation wanted = with_common_escapes(expectation, Dialect::cram);
+  wanted.unescape = wanted.unescape || means_bytes(wanted);
   if (wanted.pattern == expectation.pattern && says(expectation.text, wanted, Dialect::markdown) &&
       !exit_code_line(expectation.text) && !(behind_command && continuation(expectation.text)))
     return expectation.text;

@@ -135,6 +135,8 @@ TEST_CASE("convert: a comment keeps words that the way back would not find") {
   CHECK(block("  $ a\n  x\n  it\\'s \\1 (esc)\n") ==
         "```scrut\n# Cram line 2: it\\'s \\1 (esc)\n$ a\nx\nit's \\x01 (esc)\n```\n");
   CHECK(block("  $ a\n  >\n") == "```scrut\n# Cram line 1: >\n$ a\n\\x3e (esc)\n```\n");
+  CHECK(block("  $ a\n  --- a\\t* (glob)\n  \\x1b\\* \\t (glob)\n") ==
+        "```scrut\n# Cram line 1: --- a\\t* (glob)\n$ a\n--- a\\t* (esc) (glob)\n\\x1b\\* \\t (glob)\n```\n");
   CHECK(block("  $ a\n  x (escaped) (glob)\n") ==
         "```scrut\n# Cram line 1: x (escaped) (glob)\n$ a\nx (escaped) (esc) (glob)\n```\n");
   // Once the line means something else, or is not there, the comment counts no more.

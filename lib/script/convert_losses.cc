@@ -79,7 +79,7 @@ class Finder {
     for (const CaseKey& key : case_keys) {
       bool counts = document_.cases.empty() ||
                     std::any_of(document_.cases.begin(), document_.cases.end(), [&](const Case& test) {
-                      return key.is_lost(test.config.over(config.defaults)) && !key.is_lost(test.config);
+                      return key.is_lost(test.config.over(config.defaults));
                     });
       if (key.is_lost(config.defaults) && counts) in_front(key.name, key.advice);
     }

@@ -288,6 +288,10 @@ TEST_CASE("convert: a default that every case sets otherwise is nothing that is 
   CHECK(cram_of("---\ndefaults: {output_stream: stderr}\n---\n```scrut {output_stream: combined}\n$ a\n```\n")
             .ok());
   CHECK_FALSE(cram_of("---\ndefaults: {output_stream: stderr}\n---\n```scrut\n$ a\n```\n").ok());
+  const std::string both =
+      text_of(cram_of("---\ndefaults: {timeout: 1s}\n---\n```scrut {timeout: 2s}\n$ a\n```\n"));
+  CHECK(has(both, "d.md:2: timeout"));
+  CHECK(has(both, "d.md:4: timeout"));
   CHECK(cram_of("```scrut {detached: false, timeout: 1s}\n$ a\n```\n", {std::nullopt, true}).ok());
 }
 

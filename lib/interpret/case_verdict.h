@@ -1,8 +1,10 @@
 // Whether a case of a document did what it was to do, and what to say when it did not.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "interpret/event.h"
 #include "interpret/shell.h"

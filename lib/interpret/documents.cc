@@ -25,6 +25,7 @@ namespace {
 constexpr uint64_t stop_grace_ns = 1'000'000'000;
 constexpr uint64_t look_interval_ns = 5'000'000;
 constexpr size_t named_at_most = 8;
+constexpr const char* overflow_hint = "--max-output SIZE allows more";
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -149,7 +150,9 @@ class DocumentRun {
     if (config.wait) {
       if (std::string problem = wait_for(*config.wait); !problem.empty()) {
         if (cancelled_) return {};
-        return fail_case(part, test, Outcome::error, problem, "", started);
+        CHECK_OK(fail_case(part, test, Outcome::error, problem, "", started));
+        if (out_of_time()) stop(Outcome::not_run, "the document's time limit was reached");
+        return {};
       }
     }
     if (std::string problem = unusable_name(config); !problem.empty())
@@ -183,6 +186,8 @@ class DocumentRun {
     event.text = test.expression;
     session_.events.take(event);
   }
+
+  [[nodiscard]] bool out_of_time() const { return sys::monotonic_ns() >= total_deadline_ns_; }
 
   std::string file_of(size_t part) const { return part == main_ ? "" : parts_[part].name; }
 
@@ -255,7 +260,7 @@ class DocumentRun {
         CHECK_OK(judge_ended(part, test, config, end, output, started));
         break;
       case CaseEnd::How::late: {
-        const bool over = sys::monotonic_ns() >= total_deadline_ns_;
+        const bool over = out_of_time();
         const int64_t limit = config.timeout_ns.value_or(session_.setting.case_timeout_ns);
         CHECK_OK(
             fail_case(part, test, Outcome::fail,
@@ -268,10 +273,7 @@ class DocumentRun {
         break;
       }
       case CaseEnd::How::overflow:
-        CHECK_OK(fail_case(part, test, Outcome::error,
-                           fmt::format("output limit: it wrote more than {} and was stopped",
-                                       text::human_size(session_.setting.max_output)),
-                           "--max-output SIZE allows more", started));
+        CHECK_OK(fail_case(part, test, Outcome::error, overflow_text(), overflow_hint, started));
         break;
       case CaseEnd::How::silent:
         CHECK_OK(fail_case(part, test, Outcome::error,
@@ -292,6 +294,11 @@ class DocumentRun {
     return {};
   }
 
+  [[nodiscard]] std::string overflow_text() const {
+    return fmt::format("output limit: it wrote more than {} and was stopped",
+                       text::human_size(session_.setting.max_output));
+  }
+
   /// What a shell that has ended means for the cases after this one.
   void conclude_shell(const script::Case& test, const CaseEnd& end) {
     if (stopped_ || !end.shell_ended) return;
@@ -305,10 +312,13 @@ class DocumentRun {
     }
   }
 
+  /// Tells what a case has printed. @return it, as long as `end` lives
   Result<CaseOutput> output_of(size_t part, const script::CaseConfig& config, CaseEnd& end) {
-    OutputBuffer none(control_);
-    OutputBuffer& first = end.out ? *end.out : none;
-    OutputBuffer& second = end.err ? *end.err : none;
+    for (std::optional<OutputBuffer>* buffer : {&end.out, &end.err}) {
+      if (!*buffer) buffer->emplace(control_);
+    }
+    OutputBuffer& first = *end.out;
+    OutputBuffer& second = *end.err;
     const bool errors = *config.stream == script::Stream::err;
     CaseOutput output;
     output.compared = script::normalised(TRY((errors ? second : first).view()), *config.keep_crlf,
@@ -482,16 +492,23 @@ class DocumentRun {
   void judge_detached(Beside& beside) {
     command_.line = beside.test->line;
     CaseEnd end;
+    bool over = false;
     for (auto [source, target] :
          {std::pair{beside.process.out, &end.out}, std::pair{beside.process.err, &end.err}}) {
       if (source == nullptr) continue;
       (void)session_.children->drain_now(*source);
+      over = over || source->overflow;
       *target = std::exchange(source->buffer, OutputBuffer(control_));
       session_.children->discard(source);
     }
     auto output = output_of(beside.part, beside.config, end);
     if (!output.ok()) {
       (void)fail_case(beside.part, *beside.test, Outcome::error, output.error().message(), "",
+                      beside.started_ns);
+      return;
+    }
+    if (over) {
+      (void)fail_case(beside.part, *beside.test, Outcome::error, overflow_text(), overflow_hint,
                       beside.started_ns);
       return;
     }
@@ -506,7 +523,7 @@ class DocumentRun {
                       "", beside.started_ns);
       return;
     }
-    if (says_nothing) output.value().compared.clear();
+    if (says_nothing) output.value().compared = {};
     CaseView view{*beside.document, *beside.test, beside.config, how_.compat, nullptr};
     const std::string described = code ? fmt::format("exit status {}", *code) : "";
     auto verdict = judge_case(view, output.value(), code, described);

@@ -282,14 +282,18 @@ Result<Detached> Shell::detach(const CaseOrder& order, size_t number) {
   if (apart) started.err = impl.children.add(TRY(impl.make_pipe(name + ".err")));
   std::string line = TRY(impl.before(order));
   // Two processes, so that nothing that the case does - `exec`, a trap, its death - keeps its status from us.
+  // They are no children of the shell: `wait` and `$!` of the other cases do not know them. With monitor mode
+  // bash does not have them ignore SIGINT.
   const bool bash = process.kind() == ShellKind::bash;
-  line +=
-      fmt::format("(\\{0} trap '\\{1} echo \"$?\" >{2}' EXIT;(\\{0} trap - EXIT;{3} {4})) <{5} >{6} 2>{7}& ",
-                  bash ? "builtin" : "command", bash ? "builtin" : "command", process.quoted(name + ".code"),
-                  impl.source_word(), process.quoted(name), text::shell_quoted(order.input),
-                  process.quoted(name + ".out"), apart ? process.quoted(name + ".err") : "&1");
-  if (bash) line += "\\builtin disown;";
-  CHECK_OK(process.send(line + process.say("K \"$!\"")));
+  const std::string special = bash ? "\\builtin" : "\\command";
+  line += fmt::format(
+      "({0} trap - EXIT;{1}({2}{0} trap '{0} echo \"$?\" >{3}' EXIT;({0} trap - EXIT;{4} {5})) <{6} >{7} "
+      "2>{8}& {9})",
+      special, bash ? "\\builtin set -m;" : "", bash ? "\\builtin set +m;" : "",
+      process.quoted(name + ".code"), impl.source_word(), process.quoted(name),
+      text::shell_quoted(order.input), process.quoted(name + ".out"),
+      apart ? process.quoted(name + ".err") : "&1", process.say("K \"$!\""));
+  CHECK_OK(process.send(line));
   const std::string answer = TRY(process.answer());
   started.pid = static_cast<pid_t>(std::strtol(answer.c_str(), nullptr, 10));
   if (started.pid <= 1) return Error::infrastructure("the shell could not start a detached case");

@@ -140,14 +140,16 @@ Status walk_tree(int root, const std::set<std::string>& hidden,
   return walk(root, "", 0, hidden, visit);
 }
 
-Result<Tree> scan_tree(const std::string& directory) {
+Result<Tree> scan_tree(const std::string& directory, const std::string& apart) {
   std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), &free);
   if (!real) return Error::system("realpath", directory).in("the test tree");
   Tree tree;
   tree.root = real.get();
+  tree.apart = apart;
   CHECK_OK(check_root(tree.root, directory));
   Fd root = TRY_IN(sys::open(tree.root, O_RDONLY | O_DIRECTORY), "the test tree");
   std::vector<std::string> listed = TRY(ignored(root.get(), directory));
+  if (apart.starts_with(tree.root + "/")) listed.push_back(apart.substr(tree.root.size() + 1));
   std::set<std::string> hidden(listed.begin(), listed.end());
   for (const std::string& path : listed)
     if (TRY(sys::stat_at(root.get(), path))) tree.hidden.push_back(path);
@@ -185,7 +187,7 @@ Result<Tree> scan_tree(const std::string& directory) {
 }
 
 bool same_tree(const Tree& tree) {
-  auto now = scan_tree(tree.root);
+  auto now = scan_tree(tree.root, tree.apart);
   return now.ok() && now.value().fingerprint == tree.fingerprint && now.value().hidden == tree.hidden;
 }
 

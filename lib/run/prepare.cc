@@ -70,8 +70,10 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
       }
     }
   } else if (!job.tree.empty()) {
-    provision.tree =
-        TRY(once(trees_, job.tree, [&] { return image::scan_tree(job.tree).in("the test tree"); }));
+    provision.tree = TRY(once(trees_, job.tree, [&] {
+      // All jobs of a run have the same work directory.
+      return image::scan_tree(job.tree, job.documents.work_directory).in("the test tree");
+    }));
   }
   if (needs_spare_shell(job, *provision.root))
     provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));

@@ -22,7 +22,7 @@ class Line:
         least, most = {"?": (0, 1), "*": (0, 1 << 30), "+": (1, 1 << 30)}[mark]
         if dialect == "cram":
             return Line(self.text + " (?)", self.matches, 0, 1) if mark == "?" else None
-        found = re.fullmatch(r"(.*) \((equal|escaped|esc|glob|gl|regex|re|json)\)", self.text, re.S)
+        found = re.fullmatch(r"(.*) \((equal|escaped|esc|no-eol|glob|gl|regex|re|json)\)", self.text, re.S)
         text = f"{found[1]} ({found[2]}{mark})" if found else f"{self.text} ({mark})"
         return Line(text, self.matches, least, most)
 
@@ -83,7 +83,8 @@ def equal(rng, dialect):
     bad = [spoil(rng, text) for _ in range(2)]
     if text.swapcase() != text:
         bad.append(text.swapcase())
-    yield text.encode() + b"\n", Line(text, is_line(text)), [Line(b, is_line(b)) for b in bad]
+    without_end = Line(f"{text} (no-eol)", lambda line: line == text.encode())
+    yield text.encode() + b"\n", Line(text, is_line(text)), [Line(b, is_line(b)) for b in bad] + [without_end]
 
 
 def blank(rng, dialect):
@@ -278,7 +279,8 @@ class Case:
 
 
 def neighbours(rng, dialect, twin):
-    """Lines beside the one that matters: (output, expected) pairs; sometimes its twins, sometimes blank, sometimes patterns."""
+    """Lines beside the one that matters: (output, expected) pairs; sometimes its twins, sometimes blank, sometimes patterns, and
+    beside a line that must be there sometimes one that need not, and is not."""
     for _ in range(rng.choice([0, 0, 1, 2, 3])):
         kind = rng.randrange(6)
         if kind == 0 and twin:
@@ -288,7 +290,8 @@ def neighbours(rng, dialect, twin):
         else:
             chosen = rng.choice([equal, equal, glob, regex, escaped])
             output, line, _ = next(chosen(rng, dialect))
-            yield output, line
+            absent = line.quantified("?", dialect) if kind == 2 and twin else None
+            yield (b"", absent) if absent else (output, line)
 
 
 def make_case(rng, dialect, kind):
@@ -311,7 +314,7 @@ def make_case(rng, dialect, kind):
     twin = None if quantified or kind.startswith("no-eol") else (output, line)
     before = list(neighbours(rng, dialect, twin))
     after = [] if kind.startswith("no-eol") else list(neighbours(rng, dialect, twin))
-    outputs = [o for o, _ in before] + [output] * count + [o for o, _ in after]
+    outputs = [o for o, _ in before if o] + [output] * count + [o for o, _ in after if o]
     expected = [e for _, e in before] + [line] + [e for _, e in after]
     if not holds(expected, outputs):
         return None

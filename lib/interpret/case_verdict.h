@@ -15,7 +15,8 @@ namespace testctr::interpret {
 
 /// A case's output as it is compared.
 struct CaseOutput {
-  std::string compared;  ///< of the stream that is compared, normalised
+  std::string_view compared;                   ///< of the stream that is compared, normalised
+  std::unique_ptr<const std::string> changed;  ///< holds `compared` where that is not as it came
 };
 
 struct CaseVerdict {

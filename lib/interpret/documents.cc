@@ -321,8 +321,15 @@ class DocumentRun {
     OutputBuffer& second = *end.err;
     const bool errors = *config.stream == script::Stream::err;
     CaseOutput output;
-    output.compared = script::normalised(TRY((errors ? second : first).view()), *config.keep_crlf,
-                                         config.strip_ansi_escaping.value_or(false));
+    output.compared = TRY((errors ? second : first).view());
+    // Mostly there is nothing to be changed, and a copy of a large output is large.
+    const bool strip = config.strip_ansi_escaping.value_or(false);
+    if ((!*config.keep_crlf && output.compared.find('\r') != std::string_view::npos) ||
+        (strip && output.compared.find('\x1b') != std::string_view::npos)) {
+      output.changed =
+          std::make_unique<const std::string>(script::normalised(output.compared, *config.keep_crlf, strip));
+      output.compared = *output.changed;
+    }
     if (how_.whole_output) {
       tell_whole(part, output.compared);
     } else {

@@ -66,8 +66,9 @@ class Reviser {
   static Result<Change> change_for(const plan::Job& job, const script::Document& document,
                                    const run::ObservedCase& ended) {
     if (!ended.file.empty()) return Error::usage("it belongs to an included document: update that one");
-    if (ended.outcome != Outcome::fail || !ended.code)
+    if (ended.outcome != Outcome::fail || (!ended.code && !ended.reason.empty()))
       return Error::usage(ended.reason.empty() ? std::string(to_string(ended.outcome)) : ended.reason);
+    if (!ended.code) return Error::usage("it did not end by itself, and might have printed more");
     if (ended.cut)
       return Error::usage(fmt::format("it printed more than {}, which does not belong into a document",
                                       text::human_size(run::CaseObserver::most_output)));

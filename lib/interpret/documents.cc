@@ -382,7 +382,8 @@ class DocumentRun {
     tell_failure(part, test, verdict.line, std::move(verdict.failure), std::move(shown));
     tell_end(part, test, Outcome::fail, "", end.code, started, values);
     failed_ = true;
-    if (config.fail_fast.value_or(false))
+    // An update makes it hold: what the others print is asked for, too.
+    if (config.fail_fast.value_or(false) && !how_.whole_output)
       stop(Outcome::not_run, fmt::format("fail_fast: line {} failed", test.line));
     return {};
   }

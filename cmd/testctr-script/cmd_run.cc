@@ -9,6 +9,7 @@
 #include "report/junit.h"
 #include "report/tap.h"
 #include "report/terminal.h"
+#include "run/err_files.h"
 #include "run/run.h"
 #include "run_request.h"
 #include "stop_signals.h"
@@ -22,6 +23,9 @@ constexpr Option own_options[] = {
     {.names = "--junit",
      .value = "FILE",
      .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
+    {.names = "--err-files",
+     .help =
+         "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"},
     {.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     {.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
     {.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
@@ -114,13 +118,16 @@ void all_end_with(const Error& error, const plan::Plan& plan, report::Collector&
 Result<int> run_run(const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   CHECK_OK(check_reports(arguments));
-  const plan::RunRequest request = TRY(request_of(arguments));
+  plan::RunRequest request = TRY(request_of(arguments));
+  request.documents.whole_output = arguments.flag("--err-files");
   const plan::Plan plan = TRY(plan::make_plan(request));
+  if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
   std::unique_ptr<report::Junit> junit = TRY(junit_report(arguments, plan));
   Reports reports(arguments, std::move(junit));
   report::Collector& collector = reports.collector();
   collector.start(plan.jobs.size());
+  run::ErrFiles err_files(plan, collector);
   report::RunEnding ending;
   ending.not_tests = plan.not_tests;
   if (plan.jobs.empty()) {
@@ -130,7 +137,8 @@ Result<int> run_run(const Arguments& arguments) {
     run::Options how;
     how.stop_fd = signals.descriptor();
     how.note = [](const std::string& note) { complain(note); };
-    const Result<run::Summary> summary = run::run_plan(plan, collector, how);
+    EventSink& events = arguments.flag("--err-files") ? static_cast<EventSink&>(err_files) : collector;
+    const Result<run::Summary> summary = run::run_plan(plan, events, how);
     if (!summary.ok()) {
       all_end_with(summary.error(), plan, collector);
     } else {
@@ -141,9 +149,10 @@ Result<int> run_run(const Arguments& arguments) {
   ending.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
   const Status written = collector.finish(ending);
   const int code = collector.tally().exit_code(ending);
-  if (written.ok()) return code;
   // A report that is not whole must not pass for one; a worse exit code stands.
-  const int from_error = complain(written.error());
+  int from_error = exit_passed;
+  if (!written.ok()) from_error = complain(written.error());
+  for (const Error& problem : err_files.finish()) from_error = complain(problem);
   return code == exit_passed ? from_error : code;
 }
 

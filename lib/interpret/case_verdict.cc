@@ -53,6 +53,7 @@ Result<CaseVerdict> judge_schema(const CaseView& view, const CaseOutput& output)
 Result<CaseVerdict> judge_output(const CaseView& view, const CaseOutput& output) {
   if (view.config.mode == script::Mode::jsonschema) return judge_schema(view, output);
   script::CompareOptions options{view.document.dialect, view.compat, view.variables};
+  if (view.document.dialect == script::Dialect::cram) options.indent = view.test.indent.size();
   script::Comparison comparison = TRY_IN(script::compare(view.test.expectations, output.compared, options),
                                          text::printable(view.document.name));
   CaseVerdict verdict;
@@ -61,8 +62,8 @@ Result<CaseVerdict> judge_output(const CaseView& view, const CaseOutput& output)
   if (verdict.passed) return verdict;
   verdict.line = first_difference(view.test, comparison);
   verdict.failure.reason = "the output is not what was expected";
-  verdict.failure.diff = script::render_difference(view.test.expectations, output.compared, comparison,
-                                                   view.document.dialect, diff_most);
+  verdict.failure.diff =
+      script::render_difference(view.test.expectations, output.compared, comparison, options, diff_most);
   return verdict;
 }
 

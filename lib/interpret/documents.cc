@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "interpret/case_family.h"
 #include "interpret/case_verdict.h"
+#include "interpret/cram_verdict.h"
 #include "interpret/judge.h"
 #include "interpret/lookup.h"
 #include "interpret/session.h"
@@ -57,6 +58,8 @@ class DocumentRun {
     setting.directory = directory_;
     setting.one_process = document().dialect == script::Dialect::cram;
     setting.environment = environment(setting.program);
+    if (setting.one_process && how_.compat == script::Compat::cram)
+      cram_.emplace(parts_, setting.program, control_, session_.setting.max_output);
     shell_ = TRY(Shell::start(std::move(setting), *session_.children));
     return {};
   }
@@ -67,12 +70,15 @@ class DocumentRun {
       for (const script::Case& test : parts_[part].cases) {
         ++number;
         if (stopped_) {
+          tell_cram();
+          unfinished_ = true;
           tell_end(part, test, stopped_as_, stopped_why_, std::nullopt, 0);
           continue;
         }
         CHECK_OK(carry_out_case(part, test, number));
       }
     }
+    tell_cram();
     if (!cancelled_) finish_detached();
     return finish();
   }
@@ -158,6 +164,7 @@ class DocumentRun {
     if (std::string problem = unusable_name(config); !problem.empty())
       return fail_case(part, test, Outcome::error, problem, "", started);
     CaseOrder order = TRY(order_for(from, test, config));
+    if (cram_) order.expression = cram_->expression(part, test);
     if (config.detached.value_or(false)) {
       Detached process = TRY(shell_->detach(order, number));
       detached_.push_back({&from, &test, part, number, config, process, started});
@@ -254,6 +261,7 @@ class DocumentRun {
   Status conclude(size_t part, const script::Case& test, const script::CaseConfig& config, CaseEnd& end,
                   uint64_t started) {
     CaseOutput output = TRY(output_of(part, config, end));
+    shell_ended_ = end.shell_ended;
     switch (end.how) {
       case CaseEnd::How::ended:
       case CaseEnd::How::signalled:
@@ -330,6 +338,10 @@ class DocumentRun {
           std::make_unique<const std::string>(script::normalised(output.compared, *config.keep_crlf, strip));
       output.compared = *output.changed;
     }
+    if (auto words = cram_ ? cram_->as_from_input(output.compared) : std::nullopt) {
+      output.changed = std::make_unique<const std::string>(*std::move(words));
+      output.compared = *output.changed;
+    }
     if (how_.whole_output) {
       tell_whole(part, output.compared);
     } else {
@@ -359,7 +371,8 @@ class DocumentRun {
                                       : fmt::format("exit status {}", end.code);
     if (end.code != 0) session_.note(fmt::format("[{}]", described));
     const bool expected_skip =
-        test.code && test.code->value == end.code && how_.compat == script::Compat::none;
+        cram_ ? !end.shell_ended
+              : test.code && test.code->value == end.code && how_.compat == script::Compat::none;
     if (end.code == *config.skip_document_code && !expected_skip && end.how == CaseEnd::How::ended) {
       skip_document(part, test, end.code, started);
       return {};
@@ -370,6 +383,7 @@ class DocumentRun {
     if (!judged.ok())
       return fail_case(part, test, Outcome::error, judged.error().message(), judged.error().hint(), started);
     CaseVerdict& verdict = judged.value();
+    if (cram_) return put_off(part, test, end, output, std::move(verdict), started);
     const std::string values = variables ? joined(*variables) : "";
     // Of a case that failed, too: what it captured in lines that hold is no reason for others to fail.
     for (auto& [name, value] : verdict.captures) captures_[name] = assignments_[name] = value;
@@ -386,6 +400,39 @@ class DocumentRun {
     if (config.fail_fast.value_or(false) && !how_.whole_output)
       stop(Outcome::not_run, fmt::format("fail_fast: line {} failed", test.line));
     return {};
+  }
+
+  /// Cram's verdict is one over the whole document.
+  Status put_off(size_t part, const script::Case& test, const CaseEnd& end, const CaseOutput& output,
+                 CaseVerdict verdict, uint64_t started) {
+    if (!cram_->has_room(output.compared.size())) {
+      return fail_case(part, test, Outcome::error,
+                       fmt::format("output limit: the cases of the document wrote more than {}",
+                                   text::human_size(session_.setting.max_output)),
+                       "--max-output SIZE allows more", started);
+    }
+    verdict.failure.hint = tell_denials(session_);
+    CramCase ended{part, &test, std::string(output.compared), end.code, end.shell_ended, std::move(verdict)};
+    ended.duration_ns = sys::monotonic_ns() - started;
+    cram_->take(std::move(ended));
+    return {};
+  }
+
+  void tell_cram() {
+    if (!cram_) return;
+    for (CramCase& ended : cram_->settle()) {
+      const uint64_t started = sys::monotonic_ns() - ended.duration_ns;
+      shell_ended_ = ended.shell_ended;
+      if (stopped_ && stopped_as_ == Outcome::skip) {
+        tell_end(ended.part, *ended.test, Outcome::skip, stopped_why_, ended.code, started);
+      } else if (ended.verdict.passed) {
+        tell_end(ended.part, *ended.test, Outcome::pass, "", ended.code, started);
+      } else {
+        failed_ = true;
+        tell_failure(ended.part, *ended.test, ended.verdict.line, std::move(ended.verdict.failure));
+        tell_end(ended.part, *ended.test, Outcome::fail, "", ended.code, started);
+      }
+    }
   }
 
   static std::string joined(const script::Variables& variables) {
@@ -441,6 +488,7 @@ class DocumentRun {
 
   Status fail_case(size_t part, const script::Case& test, Outcome outcome, const std::string& reason,
                    const std::string& hint, uint64_t started) {
+    if (cram_) cram_->give_up();
     Failure failure;
     failure.reason = reason;
     failure.hint = hint;
@@ -460,6 +508,7 @@ class DocumentRun {
     event.outcome = outcome;
     event.detail = std::move(reason);
     event.code = code;
+    event.shell_ended = shell_ended_ && code;
     event.values = std::move(values);
     if (started != 0) event.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
     session_.events.take(event);
@@ -557,7 +606,7 @@ class DocumentRun {
     if (cancelled_) {
       end.outcome = Outcome::not_run;
       end.reason = "interrupted";
-    } else if (!failed_ && stopped_) {
+    } else if (!failed_ && stopped_ && (unfinished_ || stopped_as_ == Outcome::skip)) {
       // A document of which something was not run has not passed.
       end.outcome = stopped_as_ == Outcome::skip ? Outcome::skip : Outcome::fail;
       end.reason = stopped_why_;
@@ -612,11 +661,13 @@ class DocumentRun {
   script::Command command_;  ///< stands for the case in what the session tells
   std::string control_, directory_, temporary_;
   std::unique_ptr<Shell> shell_;
+  std::optional<CramVerdicts> cram_;  ///< where verdicts are Cram's
   std::list<Beside> detached_;
   script::Variables captures_, assignments_;
   uint64_t total_deadline_ns_ = 0;
   int64_t total_ns_ = 0;
-  bool failed_ = false, stopped_ = false, cancelled_ = false;
+  bool failed_ = false, stopped_ = false, unfinished_ = false, cancelled_ = false;
+  bool shell_ended_ = false;  ///< within the case that is told of
   Outcome stopped_as_ = Outcome::not_run;
   std::string stopped_why_;
 };

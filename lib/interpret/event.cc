@@ -94,6 +94,7 @@ Json to_wire(const Event& event) {
   put(wire, "file", event.file);
   put(wire, "values", event.values);
   if (event.code) wire["code"] = *event.code;
+  if (event.shell_ended) wire["shell_ended"] = true;
   put(wire, "stream", event.stream);
   put(wire, "duration_ns", event.duration_ns);
   if (event.outcome != Outcome::pass) wire["outcome"] = std::string(to_string(event.outcome));
@@ -132,6 +133,8 @@ Result<Event> event_from_wire(const Json& wire) {
   event.file = TRY(wire::text(wire, "file", 4096));
   event.values = TRY(wire::text(wire, "values", frame_bytes));
   if (wire.find("code") != wire.end()) event.code = static_cast<int>(TRY(wire::number(wire, "code", 0, 255)));
+  const Json* ended = json::find(wire, "shell_ended", Json::value_t::boolean);
+  event.shell_ended = ended != nullptr && ended->get<bool>();
   event.stream = TRY(wire::text(wire, "stream", 16));
   if (!event.stream.empty() && event.stream != "stdout" && event.stream != "stderr") {
     return Error::infrastructure("key \"stream\" is neither stdout nor stderr");

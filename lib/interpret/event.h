@@ -66,8 +66,9 @@ struct Event {
   std::string text;
   std::string detail;
   std::optional<int>
-      code;            ///< of a case: exit status, or 128+N for signal N; nothing: it was not run to its end
-  std::string values;  ///< of a case: what its expectations were interpolated with, "NAME=VALUE\0..."
+      code;  ///< of a case: exit status, or 128+N for signal N; nothing: it was not run to its end
+  bool shell_ended = false;  ///< of a case: and with it the document's shell, before it could say the code
+  std::string values;        ///< of a case: what its expectations were interpolated with, "NAME=VALUE\0..."
   std::string stream;  ///< "stdout" or "stderr"; of a case's failure: which of them the failure shows, if any
   Failure failure;
   Denial denial;

@@ -35,6 +35,7 @@ void CaseObserver::take(const Event& event) {
   ended.outcome = event.outcome;
   ended.reason = event.detail;
   ended.code = event.code;
+  ended.shell_ended = event.shell_ended;
   if (!event.values.empty()) ended.values = variables_of(event.values);
   auto& lines = outputs_[{event.script, event.file}];
   if (auto found = lines.find(event.line); found != lines.end()) {

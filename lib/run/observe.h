@@ -20,6 +20,7 @@ struct ObservedCase {
   Outcome outcome = Outcome::not_run;
   std::string reason;
   std::optional<int> code;
+  bool shell_ended = false;  ///< a Cram document's, in this case
   std::string output;
   bool cut = false;                         ///< there was more output than is kept
   std::optional<script::Variables> values;  ///< of an interpolated case

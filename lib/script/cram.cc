@@ -30,11 +30,16 @@ class CramReader {
 
   void read() {
     while (auto line = cursor_.next()) {
-      if (!line->text.starts_with(indent_)) {
+      const bool marked = options_.compat == Compat::cram && line->place.begin != line->whole.begin;
+      if (marked || !line->text.starts_with(indent_)) {
         text(*line);
       } else if (std::string_view content = line->text.substr(indent_.size()); content.starts_with("$ ")) {
         end_case();
         command(*line);
+      } else if (open_ && is_late_continuation(content)) {
+        open_->expression += '\n';
+        open_->expression += command_text(*line);
+        open_->scattered = true;
       } else if (open_) {
         body_.push_back(*line);
       } else {
@@ -53,7 +58,25 @@ class CramReader {
     if (!text::trim(line.text).empty()) title_ = title_of(line.text);
   }
 
+  /// Cram hands every "> " to its shell, wherever it stands. (It never finds such a test equal.)
+  [[nodiscard]] bool is_late_continuation(std::string_view content) const {
+    return options_.compat == Compat::cram && content.starts_with("> ");
+  }
+
+  /// What a "$ " or "> " line gives to the shell; Cram does not take "\r\n" for one line end.
+  [[nodiscard]] std::string_view command_text(const Line& line) const {
+    if (options_.compat != Compat::cram) return content(line).substr(2);
+    std::string_view text = std::string_view(document_.source).substr(line.whole.begin, line.whole.size());
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    return text.substr(indent_.size() + 2);
+  }
+
   void orphan(const Line& line) {
+    // Cram finds the test different.
+    if (options_.compat == Compat::cram && !content(line).starts_with("> ")) {
+      document_.remarks.push_back({line.number, "an indented line before the first command"});
+      return;
+    }
     defects_.add(line.number,
                  fmt::format("an indented line before the first command is output of none: begin the "
                              "command with \"{}$ \", or the text without indentation",
@@ -85,14 +108,14 @@ class CramReader {
     test.title = title_;
     test.indent = indent_;
     test.command = line.whole;
-    test.expression = content(line).substr(2);
+    test.expression = command_text(line);
     while (true) {
       LineCursor ahead = cursor_;
       auto next = ahead.next();
       auto part = next ? more(*next) : std::nullopt;
       if (!part) break;
       test.expression += '\n';
-      test.expression += *part;
+      test.expression += options_.compat == Compat::cram ? command_text(*next) : *part;
       test.command.end = next->whole.end;
       cursor_ = ahead;
     }

@@ -129,7 +129,7 @@ TEST_CASE("cram: continuations") {
   d = read("  $ x\n  > y\n  >\n  >\n  > z\n  >\n  a\n");
   CHECK(d.cases[0].expression == "x\ny\n\n\nz");
   CHECK(texts(d.cases[0]) == Texts{">", "a"});
-  CHECK(read("  $ x\n  >\n  > y\n", Compat::cram).cases[0].expression == "x");
+  CHECK(read("  $ x\n  >\n  > y\n", Compat::cram).cases[0].expression == "x\ny");
   CHECK(read("  $ x\n  >\n", Compat::scrut).cases[0].expression == "x\n");
   CHECK(texts(read("  $ x\n  a\n  > y\n").cases[0]) == Texts{"a", "> y"});
   CHECK(texts(read("  $ x\n  >y\n  $\n  $y\n").cases[0]) == Texts{">y", "$", "$y"});
@@ -191,4 +191,22 @@ TEST_CASE("cram: many lines take time in proportion") {
     (void)seconds(1000, lines);
     CHECK(seconds(100'000, lines) < 40 * seconds(10'000, lines) + 0.5);
   }
+}
+
+TEST_CASE("Cram: as Cram reads it, every continuation is the shell's, and so is a carriage return") {
+  const std::string late = "  $ a\n  1\n  > b\n  2\n";
+  const Document compat = read(late, Compat::cram);
+  CHECK(compat.cases[0].expression == "a\nb");
+  CHECK(compat.cases[0].scattered);
+  CHECK(texts(compat.cases[0]) == std::vector<std::string>{"1", "2"});
+  CHECK(read(late).cases[0].expression == "a");
+  CHECK(read("  $ a\r\n  > b\r\n", Compat::cram).cases[0].expression == "a\r\nb\r");
+  CHECK(read("  $ a\r\n  > b\r\n").cases[0].expression == "a\nb");
+  // Text before the first command that looks like output makes Cram fail the test; what looks like commands
+  // would run.
+  CHECK(read("  x\n  $ a\n", Compat::cram).cases.size() == 1);
+  CHECK(read("  x\n  $ a\n", Compat::cram).remarks.size() == 1);
+  CHECK(error("  x\n  $ a\n") != "");
+  CHECK(error("  > x\n  $ a\n", Compat::cram) != "");
+  CHECK(read("\xEF\xBB\xBF  $ a\n  $ b\n", Compat::cram).cases.size() == 1);
 }

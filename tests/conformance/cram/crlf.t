@@ -1,0 +1,4 @@
+  $ echo hi
+  hi
+  $ printf 'a\n'
+  a

@@ -1,0 +1,4 @@
+  $ echo wrong
+  right
+  $ exit 80
+  $ echo never

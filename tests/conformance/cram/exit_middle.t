@@ -1,0 +1,5 @@
+  $ echo one
+  one
+  $ exit 0
+  $ echo two
+  two

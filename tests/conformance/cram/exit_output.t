@@ -1,0 +1,2 @@
+  $ printf 'abc\n'; exit 1
+  abc (no-eol)

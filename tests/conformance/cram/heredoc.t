@@ -1,0 +1,8 @@
+  $ cat <<'END'
+  >   $ echo no
+  > [1]
+  > 
+  > END
+    $ echo no
+  [1]
+  

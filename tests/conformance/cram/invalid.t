@@ -1,0 +1,4 @@
+  $ printf 'a\nb\nc\n'
+  [ (re)
+  *a (re)
+  c

@@ -1,0 +1,2 @@
+  $ echo a; kill -9 $$
+  a (no-eol)

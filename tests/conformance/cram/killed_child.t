@@ -1,0 +1,3 @@
+  $ sh -c 'kill -TERM $$'
+  Terminated
+  [143]

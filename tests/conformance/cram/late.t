@@ -1,0 +1,4 @@
+  $ echo a
+  a
+  > echo b
+  b

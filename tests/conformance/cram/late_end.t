@@ -1,0 +1,5 @@
+  $ echo a
+  a
+  b
+
+  > echo b

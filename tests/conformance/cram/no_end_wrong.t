@@ -1,0 +1,2 @@
+  $ printf 'no end'
+  no end

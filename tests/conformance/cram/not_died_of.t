@@ -1,0 +1,2 @@
+  $ echo x
+  ab\ (glob)

@@ -1,0 +1,5 @@
+  a
+  b (re)
+text
+  $ echo c
+  c

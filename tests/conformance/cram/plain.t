@@ -1,0 +1,6 @@
+Title
+
+  $ echo hi
+  hi
+
+end

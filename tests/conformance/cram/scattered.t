@@ -1,0 +1,4 @@
+  $ printf 'a\nb\n'
+  a
+
+  b

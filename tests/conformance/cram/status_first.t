@@ -1,0 +1,3 @@
+  $ echo a; false
+  [1]
+  a

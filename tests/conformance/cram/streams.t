@@ -1,0 +1,4 @@
+  $ echo a; echo b >&2; echo c
+  a
+  b
+  c

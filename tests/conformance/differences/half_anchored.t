@@ -1,0 +1,3 @@
+# default: fail; Cram: pass; a regular expression holds for the whole line on both sides of |
+  $ echo foobaz
+  foo|bar (re)

@@ -1,0 +1,2 @@
+# default: fail; Cram: pass; and cannot be left out
+  $ exit 3

@@ -1,0 +1,4 @@
+# default: pass; Cram: fail; "> " continues a command only directly behind it
+  $ printf 'a\n> b\n'
+  a
+  > b

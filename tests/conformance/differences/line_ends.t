@@ -1,0 +1,2 @@
+# default: pass; Cram: fail; CRLF ends a line
+  $ test a = a

@@ -255,13 +255,42 @@ KINDS = {"equal": equal, "blank": blank, "escaped": escaped, "no-eol": no_eol, "
          "glob": glob, "escaped glob": escaped_glob, "regex": regex, "json": json_line}
 
 
+VALUE = "a.b*c?[x]|(y)\\d+  z"
+
+
+def interpolated(rng, dialect):
+    """Beside $V, whose value is VALUE: literal also within patterns."""
+    text = re.sub(r"[$*?\\]", "-", text_of(rng))
+    kind = rng.randrange(3)
+    tail, matches = [(f" {text}", is_line), (" ?* (glob)", None), (r" \S.* (regex)", None)][kind]
+    whole = f"{VALUE} {text}"
+    good = is_line(whole) if matches else lambda line: line.startswith(f"{VALUE} ".encode())
+    name = rng.choice(["$V", "${V}"])
+    yield whole.encode() + b"\n", Line(name + tail, good), [Line(bad + tail, lambda line: False) for bad in ("$W", "$$V", "Q" + name, "${V}Q", VALUE[1:])]
+
+
+def schema(rng, dialect):
+    value = {"n": rng.randrange(100), "more": json_value(rng)}
+
+    def line(text, true):
+        return Line("{" + text + "}", lambda given: true)
+
+    good = rng.choice(["type: object, required: [n]", "properties: {n: {const: %d}}" % value["n"], "minProperties: 2", "not: {type: array}"])
+    bad = ["type: array", "required: [n, Q]", "properties: {n: {minimum: 100}}", "maxProperties: 1", "not: {type: object}"]
+    yield json.dumps(value).encode() + b"\n", line(good, True), [line(text, False) for text in bad]
+
+
+# Kinds that need a configuration, and have no neighbours.
+CONFIGURED = {"interpolated": (interpolated, " {interpolated: true}"), "schema": (schema, " {mode: jsonschema}")}
+
+
 class Case:
     """A command's output, what is expected of it, the number of the expected line that is altered, and its alterations. The exit code
     is the last line, if it is one that is expected."""
 
     def __init__(self, kind, output, expected, place, altered):
         self.kind, self.output, self.expected, self.place, self.altered = kind, output, expected, place, altered
-        self.code, self.code_altered = None, []
+        self.code, self.code_altered, self.config, self.setup = None, [], "", []
 
     def lines(self, alteration=None):
         """Texts of the body, and which of them was altered."""
@@ -296,13 +325,16 @@ def neighbours(rng, dialect, twin):
 
 def make_case(rng, dialect, kind):
     """A case, or nothing when the dice fell badly."""
-    made = list(KINDS[kind](rng, dialect))
+    function, config = CONFIGURED.get(kind) or (KINDS[kind], "")
+    if config and dialect == "cram":
+        return None
+    made = list(function(rng, dialect))
     if not made:
         return None
     output, line, bad = made[0]
     count = 1
     mark = rng.choice(["", "", "", "?", "*", "+"])
-    quantified = line.quantified(mark, dialect) if mark and not kind.startswith("no-eol") and line.text and not line.text.endswith(" ") else None
+    quantified = line.quantified(mark, dialect) if mark and not config and not kind.startswith("no-eol") and line.text and not line.text.endswith(" ") else None
     loosened = []
     if quantified:
         count = {"?": rng.choice([0, 1]), "*": rng.choice([0, 1, 3]), "+": rng.choice([1, 2, 5])}[mark]
@@ -312,8 +344,8 @@ def make_case(rng, dialect, kind):
         bad = [other.quantified(mark, dialect) for other in bad if other.text and not other.text.endswith(" ")] if count else []
         line = quantified
     twin = None if quantified or kind.startswith("no-eol") else (output, line)
-    before = list(neighbours(rng, dialect, twin))
-    after = [] if kind.startswith("no-eol") else list(neighbours(rng, dialect, twin))
+    before = [] if config else list(neighbours(rng, dialect, twin))
+    after = [] if config or kind.startswith("no-eol") else list(neighbours(rng, dialect, twin))
     outputs = [o for o, _ in before if o] + [output] * count + [o for o, _ in after if o]
     expected = [e for _, e in before] + [line] + [e for _, e in after]
     if not holds(expected, outputs):
@@ -326,6 +358,7 @@ def make_case(rng, dialect, kind):
         if not holds(expected[:place] + [other] + expected[place + 1:], outputs) and other.text != line.text:
             altered.append(other)
     case = Case(kind + (f" ({mark})" if quantified else ""), b"".join(outputs), expected, place, altered)
+    case.config, case.setup = config, [f"V='{VALUE}'"] if kind == "interpolated" else []
     if rng.random() < 0.25:
         case.code = rng.randrange(1, 126)
         if case.code == 80:
@@ -342,4 +375,4 @@ def command(case, rng):
     last = f"printf '{text}'" if case.output else ":"
     if case.code:
         last += f"; (exit {case.code})"
-    return ([":"] if rng.random() < 0.2 else []) + [last]
+    return case.setup + ([":"] if rng.random() < 0.2 else []) + [last]

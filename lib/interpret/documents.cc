@@ -161,8 +161,9 @@ class DocumentRun {
         return {};
       }
     }
-    if (std::string problem = unusable_name(config); !problem.empty())
-      return fail_case(part, test, Outcome::error, problem, "", started);
+    std::string problem = unusable_name(config);
+    if (problem.empty()) problem = unusable_input(config);
+    if (!problem.empty()) return fail_case(part, test, Outcome::error, problem, "", started);
     CaseOrder order = TRY(order_for(from, test, config));
     if (cram_) order.expression = cram_->expression(part, test);
     if (config.detached.value_or(false)) {
@@ -233,6 +234,21 @@ class DocumentRun {
     return "";
   }
 
+  [[nodiscard]] std::string input_path(const script::Input& input) const {
+    return input.text.starts_with('/') ? input.text : session_.setting.tree + "/" + input.text;
+  }
+
+  /// A file for `stdin:` that cannot be read. @return what is wrong, or nothing
+  [[nodiscard]] std::string unusable_input(const script::CaseConfig& config) const {
+    if (!config.input || !config.input->is_file) return "";
+    const std::string shown = text::printable(config.input->text);
+    if (!config.input->text.starts_with('/') && session_.setting.tree.empty())
+      return fmt::format("stdin: {}: there is no test tree (--tree DIR names one)", shown);
+    if (::access(input_path(*config.input).c_str(), R_OK) != 0)
+      return fmt::format("stdin: {}: {}", shown, Error::system("open", shown).message());
+    return "";
+  }
+
   Result<CaseOrder> order_for(const script::Document& from, const script::Case& test,
                               const script::CaseConfig& config) {
     CaseOrder order;
@@ -244,8 +260,7 @@ class DocumentRun {
     if (config.input) {
       order.input = control_ + "/stdin";
       if (config.input->is_file) {
-        const std::string& path = config.input->text;
-        order.input = path.starts_with('/') ? path : session_.setting.tree + "/" + path;
+        order.input = input_path(*config.input);
       } else {
         CHECK_OK(sys::write_file_at(AT_FDCWD, order.input, config.input->text));
       }

@@ -12,33 +12,19 @@
 
 #include "base/sys.h"
 #include "base/text.h"
-#include "interpret/case_family.h"
 #include "interpret/case_verdict.h"
 #include "interpret/cram_verdict.h"
+#include "interpret/detached_cases.h"
+#include "interpret/document_place.h"
 #include "interpret/judge.h"
-#include "interpret/lookup.h"
 #include "interpret/session.h"
 #include "interpret/shell.h"
 
 namespace testctr::interpret {
 namespace {
 
-constexpr uint64_t stop_grace_ns = 1'000'000'000;
 constexpr uint64_t look_interval_ns = 5'000'000;
-constexpr size_t named_at_most = 8;
 constexpr const char* overflow_hint = "--max-output SIZE allows more";
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-/// A detached case that runs.
-struct Beside {
-  const script::Document* document = nullptr;
-  const script::Case* test = nullptr;
-  size_t part = 0, number = 0;
-  script::CaseConfig config;
-  Detached process;
-  uint64_t started_ns = 0;
-};
 
 class DocumentRun {
  public:
@@ -47,19 +33,19 @@ class DocumentRun {
       : parts_(parts), main_(main), session_(session), how_(how) {}
 
   Status begin() {
-    CHECK_OK(make_directories().in("making the document's directories"));
+    place_ = TRY_IN(make_place(document(), session_, how_), "making the document's directories");
     total_deadline_ns_ = UINT64_MAX;
     const int64_t total = document().config.total_timeout_ns.value_or(how_.timeout_ns);
     if (total > 0) total_deadline_ns_ = sys::monotonic_ns() + static_cast<uint64_t>(total);
     total_ns_ = total;
     ShellSetting setting;
-    setting.program = TRY(shell_program());
-    setting.control = control_;
-    setting.directory = directory_;
+    setting.program = TRY(shell_program(document(), session_, how_, place_));
+    setting.control = place_.control;
+    setting.directory = place_.directory;
     setting.one_process = document().dialect == script::Dialect::cram;
-    setting.environment = environment(setting.program);
+    setting.environment = document_environment(document(), session_, how_, place_, setting.program);
     if (setting.one_process && how_.compat == script::Compat::cram)
-      cram_.emplace(parts_, setting.program, control_, session_.setting.max_output);
+      cram_.emplace(parts_, setting.program, place_.control, session_.setting.max_output);
     shell_ = TRY(Shell::start(std::move(setting), *session_.children));
     return {};
   }
@@ -85,64 +71,6 @@ class DocumentRun {
 
  private:
   const script::Document& document() const { return parts_[main_]; }
-
-  // ---- before the first case
-  // ----------------------------------------------------------------------------------
-
-  Status make_directories() {
-    const std::string& work = session_.setting.work;
-    control_ = work + "/.shell";
-    CHECK_OK(sys::make_dirs(control_, 0700));
-    directory_ = how_.directory;
-    if (directory_.empty()) {
-      std::string name = base_name(document().name);
-      if (name.empty() || name == "." || name == ".." || name == ".shell" || name == ".tmp" || name == "tmp")
-        name += "-1";
-      directory_ = work + "/" + name;
-      CHECK_OK(sys::make_dirs(directory_, 0755));
-    }
-    temporary_ = session_.lookup("TMPDIR").value_or(work + "/tmp");
-    return sys::make_dirs(temporary_, 0755);
-  }
-
-  Result<std::string> shell_program() const {
-    const bool cram = document().dialect == script::Dialect::cram;
-    std::string name = how_.shell;
-    if (name.empty()) name = document().config.shell.value_or("");
-    const bool chosen = !name.empty();
-    if (!chosen) name = cram ? "/bin/sh" : "bash";
-    auto found = find_program(name, session_.lookup("PATH").value_or(""), directory_);
-    if (found.ok() && (chosen || ::access(found.value().c_str(), X_OK) == 0))
-      return found.value().starts_with('/') ? found.value() : directory_ + "/" + found.value();
-    if (!chosen && cram) {
-      auto bash = find_program("bash", session_.lookup("PATH").value_or(""), directory_);
-      if (bash.ok()) return bash;
-    }
-    if (!chosen && !how_.spare_shell.empty()) return how_.spare_shell;
-    return Error::usage(fmt::format("{}: its shell {} is not in the image", text::printable(document().name),
-                                    text::quoted(name)))
-        .hint("`shell:` in the document or --shell names another");
-  }
-
-  std::map<std::string, std::string> environment(const std::string& shell) const {
-    const std::string& work = session_.setting.work;
-    const std::string& tree = session_.setting.tree;
-    std::map<std::string, std::string> all = session_.setting.environment;
-    const auto preset = [&](const char* name, std::string value) { all[name] = std::move(value); };
-    for (const char* name : {"LANG", "LC_ALL", "LANGUAGE"}) preset(name, "C");
-    preset("TZ", "GMT");
-    preset("COLUMNS", "80");
-    preset("CDPATH", "");
-    preset("GREP_OPTIONS", "");
-    preset("TESTDIR", tree.empty() ? directory_ : tree);
-    preset("TESTFILE", base_name(document().name));
-    preset("TESTSHELL", shell);
-    preset("SHELL", shell);
-    preset("CRAMTMP", work);
-    for (const char* name : {"TMPDIR", "TEMPDIR", "TMP", "TEMP"}) preset(name, temporary_);
-    for (const auto& [name, value] : how_.overrides.environment) all[name] = value;
-    return all;
-  }
 
   // ---- a case
   // -------------------------------------------------------------------------------------------------
@@ -207,7 +135,7 @@ class DocumentRun {
       cancelled_ = session_.children->wait_until(until) == Pause::cancelled;
       return cancelled_ ? "interrupted" : "";
     }
-    const std::string path = wait.path.starts_with('/') ? wait.path : temporary_ + "/" + wait.path;
+    const std::string path = wait.path.starts_with('/') ? wait.path : place_.temporary + "/" + wait.path;
     for (;;) {
       if (::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return "";
       const uint64_t now = sys::monotonic_ns();
@@ -258,7 +186,7 @@ class DocumentRun {
     order.environment = config.environment;
     order.assignments = std::exchange(assignments_, {});
     if (config.input) {
-      order.input = control_ + "/stdin";
+      order.input = place_.control + "/stdin";
       if (config.input->is_file) {
         order.input = input_path(*config.input);
       } else {
@@ -338,7 +266,7 @@ class DocumentRun {
   /// Tells what a case has printed. @return it, as long as `end` lives
   Result<CaseOutput> output_of(size_t part, const script::CaseConfig& config, CaseEnd& end) {
     for (std::optional<OutputBuffer>* buffer : {&end.out, &end.err}) {
-      if (!*buffer) buffer->emplace(control_);
+      if (!*buffer) buffer->emplace(place_.control);
     }
     OutputBuffer& first = *end.out;
     OutputBuffer& second = *end.err;
@@ -533,32 +461,8 @@ class DocumentRun {
   // ------------------------------------------------------------------------------------------------
 
   void finish_detached() {
-    for (Beside& beside : detached_) beside.process.status = code_told(beside);
-    std::set<pid_t> waited;
-    const std::vector<Process> below = Children::left_behind().value_or(std::vector<Process>());
-    for (const Beside& beside : detached_) {
-      const int signal = *beside.config.detached_kill_signal;
-      if (signal == 0 || beside.process.status) continue;
-      for (pid_t pid : family_of(below, beside.process.pid)) {
-        (void)::kill(pid, signal);
-        waited.insert(pid);
-      }
-    }
-    const uint64_t until = sys::monotonic_ns() + stop_grace_ns;
-    const auto alive = [&] {
-      return std::any_of(waited.begin(), waited.end(), [](pid_t pid) { return ::kill(pid, 0) == 0; });
-    };
-    while (!waited.empty() && alive() && sys::monotonic_ns() < until) {
-      if (session_.children->wait_until(sys::monotonic_ns() + look_interval_ns) == Pause::cancelled) break;
-    }
+    stop_detached(detached_, *session_.children, place_.control);
     for (Beside& beside : detached_) judge_detached(beside);
-  }
-
-  /// The exit status that a detached case has left behind; nothing while it runs.
-  std::optional<int> code_told(const Beside& beside) const {
-    auto text = sys::read_file(fmt::format("{}/detached{}.code", control_, beside.number), 64);
-    if (!text.ok() || text.value().empty()) return std::nullopt;
-    return static_cast<int>(std::strtol(text.value().c_str(), nullptr, 10));
   }
 
   void judge_detached(Beside& beside) {
@@ -570,7 +474,7 @@ class DocumentRun {
       if (source == nullptr) continue;
       (void)session_.children->drain_now(*source);
       over = over || source->overflow;
-      *target = std::exchange(source->buffer, OutputBuffer(control_));
+      *target = std::exchange(source->buffer, OutputBuffer(place_.control));
       session_.children->discard(source);
     }
     auto output = output_of(beside.part, beside.config, end);
@@ -629,7 +533,8 @@ class DocumentRun {
     }
     const std::vector<pid_t> own = shell_->own();
     session_.command = nullptr;
-    if (!cancelled_) name_left_behind(own);
+    if (std::string names = cancelled_ ? "" : left_behind(own, detached_); !names.empty())
+      session_.log("left behind by the document and killed: " + names);
     shell_.reset();
     session_.children->kill_all();
     (void)tell_denials(session_);
@@ -645,36 +550,12 @@ class DocumentRun {
     session_.events.take(event);
   }
 
-  void name_left_behind(const std::vector<pid_t>& own) {
-    auto below = Children::left_behind();
-    if (!below) return;
-    std::set<pid_t> known(own.begin(), own.end());
-    for (const Beside& beside : detached_) known.insert(beside.process.pid);
-    std::string names;
-    size_t count = 0;
-    for (const Process& process : *below) {
-      if (known.contains(process.pid) || (known.contains(process.parent) && !is_shell(own, process.parent))) {
-        known.insert(process.pid);
-        continue;
-      }
-      if (++count <= named_at_most)
-        names += fmt::format("{}{} (process {})", count == 1 ? "" : ", ", text::printable(process.name),
-                             process.pid);
-    }
-    if (count > named_at_most) names += fmt::format(" and {} more", count - named_at_most);
-    if (count != 0) session_.log("left behind by the document and killed: " + names);
-  }
-
-  static bool is_shell(const std::vector<pid_t>& own, pid_t pid) {
-    return !own.empty() && own.front() == pid;
-  }
-
   const std::vector<script::Document>& parts_;
   size_t main_;
   Session& session_;
   const DocumentSetting& how_;
   script::Command command_;  ///< stands for the case in what the session tells
-  std::string control_, directory_, temporary_;
+  DocumentPlace place_;
   std::unique_ptr<Shell> shell_;
   std::optional<CramVerdicts> cram_;  ///< where verdicts are Cram's
   std::list<Beside> detached_;

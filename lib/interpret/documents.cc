@@ -12,6 +12,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/case_telling.h"
 #include "interpret/case_verdict.h"
 #include "interpret/cram_verdict.h"
 #include "interpret/detached_cases.h"
@@ -90,7 +91,7 @@ class DocumentRun {
       }
     }
     std::string problem = unusable_name(config);
-    if (problem.empty()) problem = unusable_input(config);
+    if (problem.empty()) problem = unusable_input(config, session_);
     if (!problem.empty()) return fail_case(part, test, Outcome::error, problem, "", started);
     CaseOrder order = TRY(order_for(from, test, config));
     if (cram_) order.expression = cram_->expression(part, test);
@@ -150,33 +151,6 @@ class DocumentRun {
     }
   }
 
-  /// A name in `environment:` that a shell cannot set. @return what is wrong, or nothing
-  static std::string unusable_name(const script::CaseConfig& config) {
-    for (const auto& [name, value] : config.environment) {
-      const bool word = std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
-      });
-      if (!word || name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0)
-        return fmt::format("environment: {} cannot be a variable of a shell", text::quoted(name));
-    }
-    return "";
-  }
-
-  [[nodiscard]] std::string input_path(const script::Input& input) const {
-    return input.text.starts_with('/') ? input.text : session_.setting.tree + "/" + input.text;
-  }
-
-  /// A file for `stdin:` that cannot be read. @return what is wrong, or nothing
-  [[nodiscard]] std::string unusable_input(const script::CaseConfig& config) const {
-    if (!config.input || !config.input->is_file) return "";
-    const std::string shown = text::printable(config.input->text);
-    if (!config.input->text.starts_with('/') && session_.setting.tree.empty())
-      return fmt::format("stdin: {}: there is no test tree (--tree DIR names one)", shown);
-    if (::access(input_path(*config.input).c_str(), R_OK) != 0)
-      return fmt::format("stdin: {}: {}", shown, Error::system("open", shown).message());
-    return "";
-  }
-
   Result<CaseOrder> order_for(const script::Document& from, const script::Case& test,
                               const script::CaseConfig& config) {
     CaseOrder order;
@@ -188,7 +162,7 @@ class DocumentRun {
     if (config.input) {
       order.input = place_.control + "/stdin";
       if (config.input->is_file) {
-        order.input = input_path(*config.input);
+        order.input = input_path(*config.input, session_);
       } else {
         CHECK_OK(sys::write_file_at(AT_FDCWD, order.input, config.input->text));
       }
@@ -378,12 +352,6 @@ class DocumentRun {
     }
   }
 
-  static std::string joined(const script::Variables& variables) {
-    std::string text;
-    for (const auto& [name, value] : variables) text += name + "=" + value + std::string(1, '\0');
-    return text;
-  }
-
   Result<std::optional<script::Variables>> variables_for(const script::Case& test,
                                                          const script::CaseConfig& config) {
     if (!config.interpolated.value_or(false)) return std::optional<script::Variables>();
@@ -406,27 +374,11 @@ class DocumentRun {
   }
 
   // ---- telling
-  // ------------------------------------------------------------------------------------------------
-
-  /// Which output a failure shows itself, so that reports need not show it again.
-  static std::string shown_stream(const script::CaseConfig& config, const Failure& failure) {
-    if (failure.diff.empty()) return "";
-    return *config.stream == script::Stream::err ? "stderr" : "stdout";
-  }
 
   void tell_failure(size_t part, const script::Case& test, uint32_t line, Failure failure,
                     std::string shown = "") {
-    if (std::string denials = tell_denials(session_); !denials.empty())
-      failure.hint = failure.hint.empty() ? denials : failure.hint + "; " + denials;
-    Event event;
-    event.kind = Event::Kind::failure;
-    event.line = line;
-    event.file = file_of(part);
     if (failure.command.empty()) failure.command = test.expression;
-    event.text = failure.reason;
-    event.stream = std::move(shown);
-    event.failure = std::move(failure);
-    session_.events.take(event);
+    session_.events.take(failure_event(session_, file_of(part), line, std::move(failure), std::move(shown)));
   }
 
   Status fail_case(size_t part, const script::Case& test, Outcome outcome, const std::string& reason,
@@ -443,17 +395,9 @@ class DocumentRun {
 
   void tell_end(size_t part, const script::Case& test, Outcome outcome, std::string reason,
                 std::optional<int> code, uint64_t started, std::string values = "") {
-    Event event;
-    event.kind = Event::Kind::case_ended;
-    event.line = test.line;
-    event.file = file_of(part);
-    event.text = test.title;
-    event.outcome = outcome;
-    event.detail = std::move(reason);
-    event.code = code;
+    Event event = end_event(file_of(part), test, outcome, std::move(reason), code, started);
     event.shell_ended = shell_ended_ && code;
     event.values = std::move(values);
-    if (started != 0) event.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
     session_.events.take(event);
   }
 
@@ -529,7 +473,11 @@ class DocumentRun {
       // A document of which something was not run has not passed.
       end.outcome = stopped_as_ == Outcome::skip ? Outcome::skip : Outcome::fail;
       end.reason = stopped_why_;
-      if (end.outcome == Outcome::fail) tell_stopped();
+      if (end.outcome == Outcome::fail) {
+        Failure failure;
+        failure.reason = stopped_why_;
+        session_.events.take(failure_event(session_, "", command_.line, std::move(failure), ""));
+      }
     }
     const std::vector<pid_t> own = shell_->own();
     session_.command = nullptr;
@@ -539,15 +487,6 @@ class DocumentRun {
     session_.children->kill_all();
     (void)tell_denials(session_);
     return end;
-  }
-
-  void tell_stopped() {
-    Event event;
-    event.kind = Event::Kind::failure;
-    event.line = command_.line;
-    event.failure.reason = stopped_why_;
-    event.text = stopped_why_;
-    session_.events.take(event);
   }
 
   const std::vector<script::Document>& parts_;

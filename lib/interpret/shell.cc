@@ -241,6 +241,11 @@ struct Shell::Impl {
           fmt::format("{} cannot write down functions and traps: those of earlier cases are lost with the "
                       "shell that ended (bash can)",
                       setting.program));
+      // Its own trap was in the place of ours, for example.
+      if (!left_by_itself && end.how == CaseEnd::How::ended)
+        notes.emplace_back(
+            "what the case that ended the shell had set is lost, too, and what an EXIT trap of its own "
+            "printed");
     }
     end.state_lost = !TRY(process.begin({}, true));
     if (end.state_lost) return {};

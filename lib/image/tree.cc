@@ -33,6 +33,9 @@ void add_entry(Fingerprint& f, const std::string& path, const struct stat& st) {
   f.add(st.st_ino);
   f.add(static_cast<uint64_t>(st.st_mtim.tv_sec));
   f.add(static_cast<uint64_t>(st.st_mtim.tv_nsec));
+  // Owners and attributes have no other time.
+  f.add(static_cast<uint64_t>(st.st_ctim.tv_sec));
+  f.add(static_cast<uint64_t>(st.st_ctim.tv_nsec));
   if (!S_ISDIR(st.st_mode)) f.add(static_cast<uint64_t>(st.st_size));
 }
 
@@ -105,6 +108,8 @@ Status check_root(const std::string& real, const std::string& written) {
       .hint("put the script into a folder of its own, or name one with --tree DIR");
 }
 
+Result<Tree> scan(const std::string& directory, const std::string& apart, bool again);
+
 }  // namespace
 
 Result<std::vector<std::string>> parse_ignore(std::string_view text, const std::string& shown) {
@@ -141,6 +146,13 @@ Status walk_tree(int root, const std::set<std::string>& hidden,
 }
 
 Result<Tree> scan_tree(const std::string& directory, const std::string& apart) {
+  return scan(directory, apart, /*again=*/false);
+}
+
+namespace {
+
+/// @param again what was found usable before is so unless the fingerprint says that it has changed
+Result<Tree> scan(const std::string& directory, const std::string& apart, bool again) {
   std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), &free);
   if (!real) return Error::system("realpath", directory).in("the test tree");
   Tree tree;
@@ -168,11 +180,12 @@ Result<Tree> scan_tree(const std::string& directory, const std::string& apart) {
                                        S_ISSOCK(entry.st.st_mode) ? "a socket" : "a device node"));
       return {};
     }
-    if (S_ISREG(entry.st.st_mode) && faccessat(entry.parent, entry.name.c_str(), R_OK, AT_EACCESS) != 0)
+    if (!again && S_ISREG(entry.st.st_mode) &&
+        faccessat(entry.parent, entry.name.c_str(), R_OK, AT_EACCESS) != 0)
       return Error(Error::system("open", entry.path).in("the test tree cannot be read"))
           .hint(fmt::format("make it readable, or leave it out: add the line {} to {}/{}", entry.path,
                             directory, ignore_file));
-    if (S_ISREG(entry.st.st_mode) || S_ISDIR(entry.st.st_mode))
+    if (!again && (S_ISREG(entry.st.st_mode) || S_ISDIR(entry.st.st_mode)))
       CHECK_OK(no_overlay_attributes(entry.parent, entry.name, entry.path));
     add_entry(fingerprint, entry.path, entry.st);
     tree.owners.insert(entry.st.st_uid);
@@ -186,8 +199,10 @@ Result<Tree> scan_tree(const std::string& directory, const std::string& apart) {
   return tree;
 }
 
+}  // namespace
+
 bool same_tree(const Tree& tree) {
-  auto now = scan_tree(tree.root, tree.apart);
+  auto now = scan(tree.root, tree.apart, /*again=*/true);
   return now.ok() && now.value().fingerprint == tree.fingerprint && now.value().hidden == tree.hidden;
 }
 

@@ -24,8 +24,9 @@ struct Tree {
   std::set<uid_t> owners;
   std::set<gid_t> groups;
   uint64_t entries = 0, bytes = 0;
-  std::string apart;         ///< as given to scan_tree
-  uint64_t fingerprint = 0;  ///< of names, types, modes, sizes, inodes and times of all that is not hidden
+  std::string apart;  ///< as given to scan_tree
+  uint64_t fingerprint =
+      0;  ///< of names, types, modes, sizes, inodes and times (of changes too) of all that is not hidden
 };
 
 /// Looks through a tree. Usage errors: it is `/` or $HOME, a line of .testctrignore is no anchored path;

@@ -36,8 +36,16 @@ class Translator {
       out_ += "\\{";
       rest_.remove_prefix(1);
     } else {
+      if (c == '(' && sets_flags() && !out_.empty()) good_ = false;
       copy(c == '(' && rest_.starts_with("(?") ? 2 : 1);
     }
+  }
+
+  // "(?i)": for Python only at the very beginning.
+  [[nodiscard]] bool sets_flags() const {
+    if (!rest_.starts_with("(?")) return false;
+    const size_t end = rest_.find_first_not_of("aiLmsuxU-", 2);
+    return end != std::string_view::npos && end > 2 && rest_[end] == ')';
   }
 
   // The length of "{n}", "{n,}", "{,m}" or "{n,m}" at the front; 0: the brace is one.

@@ -25,6 +25,8 @@ TEST_CASE("Cram's regular expressions are Python's") {
   CHECK(python_regex("[[:a]b[\\b]") == "[\\[:a]b[\\x08]");
   CHECK(python_regex("a+?b++") == "a+?b+");
   CHECK(python_regex("[]a](?P<n>x)\\.\\d") == "[\\]a](?P<n>x)\\.\\d");
-  for (const char* bad : {"a**", "a++b", "\\pL", "\\Qa", "a\\", "[a", "*a", "\\x{41}", "\\z"})
+  CHECK(python_regex("(?i)a(?i:b)") == "(?i)a(?i:b)");
+  for (const char* bad :
+       {"a(?i)b", "  (?im)b", "a**", "a++b", "\\pL", "\\Qa", "a\\", "[a", "*a", "\\x{41}", "\\z"})
     CHECK_MESSAGE(!python_regex(bad), bad);
 }

@@ -1,0 +1,4 @@
+  $ echo alpha
+  (?i)ALPHA (re)
+  $ echo alpha
+  (?i:ALPHA) (re)

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace testctr::text {
@@ -14,6 +15,10 @@ namespace testctr::text {
 std::vector<std::string> split(std::string_view text, char separator);
 /// Lines with their ends ("\n") kept; the last may lack one. Empty text has no lines.
 std::vector<std::string_view> lines(std::string_view text);
+/// The lines are views: of a temporary nothing would be left to see.
+template <class T>
+requires std::is_same_v<T, std::string> std::vector<std::string_view> lines(T&& text)
+= delete;
 std::string join(std::span<const std::string> parts, std::string_view separator);
 /// Without blanks (space, tab, CR, LF) at both ends.
 std::string_view trim(std::string_view text);

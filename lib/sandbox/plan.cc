@@ -121,7 +121,8 @@ Result<Caller> Caller::current() {
   caller.subgid = read_or_nothing("/etc/subgid");
   caller.taken = subordinate_ranges(caller.subuid, "", std::nullopt);
   for (const Extent& e : subordinate_ranges(caller.subgid, "", std::nullopt)) caller.taken.push_back(e);
-  for (std::string_view line : text::lines(read_or_nothing("/etc/passwd"))) {
+  const std::string users = read_or_nothing("/etc/passwd");
+  for (std::string_view line : text::lines(users)) {
     auto fields = text::split(line, ':');
     if (fields.size() > 2 && fields[2] == std::to_string(caller.uid)) {
       caller.name = fields[0];

@@ -27,7 +27,8 @@ std::string placed(std::string_view text, const std::string& control) {
 
 // A case's EXIT trap is kept aside, since ours has to stay; all other traps are the shell's own business, and
 // are noted for a standby, where they do not exist any more. A RETURN trap must not take the end of this
-// function for that of its own, nor the end of a case (a file that is sourced from where no function is).
+// function for that of its own, nor the end of a case (a file that is sourced from where no function is); nor
+// may an ERR trap see a case fail once more as a whole. (`case` leaves `$?` as it is.)
 constexpr std::string_view bash_init = R"sh(\builtin shopt -s expand_aliases
 function trap {
   local __testctr_action __testctr_signal __testctr_own= __testctr_code=0 __testctr_rest
@@ -64,11 +65,19 @@ function trap {
   for __testctr_signal; do
     case $__testctr_signal in
       EXIT | exit | SIGEXIT | 0) __testctr_own=1 ;;
-      RETURN | return)
-        if [[ $__testctr_action != - && -n $__testctr_action ]]; then
-          __testctr_action="[[ -z \${FUNCNAME-} || \$FUNCNAME = trap ]] || { $__testctr_action
-}"
-        fi
+      RETURN | return | ERR | err)
+        case $__testctr_action in
+          - | '' | 'case ${FUNCNAME-} in'* | 'case ${BASH_SOURCE-} in'*) ;;
+          *)
+            case $__testctr_signal in
+              [Rr]*) __testctr_action="case \${FUNCNAME-} in '' | trap) ;; *)
+$__testctr_action
+;; esac" ;;
+              *) __testctr_action="case \${BASH_SOURCE-} in '') ;; *)
+$__testctr_action
+;; esac" ;;
+            esac ;;
+        esac
         __testctr_rest+=("$__testctr_signal") ;;
       DEBUG | debug)
         if [[ $__testctr_action = - ]]; then unset __testctr_debug; else __testctr_debug=$__testctr_action; fi

@@ -1,5 +1,6 @@
 #include "interpret/document_place.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -26,6 +27,12 @@ Result<DocumentPlace> make_place(const script::Document& document, const Session
       name += "-1";
     place.directory = work + "/" + name;
     CHECK_OK(sys::make_dirs(place.directory, 0755));
+  }
+  if (!how.directory.empty()) {
+    place.temporary = place.directory + "/temp.XXXXXX";
+    if (::mkdtemp(place.temporary.data()) == nullptr) return Error::system("mkdtemp", place.temporary);
+    place.lies_outside = true;
+    return place;
   }
   place.temporary = session.lookup("TMPDIR").value_or(work + "/tmp");
   CHECK_OK(sys::make_dirs(place.temporary, 0755));
@@ -59,11 +66,6 @@ std::map<std::string, std::string> document_environment(const script::Document& 
                                                         const std::string& shell) {
   const std::string& tree = session.setting.tree;
   std::map<std::string, std::string> all = session.setting.environment;
-  for (const char* name : {"LANG", "LC_ALL", "LANGUAGE"}) all[name] = "C";
-  all["TZ"] = "GMT";
-  all["COLUMNS"] = "80";
-  all["CDPATH"] = "";
-  all["GREP_OPTIONS"] = "";
   all["TESTDIR"] = tree.empty() ? place.directory : tree;
   all["TESTFILE"] = base_name(document.name);
   all["TESTSHELL"] = shell;

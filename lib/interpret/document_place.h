@@ -10,9 +10,10 @@
 namespace testctr::interpret {
 
 struct DocumentPlace {
-  std::string control;    ///< for the files that we and the shell speak through
-  std::string directory;  ///< working directory of the cases
-  std::string temporary;  ///< $TMPDIR
+  std::string control;        ///< for the files that we and the shell speak through
+  std::string directory;      ///< working directory of the cases
+  std::string temporary;      ///< $TMPDIR
+  bool lies_outside = false;  ///< `directory` stays, and what we made in it has to go: `temporary`
 };
 
 /// Makes the directories of a document.

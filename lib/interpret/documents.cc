@@ -485,6 +485,11 @@ class DocumentRun {
       session_.log("left behind by the document and killed: " + names);
     shell_.reset();
     session_.children->kill_all();
+    if (place_.lies_outside) {
+      // Nobody writes into it any more.
+      if (Status gone = sys::remove_tree(place_.temporary); !gone.ok())
+        session_.log(fmt::format("the temporary directory stays: {}", gone.error().message()));
+    }
     (void)tell_denials(session_);
     return end;
   }

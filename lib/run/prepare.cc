@@ -167,6 +167,14 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   environment["WORK"] = assignment.work;
   environment["TMPDIR"] = assignment.work + "/.tmp";
   if (!assignment.tree.empty()) environment["TREE"] = assignment.tree;
+  if (job.format != plan::Format::script) {
+    // What Scrut and Cram give their documents.
+    for (const char* name : {"LANG", "LC_ALL", "LANGUAGE"}) environment[name] = "C";
+    environment["TZ"] = "GMT";
+    environment["COLUMNS"] = "80";
+    environment["CDPATH"] = environment["GREP_OPTIONS"] = "";
+    environment["TMPDIR"] = assignment.work + "/tmp";
+  }
   for (const auto& [name, value] : job.environment) environment[name] = value;
   if (job.format != plan::Format::script) {
     DocumentAssignment document;
@@ -180,7 +188,6 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
     document.setting.overrides = job.documents.overrides;
     document.setting.whole_output = job.documents.whole_output;
     if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory;
-    environment["TMPDIR"] = assignment.work + "/tmp";
     assignment.document = std::move(document);
   }
   return assignment;

@@ -29,7 +29,7 @@ Result<DocumentPlace> make_place(const script::Document& document, const Session
     CHECK_OK(sys::make_dirs(place.directory, 0755));
   }
   if (!how.directory.empty()) {
-    place.temporary = place.directory + "/temp.XXXXXX";
+    place.temporary = place.directory + "/.temp.XXXXXX";
     if (::mkdtemp(place.temporary.data()) == nullptr) return Error::system("mkdtemp", place.temporary);
     place.lies_outside = true;
     return place;

@@ -1,8 +1,10 @@
 // open_in_root: a path is resolved as if a directory were the root of the file system, by the kernel or by a
 // walk with the same rules.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <deque>
@@ -33,6 +35,16 @@ void push_components(std::deque<std::string>& todo, const std::string& path) {
   }
 }
 
+// Whether links in this directory are magic: those of /proc are, but for the few in its top ("self",
+// "mounts"), whose inode is always 1. What their text says is not where the kernel would go.
+bool holds_magic_links(int dir) {
+  struct statfs system {};
+  struct stat st {};
+  constexpr ino_t proc_root = 1;
+  return ::fstatfs(dir, &system) == 0 && system.f_type == PROC_SUPER_MAGIC && ::fstat(dir, &st) == 0 &&
+         st.st_ino != proc_root;
+}
+
 // Each step opens one component with O_PATH|O_NOFOLLOW below a directory that is held open, so that nothing
 // can be swapped underneath.
 Result<Fd> walk(int root, const std::string& path, int flags, mode_t mode) {
@@ -58,7 +70,8 @@ Result<Fd> walk(int root, const std::string& path, int flags, mode_t mode) {
     if (exists && S_ISLNK(st.st_mode) && !(last && (flags & O_NOFOLLOW) != 0 && !must_be_directory)) {
       if (last && (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
         return Error::system("open", text::printable(path), EEXIST);
-      if (++links > max_links) return Error::system("open", text::printable(path), ELOOP);
+      if (++links > max_links || holds_magic_links(here))
+        return Error::system("open", text::printable(path), ELOOP);
       std::string target = TRY(read_link_at(here, name));
       if (target.starts_with('/')) parents.resize(1);
       push_components(todo, target);

@@ -50,8 +50,8 @@ std::vector<std::string> unique_names(const ScriptReport& script);
 /// In one line, why the script ended as it did; empty for a pass, but of a document the number of its cases.
 std::string summary_of(const ScriptReport& script, std::string_view work);
 
-/// `text` with "$WORK" for `work` wherever it is a path by itself or the beginning of one ("/work/a", not
-/// "/workshop", not "/my/work").
+/// `text` with "$WORK" for `work` wherever that stands as a path by itself or as the beginning of one; not
+/// where it is part of a longer name, nor in the middle of another path.
 std::string shorten_work(std::string_view text, std::string_view work);
 
 }  // namespace testctr::report

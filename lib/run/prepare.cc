@@ -12,7 +12,8 @@ namespace {
 constexpr const char* inside_tree = "/testctr/tree";
 constexpr const char* inside_work = "/work";
 constexpr const char* inside_shell = "/testctr/bin/bash";
-constexpr const char* inside_directory = "/work/directory";
+// Below $WORK: where the caller's own folder is shown to a document.
+std::string inside_directory() { return std::string(inside_work) + "/directory"; }
 
 /// Whether an image seems to have a program. Where its layers hide it again, the place finds that out and
 /// says so.
@@ -139,7 +140,7 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
     for (const Fd& lock : provision.spare->locks) spec.keep_open.push_back(lock.get());
   }
   if (!job.documents.work_directory.empty())
-    spec.binds.push_back({job.documents.work_directory, inside_directory, /*read_only=*/false});
+    spec.binds.push_back({job.documents.work_directory, inside_directory(), /*read_only=*/false});
   return spec;
 }
 
@@ -187,7 +188,7 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
     if (provision.spare != nullptr) document.setting.spare_shell = inside_shell;
     document.setting.overrides = job.documents.overrides;
     document.setting.whole_output = job.documents.whole_output;
-    if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory;
+    if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory();
     assignment.document = std::move(document);
   }
   return assignment;

@@ -40,8 +40,8 @@ Surroundings surroundings();
 /// Judges a request.
 /// @return a plan, with no jobs when the folders that were named hold no scripts. A script that cannot be
 /// read or parsed is a job with an error. Usage errors: no image named; a word that could be image and path;
-/// a missing file; an extension that is no known format; a format not supported yet; a tree that is `/` or
-/// the home folder; a malformed --env.
+/// a missing file; an extension that is no known format; a tree that is `/` or the home folder; a malformed
+/// --env.
 Result<Plan> make_plan(const RunRequest& request, const Surroundings& here = surroundings());
 
 /// The number of processors that this process may use, at least 1.

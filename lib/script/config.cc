@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "script/duration.h"
+#include "script/yaml_events.h"
 
 namespace testctr::script {
 namespace {
@@ -52,19 +53,9 @@ std::optional<int> signal_of(std::string_view name) {
 }
 
 /// Remembers where a document began.
-struct Documents : YAML::EventHandler {
+struct Documents : DeafToYaml {
   YAML::Mark last;
   void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
-  }
-  void OnMapEnd() override {}
 };
 
 /// Reads one text; every function that reads a value tells `wrong` what it does not like.

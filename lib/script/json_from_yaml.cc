@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "script/json_schema.h"
+#include "script/yaml_events.h"
 
 namespace testctr::script {
 
@@ -92,27 +93,11 @@ Result<Json> plain_scalar(const std::string& text) {
   return Json(text);
 }
 
-// Hears a document and does nothing.
-class Deaf : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
-  }
-  void OnMapEnd() override {}
-};
-
 // Asked for two documents at most: the library finds endlessly many where one is followed by a stray bracket.
 bool is_one_document(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
-  Deaf deaf;
+  DeafToYaml deaf;
   return parser.HandleNextDocument(deaf) && !parser.HandleNextDocument(deaf);
 }
 

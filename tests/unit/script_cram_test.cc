@@ -24,13 +24,6 @@ std::string error(std::string_view source, Compat compat = Compat::none) {
   return error_of(read_cram("d.t", source, {compat, 2}));
 }
 
-std::vector<std::string> texts(const Case& test) {
-  std::vector<std::string> result;
-  for (const Expectation& expectation : test.expectations) result.push_back(expectation.text);
-  return result;
-}
-using Texts = std::vector<std::string>;
-
 }  // namespace
 
 TEST_CASE("cram: a whole document") {

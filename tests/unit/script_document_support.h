@@ -66,4 +66,12 @@ inline std::string false_place(const Document& document) {
   return {};
 }
 
+/// What a case expects, as it is written.
+inline std::vector<std::string> texts(const Case& test) {
+  std::vector<std::string> result;
+  for (const Expectation& expectation : test.expectations) result.push_back(expectation.text);
+  return result;
+}
+using Texts = std::vector<std::string>;
+
 }  // namespace testctr::script

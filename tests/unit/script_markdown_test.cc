@@ -25,13 +25,6 @@ std::string error(std::string_view source, Compat compat = Compat::none) {
   return error_of(read_markdown("d.md", source, {compat, 2}));
 }
 
-std::vector<std::string> texts(const Case& test) {
-  std::vector<std::string> result;
-  for (const Expectation& expectation : test.expectations) result.push_back(expectation.text);
-  return result;
-}
-using Texts = std::vector<std::string>;
-
 size_t cases(std::string_view source) {
   size_t found = read(source).cases.size();
   CHECK(has_test_fence(source) == (found != 0));

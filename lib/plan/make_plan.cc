@@ -173,6 +173,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   plan.timeout_ns = request.timeout_ns;
 
   Job common;
+  common.where = default_place;
   common.image = words.image;
   common.environment = TRY(variables(request, here));
   common.limits = request.limits;

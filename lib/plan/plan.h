@@ -47,20 +47,85 @@ struct DocumentOptions {
   bool whole_output = false;                 ///< all that cases print is told, for `update`
 };
 
-/// One script in one image.
-struct Job {
-  std::string file;  ///< as the user gave it: opened from here, shown in messages
-  std::string name;  ///< shown in reports; unique in the plan
+/// What is carried out as one piece: a script, a document, or a text of the manifest.
+struct Step {
+  std::string where;  ///< the place that it begins in: "host", or the name of one of the job's containers
+  std::string file;   ///< as the user gave it: opened from here, shown in messages
+  std::string name;   ///< shown in reports; of a job's first step unique in the plan
   Format format = Format::script;
   std::string source;               ///< the file's bytes, read when the plan was made
-  DocumentOptions documents;        ///< of a Markdown or Cram document
   std::vector<DocumentPart> parts;  ///< of a document: in the order of their cases
   size_t main_part = 0;             ///< which of them is the document itself
   size_t cases = 0;                 ///< of all parts
-  std::string image;                ///< the reference as given
-  std::string tree;                 ///< absolute path of the test tree
-  std::string layer;                ///< `--layer`: the tar layer that holds script and tree; empty: none
+};
+
+/// The place outside of all containers, as sections, events and continuations name it.
+inline constexpr const char* host_place = "host";
+/// The container that a job has when it names none: of the image given to it.
+inline constexpr const char* default_place = "container";
+
+/// When a container that runs a program of its own is ready to be used.
+struct Readiness {
+  enum class Kind : uint8_t {
+    started,  ///< as soon as its program runs
+    health,   ///< the image's health check, where it has one; else as `started`
+    exec,     ///< `words` succeed inside
+    port,     ///< something listens at `port`
+    file,     ///< `text` exists inside
+    log,      ///< a line of its output matches the regular expression `text`
+  };
+  Kind kind = Kind::health;
+  std::vector<std::string> words;
+  uint16_t port = 0;
+  std::string text;
+  int64_t timeout_ns = 60'000'000'000;
+  bool operator==(const Readiness&) const = default;
+};
+
+/// A container that belongs to a job.
+struct Container {
+  std::string name;   ///< of the place, its host name, and what others reach it by
+  std::string image;  ///< the reference as given
+  std::map<std::string, std::string> environment;
+  /// Runs a program of its own beside the test: `command`, else the image's. Otherwise lines are carried out
+  /// in it and nothing else.
+  bool service = false;
+  std::vector<std::string> command;
+  Readiness ready;
+};
+
+/// A program of the host that is on $PATH inside (`--bin`).
+struct HostProgram {
+  std::string path;  ///< absolute, links resolved
+  std::string name;  ///< inside
+};
+
+/// `--mount SRC:DST[:ro]`
+struct Mount {
+  std::string source;  ///< absolute, links resolved
+  std::string target;  ///< absolute, inside
+  bool read_only = false;
+};
+
+/// `--artifacts GLOB=DIR`: what is brought out when the test has ended, however it ended.
+struct Artifacts {
+  std::string pattern;    ///< below $WORK when it is not absolute
+  std::string directory;  ///< absolute, on the host; made when missing
+};
+
+/// One test: a script in one image, or several steps in several places.
+struct Job : Step {
+  std::vector<Step> further;  ///< the steps behind the first
+  DocumentOptions documents;  ///< of those that are documents
+  std::string image;          ///< the reference as given, of the place `default_place`; empty: it has none
+  std::vector<Container> containers;  ///< beside that: of sections, services
+  std::string tree;                   ///< absolute path of the test tree
+  std::string layer;                  ///< `--layer`: the tar layer that holds script and tree; empty: none
   std::map<std::string, std::string> environment;  ///< from --env and --pass-env
+  std::vector<std::string> secrets;  ///< names of variables whose values are masked wherever they are told
+  std::vector<HostProgram> programs;
+  std::vector<Mount> mounts;
+  std::vector<Artifacts> artifacts;
   Limits limits;
   Ids ids = Ids::automatic;
   Network network = Network::none;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,14 @@
 
 namespace testctr::image {
 
+/// How an image says that its program can be asked whether it is well (Docker's HEALTHCHECK).
+struct Healthcheck {
+  std::vector<std::string> test;  ///< "CMD" and words, or "CMD-SHELL" and a line; never empty or "NONE"
+  int64_t interval_ns = 0, timeout_ns = 0, start_period_ns = 0;  ///< 0: not said
+  int64_t retries = 0;                                           ///< 0: not said
+  bool operator==(const Healthcheck&) const = default;
+};
+
 /// What we use of an image's configuration.
 struct Config {
   std::vector<std::string> env;  ///< "K=V"
@@ -21,6 +30,8 @@ struct Config {
   std::vector<std::string> entrypoint, command;
   std::string os, architecture;
   std::map<std::string, std::string> labels;
+  std::vector<std::string> exposed_ports;  ///< "5432/tcp"
+  std::optional<Healthcheck> healthcheck;
 };
 
 /// A root file system that is there: unpacked layers, held by a shared lock for as long as this lives.

@@ -24,7 +24,6 @@ Error at(const script::Script& script, const script::Command& command, uint32_t 
 
 Error unknown_command(const std::string& name, const std::vector<std::string>& programs) {
   Error error = Error::usage(fmt::format("unknown command {}", text::quoted(name)));
-  if (name == "testctr") return std::move(error).hint("the `testctr` command is not supported yet");
   std::vector<std::string> names(programs);
   for (const CommandInfo& info : all_commands()) names.emplace_back(info.name);
   auto is_name = [&](std::string_view word) {
@@ -183,6 +182,24 @@ Status check_words(const script::Command& command) {
   return {};
 }
 
+/// What can be said of a `testctr` command whose words are all written out.
+Status check_testctr(const script::Command& command) {
+  std::vector<std::string> words;
+  for (std::optional<std::string>& word : script::testctr_words(command)) {
+    if (!word) return {};
+    words.push_back(*std::move(word));
+  }
+  if (words.front() == "leave" || words.front() == "enter") {
+    const size_t wanted = words.front() == "enter" ? 2 : 1;
+    if (words.size() == wanted) return {};
+    return Error::usage(
+        fmt::format("testctr {} takes {}", words.front(), wanted == 2 ? "a container's name" : "no words"));
+  }
+  auto request = parse_request(words);
+  if (!request.ok()) return std::move(request).error();
+  return {};
+}
+
 Status check_command(const script::Command& command, const std::vector<std::string>& programs) {
   const CommandInfo* info = find_command(command.name);
   if (info == nullptr) {
@@ -212,6 +229,7 @@ Status check_command(const script::Command& command, const std::vector<std::stri
   }
   CHECK_OK(check_flags(command, *info));
   CHECK_OK(check_words(command));
+  if (command.name == "testctr") CHECK_OK(check_testctr(command));
   return info->pattern ? check_pattern(command) : Status();
 }
 

@@ -95,6 +95,19 @@ Result<Children::Launch> Children::launch(Program program) {
   return Launch{&job, {}};
 }
 
+Result<Children::Launch> Children::launch_into(Program program) {
+  if (program.input < 0) program.input = null_.get();
+  const Started started = start(program);
+  if (started.pid < 0) return Launch{nullptr, started.error};
+  return Launch{&jobs_.emplace_back(started.pid, options_.spill), {}};
+}
+
+void Children::listen(int fd, std::function<void()> ready) { listeners_.push_back({fd, std::move(ready)}); }
+
+void Children::unlisten(int fd) {
+  std::erase_if(listeners_, [fd](const Listener& listener) { return listener.fd == fd; });
+}
+
 void Children::forget(Job* job) {
   jobs_.remove_if([job](const Job& j) { return &j == job; });
   overflow_ = std::any_of(jobs_.begin(), jobs_.end(), [](const Job& j) { return !j.overflow.empty(); });
@@ -224,6 +237,9 @@ void Children::turn(uint64_t until_ns) {
     polled.push_back({source.pipe.get(), POLLIN, 0});
     read.push_back(&source);
   }
+  const size_t first_listener = polled.size();
+  for (const Listener& listener : listeners_) polled.push_back({listener.fd, POLLIN, 0});
+  const std::vector<Listener> listeners = listeners_;
   const bool watch_cancel = options_.cancel_fd >= 0 && !cancelled_;
   if (watch_cancel) polled.push_back({options_.cancel_fd, POLLIN, 0});
   uint64_t now = sys::monotonic_ns();
@@ -256,11 +272,19 @@ void Children::turn(uint64_t until_ns) {
     for (size_t i = 0; i < read.size(); ++i) {
       if (polled[first_source + i].revents != 0) drain(*read[i]);
     }
+    for (size_t i = 0; i < listeners.size(); ++i) {
+      // One that was called before may have ended another.
+      const int fd = listeners[i].fd;
+      const bool there =
+          std::any_of(listeners_.begin(), listeners_.end(), [fd](const Listener& l) { return l.fd == fd; });
+      if (there && polled[first_listener + i].revents != 0) listeners[i].ready();
+    }
     if (watch_cancel && polled.back().revents != 0) cancelled_ = true;
   }
   strays_.remove_if([](const Fd& fd) { return !fd.valid(); });
   reap();
   release_held_pipes(sys::monotonic_ns());
+  if (hook_) hook_();
 }
 
 Pause Children::wait_for(Job& job, uint64_t deadline_ns) {

@@ -78,6 +78,8 @@ class Children {
   };
   Result<Launch> launch(Program program);
   void forget(Job* job);
+  /// The same for a program that names its own output: the job has none.
+  Result<Launch> launch_into(Program program);
 
   /// Waits until `job` is complete. @param deadline_ns monotonic
   Pause wait_for(Job& job, uint64_t deadline_ns);
@@ -94,6 +96,12 @@ class Children {
   bool drain_now(Source& source);
   /// The pipe is read to its end and its bytes thrown away, so that nobody blocks on it; `source` is gone.
   void discard(Source* source);
+  /// Whoever waits here from now on also waits for `fd` to be readable, and then calls `ready`, which reads
+  /// and may not wait; borrowed until `unlisten`.
+  void listen(int fd, std::function<void()> ready);
+  void unlisten(int fd);
+  /// Called whenever something has happened, or time has gone by, while somebody waits here. It may not wait.
+  void at_each_turn(std::function<void()> hook) { hook_ = std::move(hook); }
   /// Takes what has come, without waiting.
   void look() { turn(0); }
 
@@ -119,6 +127,12 @@ class Children {
   Fd null_, woken_;
   std::list<Job> jobs_;
   std::list<Source> sources_;
+  struct Listener {
+    int fd = -1;
+    std::function<void()> ready;
+  };
+  std::vector<Listener> listeners_;
+  std::function<void()> hook_;
   std::list<Fd>
       strays_;  ///< pipes that outlived their job's end: read, so that nobody blocks, and thrown away
   bool cancelled_ = false;

@@ -82,6 +82,8 @@ Answer run_mv(Session& session, const Arguments& arguments);
 Answer run_replace(Session& session, const Arguments& arguments);
 Answer run_rm(Session& session, const Arguments& arguments);
 Answer run_symlink(Session& session, const Arguments& arguments);
+/// Writes a file as `cp` does. Errors (usage): it cannot be.
+Status write_script_file(const Session& session, const std::string& name, mode_t mode, std::string_view content);
 
 // commands_script.cc
 Answer run_cd(Session& session, const Arguments& arguments);
@@ -90,5 +92,10 @@ Answer run_env(Session& session, const Arguments& arguments);
 Answer run_help(Session& session, const Arguments& arguments);
 Answer run_skip(Session& session, const Arguments& arguments);
 Answer run_stop(Session& session, const Arguments& arguments);
+
+// commands_testctr.cc
+Answer run_testctr(Session& session, const Arguments& arguments);
+/// Whether a container of that name runs (is ready). Errors: nobody can be asked.
+Result<bool> container_is(Session& session, Request::Kind kind, std::string name);
 
 }  // namespace testctr::interpret

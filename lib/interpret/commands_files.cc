@@ -111,6 +111,10 @@ bool make_directories(const std::string& path) {
 
 }  // namespace
 
+Status write_script_file(const Session& session, const std::string& name, mode_t mode, std::string_view content) {
+  return write_to(session, name, mode, content);
+}
+
 Answer run_cat(Session& session, const Arguments& arguments) {
   OutputBuffer all(session.setting.work);
   for (const std::string& name : arguments) {

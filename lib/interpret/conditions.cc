@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "interpret/commands.h"
 #include "interpret/lookup.h"
 
 namespace testctr::interpret {
@@ -26,6 +27,8 @@ constexpr ConditionInfo table[] = {
     {"GOARCH:", "the architecture is that (amd64); [amd64] says the same"},
     {"GOOS:", "the system is that (linux); [linux] says the same"},
     {"compiler:", "the Go compiler is that: gc"},
+    {"container-ready:", "the container of that name is ready"},
+    {"container:", "a container of that name runs"},
     {"exec:", "there is a program of that name in $PATH"},
     {"link", "hard links can be made"},
     {"net", "there is a network"},
@@ -110,6 +113,12 @@ bool holds(Session& session, std::string_view text) {
   std::string_view name = colon == std::string_view::npos ? text : text.substr(0, colon + 1);
   std::string_view value = colon == std::string_view::npos ? text : text.substr(colon + 1);
   if (name == "exec:") return program_there(session, value);
+  if (name == "container:" || name == "container-ready:") {
+    // Where nobody can be asked there is none.
+    const auto kind = name == "container:" ? Request::Kind::is_running : Request::Kind::is_ready;
+    const Result<bool> is = container_is(session, kind, std::string(value));
+    return is.ok() && is.value();
+  }
   if (name == "compiler:") return value == "gc";
   if (name == "root") return ::geteuid() == 0;
   if (name == "net") return session.setting.network;

@@ -514,15 +514,20 @@ class DocumentRun {
 
 }  // namespace
 
-Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
-                               const Setting& setting, const DocumentSetting& how, EventSink& events) {
+Result<Continuation> carry_out_document(const std::vector<script::Document>& parts, size_t main,
+                                        Continuation from, Session& session, const DocumentSetting& how) {
   if (parts.empty() || main >= parts.size()) return Error::internal("no document to carry out");
   if (from.position != 0) return Error::internal("a document cannot be gone on with in the middle");
-  Children::Options options{setting.work, setting.max_output, setting.cancel_fd};
-  Session session(setting, events, TRY(Children::create(std::move(options))));
   DocumentRun run(parts, main, session, how);
   CHECK_OK(run.begin());
   return run.run();
+}
+
+Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
+                               const Setting& setting, const DocumentSetting& how, EventSink& events) {
+  Children::Options options{setting.work, setting.max_output, setting.cancel_fd};
+  Session session(setting, events, TRY(Children::create(std::move(options))));
+  return carry_out_document(parts, main, std::move(from), session, how);
 }
 
 }  // namespace testctr::interpret

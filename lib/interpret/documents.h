@@ -25,6 +25,8 @@ struct DocumentSetting {
   bool operator==(const DocumentSetting&) const = default;
 };
 
+class Session;
+
 /// Carries out the cases of `parts`, in order, in one shell and one pair of directories.
 /// @param main index of the document whose front matter counts; the others are those that it includes
 /// @param parts wellformed, all of one dialect
@@ -33,5 +35,8 @@ struct DocumentSetting {
 /// @return how it ended, as `carry_out` says it. Errors: there is no shell, or it does not work.
 Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
                                const Setting& setting, const DocumentSetting& how, EventSink& events);
+/// The same in a session that goes on.
+Result<Continuation> carry_out_document(const std::vector<script::Document>& parts, size_t main,
+                                        Continuation from, Session& session, const DocumentSetting& how);
 
 }  // namespace testctr::interpret

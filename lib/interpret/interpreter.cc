@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
+#include "interpret/documents.h"
 #include "interpret/expand.h"
 #include "interpret/extract.h"
 #include "interpret/judge.h"
@@ -31,59 +32,176 @@ size_t pattern_argument(const script::Command& command) {
   return SIZE_MAX;
 }
 
-class Engine {
- public:
-  Engine(const script::Script& script, Continuation from, Session& session)
-      : script_(script), at_(std::move(from)), session_(session) {}
+bool lies_below(const std::string& path, const std::string& folder) {
+  return path == folder || path.starts_with(folder + "/");
+}
 
+}  // namespace
+
+struct Interpreter::Impl {
+  Impl(const Setting& setting, EventSink& events, std::unique_ptr<Children> children)
+      : session_(setting, events, std::move(children)) {}
+
+  Result<Continuation> carry_out(const script::Script& script, Continuation from) {
+    script_ = &script;
+    at_ = std::move(from);
+    CHECK_OK(begin());
+    Verdict verdict = Verdict::go_on;
+    while (verdict == Verdict::go_on && at_.position < script.commands.size()) {
+      if (crosses_border()) return leave_for(at_.target);
+      begin_phases(at_.position);
+      verdict = carry_out_line(script.commands[at_.position]);
+      ++at_.position;
+      if (verdict == Verdict::go_on && at_.target != session_.setting.name) {
+        // A section that begins here says better where to go on than the command did.
+        (void)crosses_border();
+        return leave_for(at_.target);
+      }
+    }
+    if (verdict == Verdict::go_on) {
+      (void)crosses_border();
+      begin_phases(at_.position);
+      return leave_for(session_.setting.name);
+    }
+    return conclude(verdict);
+  }
+
+  Outcome finish(Outcome so_far) {
+    const bool cancelled = so_far == Outcome::not_run;
+    Outcome outcome = so_far;
+    if (cancelled) {
+      session_.children->kill_all();
+    } else if (!finish_background(outcome == Outcome::pass || outcome == Outcome::skip)) {
+      outcome = Outcome::fail;
+    }
+    if (outcome == Outcome::fail) tell_background_output();
+    if (!cancelled) sweep();
+    (void)tell_denials(session_);
+    return outcome;
+  }
+
+  Children& children() { return *session_.children; }
+  Session& session() { return session_; }
+
+ private:
   Status begin() {
-    if (at_.position > script_.commands.size())
+    if (at_.position > script_->commands.size())
       return Error::infrastructure("a continuation beyond the script's end");
     State& state = at_.state;
+    session_.variables = Variables(session_.setting.environment);
+    const std::string base_path = session_.variables.get("PATH").value_or("");
     for (auto& [name, value] : state.environment) {
-      if (value) *value = with_work(*value);
+      if (!value) continue;
+      *value = replace_token(*value, work_token, session_.setting.work);
+      if (name == "PATH") *value = replace_token(*value, path_token, base_path);
     }
     session_.variables.apply(state.environment);
-    session_.directory = state.directory.empty() ? session_.setting.work : with_work(state.directory);
+    session_.directory = state.directory.empty()
+                             ? session_.setting.work
+                             : replace_token(state.directory, work_token, session_.setting.work);
     session_.variables.set_local("PWD", session_.directory);
     session_.status = state.status;
+    session_.entered = state.targets;
+    session_.goes_to.clear();
+    session_.leaves = false;
+    session_.out.clear();
+    session_.err.clear();
+    session_.exec_conditions.clear();
     CHECK_OK(session_.out.append(state.stdout_buffer));
     CHECK_OK(session_.err.append(state.stderr_buffer));
-    if (at_.position > 0) return {};
-    return extract(script_, session_.setting.work,
+    at_.target = session_.setting.name;
+    if (at_.position > 0 || at_.extracted) return {};
+    at_.extracted = true;
+    return extract(*script_, session_.setting.work,
                    [&](std::string_view name) { return session_.lookup(name); });
   }
 
-  Continuation run() {
-    Verdict verdict = Verdict::go_on;
-    while (verdict == Verdict::go_on && at_.position < script_.commands.size()) {
-      begin_phases(at_.position);
-      verdict = carry_out_line(script_.commands[at_.position]);
-      ++at_.position;
+  /// Whether a section begins at the next command. It then says where to go on.
+  bool crosses_border() {
+    const script::Section* last = nullptr;
+    for (const script::Section& section : script_->sections) {
+      if (section.first == at_.position && section.line > at_.state.line) last = &section;
     }
-    if (verdict == Verdict::go_on) begin_phases(at_.position);
-    return finish(verdict);
+    if (last == nullptr) return false;
+    begin_phases(at_.position, last->line);
+    at_.state.line = last->line;
+    session_.entered.clear();
+    at_.target = last->place();
+    return at_.target != session_.setting.name;
   }
 
- private:
-  [[nodiscard]] std::string with_work(const std::string& text) const {
-    std::string out;
-    size_t done = 0;
-    for (size_t at = text.find(work_token); at != std::string::npos; at = text.find(work_token, done)) {
-      out += text.substr(done, at - done) + session_.setting.work;
-      done = at + work_token.size();
+  /// What a `testctr` command says of where to go on.
+  void go_elsewhere() {
+    if (session_.leaves) {
+      at_.target = session_.entered.back();
+      session_.entered.pop_back();
+    } else if (!session_.goes_to.empty()) {
+      session_.entered.push_back(session_.setting.name);
+      at_.target = session_.goes_to;
     }
-    return out + text.substr(done);
+    session_.leaves = false;
+    session_.goes_to.clear();
   }
 
-  void begin_phases(uint32_t position) {
-    for (const script::Phase& phase : script_.phases) {
-      if (phase.first != position) continue;
+  /// The state as it is to cross, with what a place calls by its own names as tokens.
+  Result<Continuation> leave_for(std::string target) {
+    (void)tell_denials(session_);
+    State& state = at_.state;
+    state.status = session_.status;
+    state.targets = session_.entered;
+    state.environment = session_.variables.difference();
+    const auto base = session_.setting.environment.find("PATH");
+    for (auto& [name, value] : state.environment) {
+      if (!value) continue;
+      *value = replace_path(*value, session_.setting.work, work_token);
+      if (name != "PATH" || base == session_.setting.environment.end() || base->second.empty()) continue;
+      if (size_t at = value->find(base->second); at != std::string::npos)
+        value->replace(at, base->second.size(), path_token);
+    }
+    // What lies elsewhere is this place's own.
+    state.directory.clear();
+    if (lies_below(session_.directory, session_.setting.work)) {
+      state.directory = replace_path(session_.directory, session_.setting.work, work_token);
+    } else if (target != session_.setting.name) {
+      session_.log(fmt::format("the working directory {} is left behind: the next place begins in $WORK",
+                               text::printable(session_.directory)));
+    } else {
+      state.directory = session_.directory;
+    }
+    state.stdout_buffer = TRY(session_.out.view());
+    state.stderr_buffer = TRY(session_.err.view());
+    at_.target = std::move(target);
+    return std::move(at_);
+  }
+
+  /// The test is over here.
+  Continuation conclude(Verdict verdict) {
+    at_.outcome = Outcome::pass;
+    if (verdict == Verdict::failed) at_.outcome = Outcome::fail;
+    if (verdict == Verdict::skip) at_.outcome = Outcome::skip;
+    if (verdict == Verdict::cancelled) {
+      at_.outcome = Outcome::not_run;
+      at_.reason = "interrupted";
+      session_.children->kill_all();
+    }
+    at_.done = true;
+    at_.target.clear();
+    const uint32_t line = at_.state.line;
+    at_.state = {};  // nobody goes on from here
+    at_.state.line = line;
+    return std::move(at_);
+  }
+
+  /// The phases that begin at `position`, those above the line `below` alone.
+  void begin_phases(uint32_t position, uint32_t below = UINT32_MAX) {
+    for (const script::Phase& phase : script_->phases) {
+      if (phase.first != position || phase.line <= at_.state.line || phase.line >= below) continue;
       Event event;
       event.kind = Event::Kind::phase;
       event.line = phase.line;
       event.text = phase.title;
       at_.state.phase = phase.title;
+      at_.state.line = phase.line;
       session_.events.take(event);
     }
   }
@@ -106,6 +224,7 @@ class Engine {
     Answer answer = answer_to(command, shown);
     Verdict verdict = judge(session_, command, shown, std::move(answer));
     if (verdict == Verdict::stop || verdict == Verdict::skip) at_.reason = last_text_;
+    if (verdict == Verdict::go_on) go_elsewhere();
     if (verdict == Verdict::go_on) (void)tell_denials(session_);
     return verdict;
   }
@@ -125,35 +244,6 @@ class Engine {
         info != nullptr ? info->run(session_, arguments) : run_program(session_, command.name, arguments);
     last_text_ = answer.text;
     return answer;
-  }
-
-  Continuation finish(Verdict verdict) {
-    Outcome outcome = Outcome::pass;
-    if (verdict == Verdict::failed) outcome = Outcome::fail;
-    if (verdict == Verdict::skip) outcome = Outcome::skip;
-    if (verdict == Verdict::cancelled) {
-      outcome = Outcome::not_run;
-      at_.reason = "interrupted";
-      session_.children->kill_all();
-    } else if (!finish_background(outcome != Outcome::fail)) {
-      outcome = Outcome::fail;
-    }
-    if (outcome == Outcome::fail) tell_background_output();
-    if (verdict != Verdict::cancelled) sweep();
-    (void)tell_denials(session_);
-    at_.outcome = outcome;
-    at_.done = true;
-    at_.target.clear();
-    at_.state.status = session_.status;
-    at_.state.environment = session_.variables.difference();
-    for (auto& [name, value] : at_.state.environment) {
-      if (value) *value = replace_path(*value, session_.setting.work, work_token);
-    }
-    at_.state.directory = replace_path(session_.directory, session_.setting.work, work_token);
-    // Nobody goes on from here: what was written last has been told already, and may be large.
-    at_.state.stdout_buffer.clear();
-    at_.state.stderr_buffer.clear();
-    return std::move(at_);
   }
 
   /// What was started with `&` and never waited for. @param judged whether its ends count @return whether all
@@ -229,28 +319,49 @@ class Engine {
     session_.log("left behind by the script and killed: " + names);
   }
 
-  const script::Script& script_;
+  const script::Script* script_ = nullptr;
   Continuation at_;
-  Session& session_;
+  Session session_;
   std::string last_text_;
 };
 
-}  // namespace
+Interpreter::Interpreter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Interpreter::~Interpreter() = default;
+
+Result<std::unique_ptr<Interpreter>> Interpreter::create(const Setting& setting, EventSink& events) {
+  Children::Options options{setting.work, setting.max_output, setting.cancel_fd};
+  auto impl = std::make_unique<Impl>(setting, events, TRY(Children::create(std::move(options))));
+  return std::unique_ptr<Interpreter>(new Interpreter(std::move(impl)));
+}
+
+Result<Continuation> Interpreter::carry_out(const script::Script& script, Continuation from) {
+  const mode_t before = ::umask(022);
+  auto result = impl_->carry_out(script, std::move(from));
+  ::umask(before);
+  return result;
+}
+
+Result<Continuation> Interpreter::carry_out(const std::vector<script::Document>& parts, size_t main,
+                                            Continuation from, const DocumentSetting& how) {
+  const uint32_t step = from.step;
+  auto result = carry_out_document(parts, main, std::move(from), impl_->session(), how);
+  if (result.ok()) result.value().step = step;
+  return result;
+}
+
+Outcome Interpreter::finish(Outcome so_far) { return impl_->finish(so_far); }
+Children& Interpreter::children() { return impl_->children(); }
 
 Result<Continuation> carry_out(const script::Script& script, Continuation from, const Setting& setting,
                                EventSink& events) {
   CHECK_OK(check(script, setting.programs));
-  Children::Options options{setting.work, setting.max_output, setting.cancel_fd};
-  Session session(setting, events, TRY(Children::create(std::move(options))));
-  Engine engine(script, std::move(from), session);
-  mode_t before = ::umask(022);
-  Status begun = engine.begin();
-  if (!begun.ok()) {
-    ::umask(before);
-    return std::move(begun).error();
-  }
-  Continuation end = engine.run();
-  ::umask(before);
+  auto interpreter = TRY(Interpreter::create(setting, events));
+  Continuation end = TRY(interpreter->carry_out(script, std::move(from)));
+  const bool elsewhere = !end.done && end.target != setting.name;
+  if (elsewhere) return end;
+  end.outcome = interpreter->finish(end.done ? end.outcome : Outcome::pass);
+  end.done = true;
+  end.target.clear();
   return end;
 }
 

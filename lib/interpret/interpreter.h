@@ -5,15 +5,21 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "interpret/event.h"
+#include "interpret/request.h"
 #include "interpret/state.h"
+#include "script/document.h"
 #include "script/script.h"
 
 namespace testctr::interpret {
+
+class Children;
+struct DocumentSetting;
 
 /// What the interpreter is told of its place.
 struct Setting {
@@ -24,6 +30,7 @@ struct Setting {
   int64_t case_timeout_ns = 30'000'000'000;    ///< per command
   uint64_t max_output = uint64_t{64} << 20;    ///< per command and stream
   std::string tree;                            ///< $TREE here
+  std::string control;                         ///< for the files of a document's shell; empty: below $WORK
   std::vector<std::string> programs;           ///< names that are commands: `NAME ARG` means `exec NAME ARG`
   bool network = false;                        ///< [net]
   bool short_run = false;                      ///< [short]
@@ -31,6 +38,11 @@ struct Setting {
   std::function<void(uint32_t line)> at_line;  ///< told before each command (may be empty)
   /// What the filter refused since the last call (may be empty).
   std::function<std::vector<Denial>()> take_denials;
+  /// Asks the program outside for something that `testctr` is to do, and waits for its answer; empty: nobody
+  /// is there to be asked.
+  std::function<Result<Reply>(const Request&)> ask;
+  /// Nothing that lies below $WORK is reached through links that lead out of it: others write there, too.
+  bool guarded = false;
   /// Readable when the run is to stop now: everything is killed, the outcome is not_run ("interrupted").
   int cancel_fd = -1;
 };
@@ -41,13 +53,41 @@ struct Setting {
 /// @return all such errors in one (usage), a line for each, which begins with "name:line:column: ".
 Status check(const script::Script& script, const std::vector<std::string>& programs = {});
 
-/// Carries out `script` from `from.position` on. At position 0 the archive's files are written below $WORK
-/// first. Events are told as they happen; script_started and script_ended are not among them, they are the
-/// caller's. The reaping of all children and SIGCHLD belong to this function while it runs; when it returns,
-/// nothing that the script started is alive.
-/// @return where to go on, or `done` with the outcome; a failing script is a value (Outcome::fail), not an
-/// error. Errors: the script cannot be understood (`check`, Fault::usage), its files cannot be written, the
-/// machine refuses what is needed (Fault::infrastructure).
+/// The lines of one test in one place. It lives as long as the place does: what was started in the background
+/// goes on while other places have their turn, and is judged at the end.
+class Interpreter {
+ public:
+  /// The reaping of all children and SIGCHLD belong to it while it lives. @param setting, events outlive it
+  static Result<std::unique_ptr<Interpreter>> create(const Setting& setting, EventSink& events);
+  ~Interpreter();
+
+  /// Carries out `script` from `from.position` on, until it ends, fails, or goes on in another place. At
+  /// position 0 the archive's files are written below $WORK first. Events are told as they happen;
+  /// script_started and script_ended are not among them, they are the caller's. @param script outlives this
+  /// @return `done` with the outcome; or, with a target, where to go on: at the end of the script that is
+  /// this place. A failing script is a value (Outcome::fail), not an error. Errors: the script cannot be
+  /// understood
+  /// (`check`, Fault::usage), its files cannot be written, the machine refuses what is needed
+  /// (Fault::infrastructure).
+  Result<Continuation> carry_out(const script::Script& script, Continuation from);
+  /// The same for the cases of a document (interpret/documents.h): `position` counts those of all parts.
+  /// @param parts outlives this
+  Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
+                                 const DocumentSetting& how);
+  /// The end of the test: what still runs in the background is judged, unless the test has failed already,
+  /// and stopped; when it returns, nothing that the test started here is alive.
+  /// @return the outcome with that: `so_far`, or fail
+  Outcome finish(Outcome so_far);
+  [[nodiscard]] Children& children();
+
+ private:
+  struct Impl;
+  explicit Interpreter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A script that has no place but this: `carry_out` and `finish`.
+/// @return where it went on, or `done`
 Result<Continuation> carry_out(const script::Script& script, Continuation from, const Setting& setting,
                                EventSink& events);
 

@@ -41,6 +41,9 @@ class Session {
   std::list<Background> background;
   std::map<std::string, bool> exec_conditions;  ///< what [exec:...] found, by PATH and name
   const script::Command* command = nullptr;     ///< the one that is carried out
+  std::vector<std::string> entered;             ///< the places that `testctr leave` goes back to
+  std::string goes_to;                          ///< the place that the command has entered
+  bool leaves = false;                          ///< the command was `testctr leave`
 
   /// A name as the script means it: absolute, or below the working directory.
   [[nodiscard]] std::string path(const std::string& name) const;

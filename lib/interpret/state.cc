@@ -6,6 +6,7 @@
 namespace testctr {
 
 const std::string work_token("\0WORK\0", 6);
+const std::string path_token("\0PATH\0", 6);
 
 namespace {
 
@@ -62,17 +63,19 @@ Json to_wire(const State& state) {
   Json targets = Json::array();
   for (const std::string& target : state.targets) targets.push_back(json::binary(target));
   wire["targets"] = std::move(targets);
+  if (!state.shell.empty()) wire["shell"] = json::binary(state.shell);
   wire["line"] = state.line;
   wire["phase"] = json::binary(state.phase);
   return wire;
 }
 
-/// A variable's name and value end up in `NAME=VALUE`, ended by a NUL. The token's NULs are not of a value.
+/// A variable's name and value end up in `NAME=VALUE`, ended by a NUL. The tokens' NULs are not of a value.
 bool is_variable(const std::string& name, const std::optional<std::string>& value) {
   if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
     return false;
   for (size_t at = 0; value && (at = value->find('\0', at)) != std::string::npos; at += work_token.size()) {
-    if (value->compare(at, work_token.size(), work_token) != 0) return false;
+    const bool path = name == "PATH" && value->compare(at, path_token.size(), path_token) == 0;
+    if (!path && value->compare(at, work_token.size(), work_token) != 0) return false;
   }
   return true;
 }
@@ -104,6 +107,7 @@ Result<State> state_from_wire(const Json& wire) {
       state.targets.push_back(std::move(name));
     }
   }
+  state.shell = TRY(wire::text(wire, "shell", max_buffer));
   state.line = static_cast<uint32_t>(TRY(wire::number(wire, "line", 0, max_u32)));
   state.phase = TRY(wire::text(wire, "phase", max_value));
   return state;
@@ -113,9 +117,11 @@ Result<State> state_from_wire(const Json& wire) {
 
 Json to_wire(const Continuation& continuation) {
   Json wire{{"v", wire::version}};
+  wire["step"] = continuation.step;
   wire["position"] = continuation.position;
   wire["state"] = to_wire(continuation.state);
   wire["target"] = json::binary(continuation.target);
+  wire["extracted"] = continuation.extracted;
   wire["done"] = continuation.done;
   wire["outcome"] = std::string(to_string(continuation.outcome));
   wire["reason"] = json::binary(continuation.reason);
@@ -125,11 +131,13 @@ Json to_wire(const Continuation& continuation) {
 Result<Continuation> continuation_from_wire(const Json& wire) {
   CHECK_OK(wire::check_version(wire, "a continuation"));
   Continuation continuation;
+  continuation.step = static_cast<uint32_t>(TRY(wire::number(wire, "step", 0, max_u32)));
   continuation.position = static_cast<uint32_t>(TRY(wire::number(wire, "position", 0, max_u32)));
   const Json* state = json::find(wire, "state", Json::value_t::object);
   if (state == nullptr) return Error::infrastructure("key \"state\" is missing or not an object");
   continuation.state = TRY_IN(state_from_wire(*state), std::string("key \"state\""));
   continuation.target = TRY(wire::text(wire, "target", max_name));
+  continuation.extracted = TRY(wire::boolean(wire, "extracted"));
   continuation.done = TRY(wire::boolean(wire, "done"));
   continuation.outcome =
       TRY_IN(outcome_from_string(TRY(wire::text(wire, "outcome", 64))), std::string("key \"outcome\""));

@@ -17,6 +17,8 @@ namespace testctr {
 
 /// A token that stands for the work directory's path in values that cross between places ("\0WORK\0").
 extern const std::string work_token;
+/// The same for the value of PATH that a place begins with: within the value of PATH alone ("\0PATH\0").
+extern const std::string path_token;
 
 struct State {
   /// The environment as a difference from the place's own base: a value, or nothing for "unset".
@@ -25,17 +27,24 @@ struct State {
   std::string stdout_buffer, stderr_buffer;
   std::optional<int> status;  ///< of the last command: exit status, or 128+N for signal N
   std::map<std::string, std::string> captures;
-  std::vector<std::string> targets;  ///< the stack of places that `leave` pops
-  uint32_t line = 0;                 ///< of the last command carried out
-  std::string phase;                 ///< title of the phase it is in
+  std::vector<std::string>
+      targets;  ///< the places that `testctr leave` goes back to, the last one first to go
+  /// What a document's shell has set, as its own dialect reads it back; empty: nothing.
+  std::string shell;
+  uint32_t line = 0;  ///< of the last command carried out
+  std::string phase;  ///< title of the phase it is in
   bool operator==(const State&) const = default;
 };
 
 /// Where a place is to go on from, or how it ended.
 struct Continuation {
-  uint32_t position = 0;  ///< index of the next command in the Document
+  uint32_t step = 0;      ///< index of the job's step
+  uint32_t position = 0;  ///< index of the next command (or case) in it
   State state;
-  std::string target;  ///< the place that carries out what follows; empty when done
+  /// The place that carries out what follows; empty when done. Behind the last command of a step: the place
+  /// that it ended in.
+  std::string target;
+  bool extracted = false;  ///< the files of the step's archive are there
   bool done = false;
   Outcome outcome = Outcome::pass;  ///< when done
   std::string reason;               ///< of skip or error

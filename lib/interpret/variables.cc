@@ -78,4 +78,14 @@ std::string replace_path(std::string_view text, std::string_view work, std::stri
   return out;
 }
 
+std::string replace_token(const std::string& text, const std::string& token, const std::string& value) {
+  std::string out;
+  size_t done = 0;
+  for (size_t at = text.find(token); at != std::string::npos; at = text.find(token, done)) {
+    out += text.substr(done, at - done) + value;
+    done = at + token.size();
+  }
+  return out + text.substr(done);
+}
+
 }  // namespace testctr::interpret

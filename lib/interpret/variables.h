@@ -39,4 +39,7 @@ class Variables {
 /// `text` with each path `work` (at the borders of path components) replaced by `token`.
 std::string replace_path(std::string_view text, std::string_view work, std::string_view token);
 
+/// `text` with each `token` replaced by `value`.
+std::string replace_token(const std::string& text, const std::string& token, const std::string& value);
+
 }  // namespace testctr::interpret

@@ -57,49 +57,109 @@ Result<DocumentAssignment> document_from_wire(const Json& wire) {
   return d;
 }
 
+Json pairs(const std::map<std::string, std::string>& map) {
+  Json list = Json::array();
+  for (const auto& [name, value] : map)
+    list.push_back(Json::array({json::binary(name), json::binary(value)}));
+  return list;
+}
+
+Result<std::map<std::string, std::string>> pairs_from(const Json& wire, const char* key) {
+  std::map<std::string, std::string> map;
+  const Json* list = json::find(wire, key, Json::value_t::array);
+  if (list == nullptr) return Error::internal("an assignment without an environment");
+  for (const Json& pair : *list) {
+    if (!pair.is_array() || pair.size() != 2)
+      return Error::internal("an environment entry that is not a pair");
+    map[json::bytes_of(pair[0])] = json::bytes_of(pair[1]);
+  }
+  return map;
+}
+
+Json words(const std::vector<std::string>& list) {
+  Json wire = Json::array();
+  for (const std::string& word : list) wire.push_back(json::binary(word));
+  return wire;
+}
+
+Result<std::vector<std::string>> words_from(const Json& wire, const char* key) {
+  std::vector<std::string> list;
+  const Json* found = json::find(wire, key, Json::value_t::array);
+  if (found == nullptr) return Error::internal("an assignment without its words");
+  for (const Json& word : *found) list.push_back(json::bytes_of(word));
+  return list;
+}
+
+bool flag(const Json& wire, const char* key) {
+  const Json* found = json::find(wire, key, Json::value_t::boolean);
+  return found != nullptr && found->get<bool>();
+}
+
 }  // namespace
 
 Json to_wire(const Assignment& a) {
-  Json environment = Json::array();
-  for (const auto& [name, value] : a.environment)
-    environment.push_back(Json::array({json::binary(name), json::binary(value)}));
   Json wire{{"place", json::binary(a.place)},
-            {"name", json::binary(a.name)},
-            {"source", json::binary(a.source)},
-            {"from", to_wire(a.from)},
-            {"environment", std::move(environment)},
+            {"environment", pairs(a.environment)},
             {"work", json::binary(a.work)},
             {"tree", json::binary(a.tree)},
+            {"control", json::binary(a.control)},
+            {"programs", words(a.programs)},
             {"case_timeout", a.case_timeout_ns},
             {"max_output", a.max_output},
-            {"network", a.network}};
-  if (a.document) wire["document"] = to_wire(*a.document);
+            {"network", a.network},
+            {"guarded", a.guarded},
+            {"socket", json::binary(a.socket)}};
+  if (a.service)
+    wire["service"] = Json{{"words", words(a.service->words)},
+                           {"environment", pairs(a.service->environment)},
+                           {"directory", json::binary(a.service->directory)}};
   return wire;
 }
 
 Result<Assignment> assignment_from_wire(const Json& wire) {
   Assignment a;
   a.place = TRY(json::get_string(wire, "place"));
-  a.name = TRY(json::get_string(wire, "name"));
-  a.source = TRY(json::get_string(wire, "source"));
-  const Json* from = json::find(wire, "from", Json::value_t::object);
-  if (from == nullptr) return Error::internal("an assignment without a continuation");
-  a.from = TRY(continuation_from_wire(*from));
-  const Json* environment = json::find(wire, "environment", Json::value_t::array);
-  if (environment == nullptr) return Error::internal("an assignment without an environment");
-  for (const auto& pair : *environment) {
-    if (!pair.is_array() || pair.size() != 2)
-      return Error::internal("an environment entry that is not a pair");
-    a.environment[json::bytes_of(pair[0])] = json::bytes_of(pair[1]);
-  }
+  a.environment = TRY(pairs_from(wire, "environment"));
   a.work = TRY(json::get_string(wire, "work"));
   a.tree = TRY(json::get_string(wire, "tree"));
+  a.control = TRY(json::get_string(wire, "control"));
+  a.programs = TRY(words_from(wire, "programs"));
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
-  a.network = json::find(wire, "network", Json::value_t::boolean) != nullptr && wire["network"].get<bool>();
-  if (const Json* document = json::find(wire, "document", Json::value_t::object); document != nullptr)
-    a.document = TRY(document_from_wire(*document));
+  a.network = flag(wire, "network");
+  a.guarded = flag(wire, "guarded");
+  a.socket = TRY(json::get_string(wire, "socket"));
+  if (const Json* service = json::find(wire, "service", Json::value_t::object); service != nullptr) {
+    a.service.emplace();
+    a.service->words = TRY(words_from(*service, "words"));
+    a.service->environment = TRY(pairs_from(*service, "environment"));
+    a.service->directory = TRY(json::get_string(*service, "directory"));
+  }
   return a;
+}
+
+Json to_wire(const Order& o) {
+  Json wire{{"fresh", o.fresh}, {"from", to_wire(o.from)}, {"last", o.last}};
+  if (!o.fresh) return wire;
+  wire["name"] = json::binary(o.name);
+  wire["source"] = json::binary(o.source);
+  if (o.document) wire["document"] = to_wire(*o.document);
+  return wire;
+}
+
+Result<Order> order_from_wire(const Json& wire) {
+  Order o;
+  const Json* from = json::find(wire, "from", Json::value_t::object);
+  if (from == nullptr) return Error::internal("an order without a continuation");
+  o.from = TRY(continuation_from_wire(*from));
+  o.fresh = flag(wire, "fresh");
+  o.last = flag(wire, "last");
+  if (!o.fresh) return o;
+  o.name = TRY(json::get_string(wire, "name"));
+  o.source = TRY(json::get_string(wire, "source"));
+  if (const Json* document = json::find(wire, "document", Json::value_t::object); document != nullptr)
+    o.document = TRY(document_from_wire(*document));
+  return o;
 }
 
 }  // namespace testctr::run

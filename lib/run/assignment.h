@@ -1,5 +1,5 @@
-// What the program outside tells its first process in a container: the script, where to go on, and the
-// setting to do it in. A value that crosses the channel as CBOR.
+// What the program outside tells the process that carries lines out in a place: the setting, and then which
+// lines, from where on. Values that cross the channel as CBOR.
 #pragma once
 
 #include <map>
@@ -26,22 +26,47 @@ struct DocumentAssignment {
   bool operator==(const DocumentAssignment&) const = default;
 };
 
+/// A program that runs beside the test in a container of its own.
+struct ServiceAssignment {
+  std::vector<std::string> words;
+  std::map<std::string, std::string> environment;
+  std::string directory;
+  bool operator==(const ServiceAssignment&) const = default;
+};
+
+/// What a place is told once, when it begins.
 struct Assignment {
   std::string place = "container";
-  std::string name;                            ///< of the script, for messages
-  std::string source;                          ///< its bytes
-  std::optional<DocumentAssignment> document;  ///< it is none where it is a script
-  Continuation from;
   std::map<std::string, std::string> environment;  ///< the place's base; HOME is added inside when absent
   std::string work = "/work";
   std::string tree;  ///< $TREE inside; empty: none
+  std::string
+      control;  ///< where a document's shell keeps its files: not in a $WORK that others share; empty: there
+  std::vector<std::string> programs;  ///< names that are commands
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;
   bool network = false;  ///< whether the place has one: [net]
+  bool guarded = false;  ///< as in interpret::Setting
+  std::string socket;    ///< where programs inside reach it as `testctr`: a path, or "@NAME"; empty: nowhere
+  std::optional<ServiceAssignment> service;
   bool operator==(const Assignment&) const = default;
+};
+
+/// A part of a step that a place is to carry out.
+struct Order {
+  bool fresh = true;   ///< the place has not been told of this step yet: what follows is there
+  std::string name;    ///< of the script, for messages
+  std::string source;  ///< its bytes
+  std::optional<DocumentAssignment> document;  ///< it is none where it is a script
+  Continuation from;
+  /// Nobody else has a part in the test: when the step's end is reached, it ends.
+  bool last = false;
+  bool operator==(const Order&) const = default;
 };
 
 Json to_wire(const Assignment& assignment);
 Result<Assignment> assignment_from_wire(const Json& wire);
+Json to_wire(const Order& order);
+Result<Order> order_from_wire(const Json& wire);
 
 }  // namespace testctr::run

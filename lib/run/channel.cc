@@ -60,14 +60,30 @@ Result<std::optional<Json>> FrameReader::next() {
 }
 
 Result<Json> InnerChannel::receive() {
-  std::array<char, 65536> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by read
   while (true) {
     if (auto frame = TRY(reader_.next())) return std::move(*frame);
-    ssize_t n = ::recv(fd_, chunk.data(), chunk.size(), 0);
+    (void)TRY(read_some(0));
+  }
+}
+
+Result<std::optional<Json>> InnerChannel::receive_now() {
+  while (true) {
+    if (auto frame = TRY(reader_.next())) return frame;
+    if (!TRY(read_some(MSG_DONTWAIT))) return std::optional<Json>();
+  }
+}
+
+// @return whether something came.
+Result<bool> InnerChannel::read_some(int flags) {
+  std::array<char, 65536> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by read
+  while (true) {
+    ssize_t n = ::recv(fd_, chunk.data(), chunk.size(), flags);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
     if (n < 0) return Error::system("recv", "channel");
     if (n == 0) return Error::infrastructure("the channel has ended");
     reader_.feed({chunk.data(), static_cast<size_t>(n)});
+    return true;
   }
 }
 

@@ -2,11 +2,16 @@
 // frames, each a 32-bit little-endian length and that many bytes of CBOR. The outside treats every byte as
 // hostile; the inside trusts the outside.
 //
-// Frames, by their key "t":
-//   outside -> inside   "start" {v, size}, then "data" {d: bytes} until `size` bytes of an Assignment;
-//   "credit" {n} inside -> outside   "hello" {v, digest of the script}, "event" {e}, "error" {fault, message,
-//   hint},
-//                       "done" {size}, then "data" {d} until `size` bytes of a Continuation
+// Frames, by their key "t"; one with a `size` is followed by "data" {d: bytes} frames until that many bytes
+// have come:
+//   outside -> inside   "start" {v, size} an Assignment, once; "go" {size} an Order; "reply" {id, size} the
+//   Reply to a
+//                       request; "do" {id, size} a Request that concerns this container; "finish" {outcome}
+//   inside -> outside   "hello" {v}; "took" {digest} of the source of each fresh order; "event" {e}; "error"
+//   {fault,
+//                       message, hint}; "done" {size} a Continuation, for each order; "request" {id, size};
+//                       "answer" {id, size} the Reply to a "do"; "log" {d} what the service writes; "service"
+//                       {status} it has ended; "finished" {outcome}
 // A flood cannot pile up outside: the socket holds a few hundred kilobytes, and the outside takes a bounded
 // part of it at a turn. (A window of credit on top of that was tried and dropped: who reads at once has
 // nothing left that credit could bound.)
@@ -23,7 +28,7 @@
 
 namespace testctr::run {
 
-inline constexpr int protocol_version = 1;
+inline constexpr int protocol_version = 2;
 inline constexpr uint32_t max_frame = 1U << 20;  ///< bytes of CBOR in one frame
 
 /// The frame's bytes on the wire. An error (internal) when `message` is larger than a frame may be.
@@ -55,6 +60,9 @@ class InnerChannel {
   explicit InnerChannel(int fd) : fd_(fd) {}
   /// Waits for a frame from outside. The channel's end is an error.
   Result<Json> receive();
+  /// A frame that has come, without waiting; nothing where there is none yet. The channel's end is an error.
+  Result<std::optional<Json>> receive_now();
+  [[nodiscard]] int descriptor() const { return fd_; }
   /// Waits for "data" frames until `size` bytes have come.
   Result<std::string> receive_data(size_t size);
   /// Sends a frame; waits while the outside is behind.
@@ -65,6 +73,7 @@ class InnerChannel {
 
  private:
   Status put(std::string_view frames);
+  Result<bool> read_some(int flags);
   int fd_;
   FrameReader reader_;
 };

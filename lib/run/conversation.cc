@@ -5,7 +5,7 @@
 namespace testctr::run {
 namespace {
 
-constexpr size_t continuation_limit = size_t{8} << 20;  // an honest one has told its output already
+constexpr size_t most_said = 1000;  // before somebody hears it
 
 Error breach(std::string what) {
   return Error::infrastructure(fmt::format("the container broke the channel's protocol: {}", what))
@@ -23,21 +23,54 @@ Result<T> or_breach(Result<T> result) {
   return result;
 }
 
+bool has_data(std::string_view type) { return type == "done" || type == "request" || type == "answer"; }
+
 }  // namespace
 
 Result<Conversation> Conversation::begin(const Assignment& assignment) {
-  Conversation conversation(Digest::of(assignment.source));
-  std::string bytes = json::to_cbor(to_wire(assignment));
-  conversation.output_ =
-      TRY(encode_frame(Json{{"t", "start"}, {"v", protocol_version}, {"size", bytes.size()}}));
-  conversation.output_ += TRY(encode_data(bytes));
+  Conversation conversation(assignment.max_output);
+  CHECK_OK(conversation.put(Json{{"t", "start"}, {"v", protocol_version}}, to_wire(assignment)));
   return conversation;
+}
+
+Status Conversation::put(Json header, const Json& body) {
+  const std::string bytes = json::to_cbor(body);
+  header["size"] = bytes.size();
+  output_ += TRY(encode_frame(header));
+  output_ += TRY(encode_data(bytes));
+  return {};
+}
+
+Status Conversation::order(const Order& order) {
+  if (order.fresh) untaken_ = Digest::of(order.source);
+  at_work_ = true;
+  return put(Json{{"t", "go"}}, to_wire(order));
+}
+
+Status Conversation::reply(uint64_t id, const Reply& reply) {
+  return put(Json{{"t", "reply"}, {"id", id}}, to_wire(reply));
+}
+
+Status Conversation::ask(uint64_t id, const Request& request) {
+  return put(Json{{"t", "do"}, {"id", id}}, to_wire(request));
+}
+
+Status Conversation::finish(Outcome so_far) {
+  output_ += TRY(encode_frame(Json{{"t", "finish"}, {"outcome", std::string(to_string(so_far))}}));
+  return {};
 }
 
 Status Conversation::take(std::string_view bytes, EventSink& events) {
   reader_.feed(bytes);
   while (auto frame = TRY(or_breach(reader_.next()))) CHECK_OK(take_frame(*frame, events));
   return {};
+}
+
+std::optional<Said> Conversation::next() {
+  if (said_.empty()) return std::nullopt;
+  Said said = std::move(said_.front());
+  said_.pop_front();
+  return said;
 }
 
 void Conversation::sent(size_t count) {
@@ -48,31 +81,21 @@ void Conversation::sent(size_t count) {
 }
 
 Status Conversation::take_frame(const Json& frame, EventSink& events) {
-  if (finished_) return breach("it went on after its result");
   std::string type = TRY(or_breach(json::get_string(frame, "t")));
   if (type == "error") return take_error(frame);
   if (!greeted_) return take_hello(type, frame);
-  if (result_size_) {
-    CHECK_OK(take_data(type, frame));
-  } else if (type == "event") {
-    CHECK_OK(take_event(frame, events));
-  } else if (type == "done") {
-    int64_t size = TRY(or_breach(json::get_int(frame, "size")));
-    if (size <= 0 || static_cast<uint64_t>(size) > continuation_limit)
-      return breach("a result of absurd size");
-    result_size_ = static_cast<size_t>(size);
-  } else {
-    return breach(fmt::format("a frame of the unknown type {}", text::quoted(type.substr(0, 40))));
-  }
-  return {};
+  if (finished_) return breach("it went on after its end");
+  if (open_) return take_data(type, frame);
+  if (said_.size() > most_said) return breach("it asks faster than anybody could answer");
+  if (type == "event") return take_event(frame, events);
+  if (has_data(type)) return open(type, frame);
+  return take_small(type, frame, events);
 }
 
 Status Conversation::take_hello(const std::string& type, const Json& frame) {
   if (type != "hello") return breach("it did not say hello first");
   if (TRY(or_breach(json::get_int(frame, "v"))) != protocol_version)
     return breach("it speaks another version");
-  if (TRY(or_breach(json::get_string(frame, "digest"))) != script_.str())
-    return breach("it was given another script");
   greeted_ = true;
   return {};
 }
@@ -86,14 +109,80 @@ Status Conversation::take_event(const Json& frame, EventSink& events) {
   return {};
 }
 
+Status Conversation::open(const std::string& type, const Json& frame) {
+  Open opened;
+  opened.type = type;
+  const int64_t size = TRY(or_breach(json::get_int(frame, "size")));
+  if (size <= 0 || static_cast<uint64_t>(size) > most_data_) return breach("a result of absurd size");
+  opened.size = static_cast<size_t>(size);
+  if (type == "done") {
+    if (!at_work_) return breach("a result that nobody asked for");
+    if (untaken_) return breach("a result of a script that it was not given");
+  } else {
+    const int64_t id = TRY(or_breach(json::get_int(frame, "id")));
+    if (id < 0) return breach("a request without a number");
+    opened.id = static_cast<uint64_t>(id);
+  }
+  open_ = std::move(opened);
+  return {};
+}
+
 Status Conversation::take_data(const std::string& type, const Json& frame) {
   if (type != "data") return breach("it sent something within its result");
-  result_ += TRY(or_breach(json::get_string(frame, "d")));
-  if (result_.size() > *result_size_) return breach("its result is longer than it said");
-  if (result_.size() < *result_size_) return {};
-  Json wire = TRY(or_breach(json::from_cbor(result_)));
-  finished_ = TRY(or_breach(continuation_from_wire(wire)));
-  result_.clear();
+  open_->data += TRY(or_breach(json::get_string(frame, "d")));
+  if (open_->data.size() > open_->size) return breach("its result is longer than it said");
+  if (open_->data.size() < open_->size) return {};
+  Open whole = std::move(*open_);
+  open_.reset();
+  return close(std::move(whole));
+}
+
+Status Conversation::close(Open whole) {
+  const Json wire = TRY(or_breach(json::from_cbor(whole.data)));
+  Said said;
+  said.id = whole.id;
+  if (whole.type == "done") {
+    said.kind = Said::Kind::carried_out;
+    said.continuation = TRY(or_breach(continuation_from_wire(wire)));
+    at_work_ = false;
+  } else if (whole.type == "request") {
+    said.kind = Said::Kind::request;
+    said.request = TRY(or_breach(request_from_wire(wire)));
+  } else {
+    said.kind = Said::Kind::answer;
+    said.reply = TRY(or_breach(reply_from_wire(wire)));
+  }
+  said_.push_back(std::move(said));
+  return {};
+}
+
+// Frames that are whole by themselves.
+Status Conversation::take_small(const std::string& type, const Json& frame, EventSink&) {
+  Said said;
+  if (type == "took") {
+    if (!untaken_ || TRY(or_breach(json::get_string(frame, "digest"))) != untaken_->str())
+      return breach("it was given another script");
+    untaken_.reset();
+    return {};
+  }
+  if (type == "log") {
+    if (!said_.empty() && said_.back().kind == Said::Kind::log) {
+      said_.back().text += TRY(or_breach(json::get_string(frame, "d")));
+      return {};
+    }
+    said.kind = Said::Kind::log;
+    said.text = TRY(or_breach(json::get_string(frame, "d")));
+  } else if (type == "service") {
+    said.kind = Said::Kind::service_ended;
+    said.status = static_cast<int>(TRY(or_breach(json::get_int(frame, "status"))) & 255);
+  } else if (type == "finished") {
+    said.kind = Said::Kind::finished;
+    said.outcome = TRY(or_breach(outcome_from_string(TRY(or_breach(json::get_string(frame, "outcome"))))));
+    finished_ = true;
+  } else {
+    return breach(fmt::format("a frame of the unknown type {}", text::quoted(type.substr(0, 40))));
+  }
+  said_.push_back(std::move(said));
   return {};
 }
 

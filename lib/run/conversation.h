@@ -1,17 +1,20 @@
-// The outside's half of the channel's protocol, without the socket: bytes from a container in, events and
-// finally a Continuation out. Every byte is hostile; what an honest interpreter would not send is a breach,
-// and a breach ends the conversation.
+// The outside's half of the channel's protocol, without the socket: bytes from a place in, events and what
+// else it says out. Every byte is hostile; what an honest place would not send is a breach, and a breach ends
+// the conversation.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/digest.h"
 #include "interpret/event.h"
+#include "interpret/request.h"
 #include "interpret/state.h"
 #include "run/assignment.h"
 #include "run/channel.h"
+#include "run/place.h"
 
 namespace testctr::run {
 
@@ -20,32 +23,52 @@ class Conversation {
   /// Queues the assignment for sending.
   static Result<Conversation> begin(const Assignment& assignment);
 
-  /// Takes bytes that the container sent; events go to `events` at once.
-  /// @return an error when the container broke the protocol or reported an error itself.
+  /// Queue what is to be said. Errors (internal): it does not fit the channel.
+  Status order(const Order& order);
+  Status reply(uint64_t id, const Reply& reply);
+  Status ask(uint64_t id, const Request& request);
+  Status finish(Outcome so_far);
+
+  /// Takes bytes that the place sent; events go to `events` at once, the rest waits for `next`.
+  /// @return an error when the place broke the protocol or reported an error itself.
   Status take(std::string_view bytes, EventSink& events);
-  /// The result, once there; moves it out.
-  std::optional<Continuation> result() { return std::exchange(finished_, std::nullopt); }
+  /// What it said next; moves it out.
+  std::optional<Said> next();
 
   /// What is to be sent next; `sent(n)` removes what was.
   [[nodiscard]] std::string_view outgoing() const { return std::string_view(output_).substr(written_); }
   void sent(size_t count);
 
  private:
-  explicit Conversation(Digest script) : script_(std::move(script)) {}
+  /// A frame whose data have not all come yet.
+  struct Open {
+    std::string type;
+    uint64_t id = 0;
+    size_t size = 0;
+    std::string data;
+  };
+
+  explicit Conversation(uint64_t max_output) : most_data_(2 * max_output + (size_t{16} << 20)) {}
+  Status put(Json header, const Json& body);
   Status take_frame(const Json& frame, EventSink& events);
   Status take_hello(const std::string& type, const Json& frame);
   Status take_event(const Json& frame, EventSink& events);
+  Status open(const std::string& type, const Json& frame);
   Status take_data(const std::string& type, const Json& frame);
+  Status close(Open whole);
+  Status take_small(const std::string& type, const Json& frame, EventSink& events);
   static Error take_error(const Json& frame);
 
-  Digest script_;
+  size_t most_data_;
   FrameReader reader_;
   std::string output_;
   size_t written_ = 0;
   bool greeted_ = false;
-  std::optional<size_t> result_size_;
-  std::string result_;
-  std::optional<Continuation> finished_;
+  bool finished_ = false;
+  std::optional<Digest> untaken_;  ///< of the source that it was sent last and has not acknowledged
+  bool at_work_ = false;           ///< it has an order that it has not answered
+  std::optional<Open> open_;
+  std::deque<Said> said_;
 };
 
 }  // namespace testctr::run

@@ -9,8 +9,9 @@
 
 namespace testctr::run {
 
-/// Starts a container and hands it its assignment. Only what `spec` and `assignment` say goes in; everything
-/// that comes out is checked.
-Result<std::unique_ptr<Place>> start_native_place(const sandbox::Spec& spec, const Assignment& assignment);
+/// Starts a container and hands it its assignment, and its first order where there is one. Only what `spec`,
+/// `assignment` and `order` say goes in; everything that comes out is checked.
+Result<std::unique_ptr<Place>> start_native_place(const sandbox::Spec& spec, const Assignment& assignment,
+                                                  const Order* order);
 
 }  // namespace testctr::run

@@ -9,7 +9,10 @@
 
 #include "base/result.h"
 #include "interpret/event.h"
+#include "interpret/request.h"
 #include "interpret/state.h"
+#include "run/assignment.h"
+#include "sandbox/container.h"
 
 namespace testctr::run {
 
@@ -26,18 +29,48 @@ struct PlaceEnding {
   bool limit_refused = false;  ///< and something was refused for it: what passed may have passed by that
 };
 
+/// What a place says beside events.
+struct Said {
+  enum class Kind : uint8_t {
+    carried_out,    ///< its order: `continuation`
+    request,        ///< it wants something of the program outside: `id`, `request`
+    answer,         ///< to what it was asked: `id`, `reply`
+    log,            ///< its service wrote `text`
+    service_ended,  ///< its service has ended with `status` (128+N for signal N)
+    finished,       ///< it is at its end: `outcome`
+  };
+  Kind kind = Kind::carried_out;
+  Continuation continuation;
+  uint64_t id = 0;
+  Request request;
+  Reply reply;
+  std::string text;
+  int status = 0;
+  Outcome outcome = Outcome::pass;
+};
+
 class Place {
  public:
   virtual ~Place() = default;
   /// The descriptor to poll and the events (poll(2)) to wait for.
   [[nodiscard]] virtual int descriptor() const = 0;
   [[nodiscard]] virtual short wanted() const = 0;
+  /// Hands it an order, an answer to what it asked, a question of others, the news that the test is at its
+  /// end. They are sent by `advance`.
+  virtual Status order(const Order& order) = 0;
+  virtual Status reply(uint64_t id, const Reply& reply) = 0;
+  virtual Status ask(uint64_t id, const Request& request) = 0;
+  virtual Status end(Outcome so_far) = 0;
   /// Does what can be done without waiting. Events go to `events` as they come; they are not stamped yet.
-  /// @return the Continuation when the place has carried out its part; nothing while it goes on. An error
-  /// ends the place.
-  virtual Result<std::optional<Continuation>> advance(EventSink& events) = 0;
+  /// @return what else it said; nothing while it goes on. To be called until it says nothing. An error ends
+  /// the place.
+  virtual Result<std::optional<Said>> advance(EventSink& events) = 0;
   /// Whether it ended by itself: `finish` then knows the reason and need not be helped by `kill`.
   [[nodiscard]] virtual bool ended() const = 0;
+  /// Of a container: its namespaces, for others to join; the call waits until it has set itself up.
+  virtual Result<sandbox::Container::Namespaces> namespaces() {
+    return Error::internal("a place without namespaces");
+  }
   /// Called about every 50 ms: limits that only we can watch.
   virtual void watch() = 0;
   /// Kills everything in it; `finish` is still to be called.

@@ -1,6 +1,7 @@
 #include "run/prepare.h"
 
 #include <charconv>
+#include <cstdlib>
 
 #include "base/fd.h"
 #include "base/sys.h"
@@ -10,7 +11,6 @@ namespace testctr::run {
 namespace {
 
 constexpr const char* inside_tree = "/testctr/tree";
-constexpr const char* inside_work = "/work";
 constexpr const char* inside_shell = "/testctr/bin/bash";
 // Below $WORK: where the caller's own folder is shown to a document.
 std::string inside_directory() { return std::string(inside_work) + "/directory"; }
@@ -29,8 +29,16 @@ bool has_program(const image::RootFilesystem& root, const std::string& name) {
 }
 
 bool needs_spare_shell(const plan::Job& job, const image::RootFilesystem& root) {
-  if (job.format == plan::Format::script) return false;
-  return !has_program(root, "bash") && (job.format != plan::Format::cram || !has_program(root, "sh"));
+  const auto lacks = [&](const plan::Step& step) {
+    if (step.format == plan::Format::script) return false;
+    return !has_program(root, "bash") && (step.format != plan::Format::cram || !has_program(root, "sh"));
+  };
+  return lacks(job) || std::any_of(job.further.begin(), job.further.end(), lacks);
+}
+
+bool has_documents(const plan::Job& job) {
+  const auto is = [](const plan::Step& step) { return step.format != plan::Format::script; };
+  return is(job) || std::any_of(job.further.begin(), job.further.end(), is);
 }
 
 }  // namespace
@@ -59,7 +67,7 @@ Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const
 
 Result<Provision> Provisions::provide(const plan::Job& job) {
   Provision provision;
-  provision.root = TRY(once(images_, job.image, [&] { return image::obtain(store_, job.image); }));
+  if (!job.image.empty()) provision.root = TRY(root(job.image));
   if (!job.layer.empty()) {
     provision.layer =
         TRY(once(layers_, job.layer, [&] { return image::open_layer(store_, job.layer).in(job.layer); }));
@@ -76,13 +84,18 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
       return image::scan_tree(job.tree, job.documents.work_directory).in("the test tree");
     }));
   }
-  if (needs_spare_shell(job, *provision.root))
+  if (provision.root != nullptr && needs_spare_shell(job, *provision.root))
     provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));
   return provision;
 }
 
+Result<const image::RootFilesystem*> Provisions::root(const std::string& image) {
+  return once(images_, image, [&] { return image::obtain(store_, image); });
+}
+
 std::vector<std::string> notes_of(const Provision& provision) {
-  std::vector<std::string> notes = provision.root->notes;
+  std::vector<std::string> notes;
+  if (provision.root != nullptr) notes = provision.root->notes;
   if (provision.tree != nullptr)
     notes.insert(notes.end(), provision.tree->notes.begin(), provision.tree->notes.end());
   return notes;
@@ -144,17 +157,35 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
   return spec;
 }
 
+namespace {
+
+void set_common(Assignment& assignment, const plan::Job& job) {
+  assignment.case_timeout_ns = job.limits.case_timeout_ns;
+  assignment.max_output = job.limits.max_output;
+  auto& environment = assignment.environment;
+  environment["WORK"] = assignment.work;
+  environment["TMPDIR"] = assignment.work + "/.tmp";
+  if (!assignment.tree.empty()) environment["TREE"] = assignment.tree;
+  if (has_documents(job)) {
+    // What Scrut and Cram give their documents.
+    for (const char* name : {"LANG", "LC_ALL", "LANGUAGE"}) environment[name] = "C";
+    environment["TZ"] = "GMT";
+    environment["COLUMNS"] = "80";
+    environment["CDPATH"] = environment["GREP_OPTIONS"] = "";
+    environment["TMPDIR"] = assignment.work + "/tmp";
+  }
+  for (const auto& [name, value] : job.environment) environment[name] = value;
+}
+
+}  // namespace
+
 Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   const image::RootFilesystem& root = *provision.root;
   const bool has_tree =
       provision.tree != nullptr || (provision.layer != nullptr && !provision.layer->tree.empty());
   Assignment assignment;
-  assignment.name = job.file;
-  assignment.source = job.source;
   assignment.work = inside_work;
   assignment.tree = has_tree ? inside_tree : "";
-  assignment.case_timeout_ns = job.limits.case_timeout_ns;
-  assignment.max_output = job.limits.max_output;
   assignment.network = job.network == plan::Network::host;
   auto& environment = assignment.environment;
   environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -165,33 +196,53 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
     if (equals != std::string::npos && equals != 0)
       environment[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  environment["WORK"] = assignment.work;
-  environment["TMPDIR"] = assignment.work + "/.tmp";
-  if (!assignment.tree.empty()) environment["TREE"] = assignment.tree;
-  if (job.format != plan::Format::script) {
-    // What Scrut and Cram give their documents.
-    for (const char* name : {"LANG", "LC_ALL", "LANGUAGE"}) environment[name] = "C";
-    environment["TZ"] = "GMT";
-    environment["COLUMNS"] = "80";
-    environment["CDPATH"] = environment["GREP_OPTIONS"] = "";
-    environment["TMPDIR"] = assignment.work + "/tmp";
-  }
-  for (const auto& [name, value] : job.environment) environment[name] = value;
-  if (job.format != plan::Format::script) {
-    DocumentAssignment document;
-    document.dialect = plan::dialect_of(job.format);
-    document.parts = job.parts;
-    document.main = static_cast<uint32_t>(job.main_part);
-    document.reading = job.documents.reading;
-    document.setting.compat = job.documents.reading.compat;
-    document.setting.shell = job.documents.shell;
-    if (provision.spare != nullptr) document.setting.spare_shell = inside_shell;
-    document.setting.overrides = job.documents.overrides;
-    document.setting.whole_output = job.documents.whole_output;
-    if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory();
-    assignment.document = std::move(document);
-  }
+  set_common(assignment, job);
   return assignment;
+}
+
+Assignment host_assignment(const plan::Job& job, const std::string& work, bool clients) {
+  Assignment assignment;
+  assignment.place = plan::host_place;
+  assignment.work = work;
+  assignment.tree = job.tree;
+  assignment.control = work.substr(0, work.rfind('/')) + "/control";
+  assignment.network = assignment.guarded = true;
+  for (const char* name : {"PATH", "HOME", "USER", "LOGNAME"}) {
+    if (const char* value = ::getenv(name); value != nullptr) assignment.environment[name] = value;
+  }
+  assignment.environment.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  assignment.environment["LANG"] = "C.UTF-8";
+  assignment.environment["TZ"] = "UTC";
+  if (clients) {
+    assignment.socket = work.substr(0, work.rfind('/')) + "/socket";
+    assignment.environment["TESTCTR_SOCKET"] = assignment.socket;
+  }
+  set_common(assignment, job);
+  return assignment;
+}
+
+Order make_order(const plan::Job& job, const plan::Step& step, const Provision& provision, Continuation from,
+                 bool fresh) {
+  Order order;
+  order.from = std::move(from);
+  order.fresh = fresh;
+  if (!fresh) return order;
+  order.name = step.name;
+  order.source = step.source;
+  if (step.format == plan::Format::script) return order;
+  DocumentAssignment document;
+  document.dialect = plan::dialect_of(step.format);
+  document.parts = step.parts;
+  document.main = static_cast<uint32_t>(step.main_part);
+  document.reading = job.documents.reading;
+  document.setting.compat = job.documents.reading.compat;
+  document.setting.shell = job.documents.shell;
+  if (provision.spare != nullptr) document.setting.spare_shell = inside_shell;
+  document.setting.overrides = job.documents.overrides;
+  document.setting.whole_output = job.documents.whole_output;
+  if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory();
+  order.document = std::move(document);
+  return order;
 }
 
 }  // namespace testctr::run

@@ -34,6 +34,8 @@ class Provisions {
   explicit Provisions(image::Store& store) : store_(store) {}
   /// Unpacks, reads and checks what is not there yet. May use threads that have ended when it returns.
   Result<Provision> provide(const plan::Job& job);
+  /// The root of another image: unpacked, where it was not yet.
+  Result<const image::RootFilesystem*> root(const std::string& image);
 
  private:
   template <class T, class F>
@@ -45,6 +47,9 @@ class Provisions {
   std::map<std::string, Result<image::OpenedLayer>> layers_;
 };
 
+/// $WORK in a container.
+inline constexpr const char* inside_work = "/work";
+
 /// @param program our own binary's path. @param memory what `default_memory` said.
 sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const std::string& program,
                         uint64_t memory);
@@ -52,6 +57,15 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
 /// The environment is the image's Env, over our own LANG, TZ, PATH, with WORK, TMPDIR and TREE, and the job's
 /// on top; nothing of the host's.
 Assignment make_assignment(const plan::Job& job, const Provision& provision);
+
+/// What the place outside of all containers is told. Its environment has of the caller's only what programs
+/// need to find themselves: PATH, HOME, USER, LOGNAME. @param work $WORK there @param clients programs may
+/// speak to the test
+Assignment host_assignment(const plan::Job& job, const std::string& work, bool clients);
+
+/// A step as a place is to carry it out. @param fresh the place does not know it yet
+Order make_order(const plan::Job& job, const plan::Step& step, const Provision& provision, Continuation from,
+                 bool fresh);
 
 /// What people are to know before the script's own events: what unpacking could not keep, what the tree
 /// leaves out.

@@ -111,9 +111,10 @@ Status add_files(int root, const Plan& plan, const std::string& resolv_conf) {
   }
   auto etc = directory_inside(root, "/etc");
   if (!etc.ok()) return {};  // not a directory: the image's own affair
-  const std::string names = fmt::format(
+  std::string names = fmt::format(
       "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{}\n", plan.spec.hostname);
-  CHECK_OK(write_new(etc.value().get(), "hosts", names, false));
+  for (const std::string& name : plan.spec.names) names += fmt::format("127.0.0.1\t{}\n", name);
+  CHECK_OK(write_new(etc.value().get(), "hosts", names, !plan.spec.names.empty()));
   if (!resolv_conf.empty()) CHECK_OK(write_new(etc.value().get(), "resolv.conf", resolv_conf, true));
   return {};
 }

@@ -102,14 +102,6 @@ Result<Condition> parse_condition(const Place& place, size_t offset, std::string
   return condition;
 }
 
-/// The lines that will switch places are told from conditions by having no command.
-bool is_section(const std::vector<Token>& tokens) {
-  const std::string* first = tokens[0].plain();
-  if (first == nullptr) return false;
-  if (*first == "[container") return true;
-  return tokens.size() == 1 && (*first == "[host]" || *first == "[container]");
-}
-
 /// The words before the command's name. @return whether the token was one.
 Result<bool> take_prefix(const Place& place, const Token& token, Command& command) {
   const std::string* word = token.plain();
@@ -149,10 +141,6 @@ Result<std::optional<Command>> parse_line(const Place& place, std::string_view l
     return line_error(place, nul, "a NUL byte in the script");
   std::vector<Token> tokens = TRY(split_words(place, line));
   if (tokens.empty()) return std::optional<Command>{};
-  if (is_section(tokens)) {
-    return line_error(place, tokens[0].offset, "sections are not supported yet")
-        .hint("`run IMAGE FILE` runs the whole script in one container");
-  }
   Command command;
   command.line = place.line;
   command.text = line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;

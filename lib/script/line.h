@@ -24,4 +24,9 @@ Error line_error(const Place& place, size_t offset, std::string_view what);
 /// @return nothing for an empty line. Errors (Fault::usage) say file, line and column.
 Result<std::optional<Command>> parse_line(const Place& place, std::string_view line);
 
+/// A section's line: `[host]`, `[container]`, `[container IMAGE]` or `[container IMAGE as NAME]`, blanks
+/// around it and a comment behind it allowed. @return nothing for any other line; its `first` is for the
+/// caller to set
+Result<std::optional<Section>> parse_section(const Place& place, std::string_view line);
+
 }  // namespace testctr::script

@@ -12,15 +12,6 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-bool enters(const Command& command) {
-  if (command.name != "testctr" || command.arguments.empty()) return false;
-  const Word enter{{"--enter", /* quoted= */ false}};
-  for (const Word& word : command.arguments) {
-    if (word == enter) return true;
-  }
-  return false;
-}
-
 Status parse_comment(Script& script, std::string_view comment) {
   uint32_t number = 0;
   for (std::string_view line : text::lines(comment)) {
@@ -32,13 +23,13 @@ Status parse_comment(Script& script, std::string_view comment) {
           {number, std::string(text::trim(line.substr(1))), static_cast<uint32_t>(script.commands.size())});
       continue;
     }
+    if (std::optional<Section> section = TRY(parse_section(place, line))) {
+      section->first = static_cast<uint32_t>(script.commands.size());
+      script.sections.push_back(*std::move(section));
+      continue;
+    }
     std::optional<Command> command = TRY(parse_line(place, line));
     if (!command) continue;
-    if (enters(*command)) {
-      return line_error(place, command->column - 1,
-                        "sections are not supported yet (testctr start ... --enter)")
-          .hint("`run IMAGE FILE` runs the whole script in one container");
-    }
     script.commands.push_back(*std::move(command));
   }
   return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,20 @@ struct Phase {
   uint32_t first = 0;  ///< index of the first command in it
 };
 
+/// A line that says where the lines below it are carried out: `[host]`, `[container]`, `[container IMAGE]`,
+/// `[container IMAGE as NAME]`.
+struct Section {
+  uint32_t line = 0;
+  uint32_t column = 0;  ///< 1-based byte column of the `[`
+  uint32_t first = 0;   ///< index of the first command in it
+  bool host = false;
+  std::string image, name;  ///< as written; empty: not given
+
+  /// The place that it names: "host", the name given, else the image as it is written, else "container".
+  [[nodiscard]] std::string place() const;
+  bool operator==(const Section&) const = default;
+};
+
 struct File {
   std::string name;   ///< as in the marker, not yet expanded
   uint32_t line = 0;  ///< of the marker
@@ -57,8 +72,16 @@ struct Script {
   std::string source;
   std::vector<Command> commands;
   std::vector<Phase> phases;
+  std::vector<Section> sections;
   std::vector<File> files;
 };
+
+/// Whether `name` can name a container: what can also be a host name, so that others find it by that.
+bool is_container_name(std::string_view name);
+
+/// The literal words of a `testctr` command's line, its subcommand first; nothing for a word with a variable
+/// in it. Empty when the command is another.
+std::vector<std::optional<std::string>> testctr_words(const Command& command);
 
 /// Parses a whole script. What a line means is not looked at: whether a command or a condition exists, the
 /// interpreter says.

@@ -1,0 +1,283 @@
+#include "run/resident.h"
+
+#include <sys/stat.h>
+
+#include <deque>
+
+#include "base/digest.h"
+#include "base/sys.h"
+#include "interpret/documents.h"
+#include "interpret/interpreter.h"
+#include "run/assignment.h"
+#include "run/channel.h"
+#include "run/channel_sink.h"
+#include "run/client_socket.h"
+#include "run/errands.h"
+#include "script/script.h"
+
+namespace testctr::run {
+namespace {
+
+Json error_frame(const Error& error) {
+  return Json{{"t", "error"},
+              {"fault", exit_code(error.fault())},
+              {"message", json::binary(error.message())},
+              {"hint", json::binary(error.hint())}};
+}
+
+/// What is carried out, as it is kept between orders.
+struct Step {
+  std::optional<script::Script> script;
+  std::vector<script::Document> parts;
+  DocumentAssignment document;
+};
+
+class Resident {
+ public:
+  Resident(int channel, const Surroundings& surroundings)
+      : channel_(channel), sink_(channel_), surroundings_(surroundings) {}
+
+  int run() {
+    Status served = serve();
+    if (!sink_.status().ok() || !sent_.ok()) return 1;
+    if (served.ok()) return 0;
+    Error error = served.error();
+    if (error.number() == ENOSPC) error = std::move(error).hint(scratch_hint);
+    (void)channel_.send(error_frame(error));
+    return 1;
+  }
+
+ private:
+  struct Frame {
+    std::string type;
+    uint64_t id = 0;
+    Json body;
+  };
+
+  // ---- the channel
+
+  /// A frame with what belongs to it.
+  Result<Frame> whole(const Json& header) {
+    Frame frame;
+    frame.type = TRY(json::get_string(header, "t"));
+    frame.id = static_cast<uint64_t>(TRY(json::get_int(header, "id", 0)));
+    if (frame.type == "finish") {
+      frame.body = header;
+      return frame;
+    }
+    const std::string bytes =
+        TRY(channel_.receive_data(static_cast<size_t>(TRY(json::get_int(header, "size")))));
+    frame.body = TRY(json::from_cbor(bytes));
+    return frame;
+  }
+
+  /// Takes what has come: answers at once, the rest in its turn.
+  void hear() {
+    while (heard_.ok()) {
+      auto header = channel_.receive_now();
+      if (!header.ok()) {
+        heard_ = std::move(header).error();
+        return;
+      }
+      if (!header.value()) return;
+      auto frame = whole(*header.value());
+      if (!frame.ok()) {
+        heard_ = std::move(frame).error();
+        return;
+      }
+      if (frame.value().type == "reply") {
+        take_reply(frame.value());
+      } else if (frame.value().type == "do") {
+        auto request = request_from_wire(frame.value().body);
+        if (request.ok()) errands_->take(frame.value().id, request.value());
+      } else {
+        orders_.push_back(std::move(frame).value());
+      }
+    }
+  }
+
+  void take_reply(const Frame& frame) {
+    auto waiting = asked_.find(frame.id);
+    if (waiting == asked_.end()) return;
+    auto reply = reply_from_wire(frame.body);
+    Reply failed;
+    if (!reply.ok()) failed.error = reply.error().message();
+    auto take = std::move(waiting->second);
+    asked_.erase(waiting);
+    take(reply.ok() ? reply.value() : failed);
+  }
+
+  void send(const Json& header, const Json& body) {
+    const std::string bytes = json::to_cbor(body);
+    Json whole = header;
+    whole["size"] = bytes.size();
+    if (sent_.ok()) sent_ = channel_.send_with_data(whole, bytes);
+  }
+
+  /// Asks the program outside; `take` hears the answer.
+  void ask(const Request& request, std::function<void(const Reply&)> take) {
+    const uint64_t id = next_id_++;
+    asked_[id] = std::move(take);
+    send(Json{{"t", "request"}, {"id", id}}, to_wire(request));
+  }
+
+  Result<Reply> ask_and_wait(const Request& request) {
+    std::optional<Reply> answer;
+    ask(request, [&answer](const Reply& reply) { answer = reply; });
+    const auto over = [&] { return answer || !heard_.ok() || !sent_.ok(); };
+    const interpret::Pause pause = interpreter_->children().wait_while(over, UINT64_MAX);
+    if (answer) return *std::move(answer);
+    for (auto& [id, take] : asked_) take = [](const Reply&) {};
+    if (pause == interpret::Pause::cancelled) return Error::system("poll", "", ECANCELED);
+    if (pause == interpret::Pause::overflow)
+      return Error::usage("a command in the background wrote more than it may")
+          .hint("--max-output SIZE allows more");
+    return Error::infrastructure("the program outside is gone");
+  }
+
+  // ---- its life
+
+  Status serve() {
+    Json start = TRY(channel_.receive());
+    if (TRY(json::get_string(start, "t")) != "start")
+      return Error::internal("expected the start on the channel");
+    if (TRY(json::get_int(start, "v")) != protocol_version)
+      return Error::internal("the channel speaks another version");
+    assignment_ = TRY(assignment_from_wire(TRY(whole(start)).body));
+    CHECK_OK(channel_.send(Json{{"t", "hello"}, {"v", protocol_version}}));
+    for (const std::string& note : surroundings_.notes) {
+      Event event;
+      event.kind = Event::Kind::log;
+      event.text = note;
+      sink_.take(event);
+    }
+    CHECK_OK(sys::make_dirs(assignment_.work + "/.tmp", 0755));
+    make_setting();
+    interpreter_ = TRY(interpret::Interpreter::create(setting_, sink_));
+    interpret::Children& children = interpreter_->children();
+    errands_.emplace(
+        children, setting_,
+        Errands::Telling{[this](uint64_t id, const Reply& reply) {
+                           send(Json{{"t", "answer"}, {"id", id}}, to_wire(reply));
+                         },
+                         [this](std::string_view text) {
+                           if (sent_.ok())
+                             sent_ = channel_.send(Json{{"t", "log"}, {"d", json::binary(text)}});
+                         },
+                         [this](int status) {
+                           if (sent_.ok()) sent_ = channel_.send(Json{{"t", "service"}, {"status", status}});
+                         }});
+    children.listen(channel_.descriptor(), [this] { hear(); });
+    children.at_each_turn([this] { errands_->turn(); });
+    if (!assignment_.socket.empty())
+      clients_ = TRY(ClientSocket::listen(assignment_.socket, children, [this](Request request, auto take) {
+        request.place = assignment_.place;
+        ask(request, std::move(take));
+      }));
+    if (assignment_.service) CHECK_OK(errands_->start_service(*assignment_.service));
+    return take_orders();
+  }
+
+  Status take_orders() {
+    hear();
+    for (;;) {
+      const auto over = [&] { return !orders_.empty() || !heard_.ok() || !sent_.ok(); };
+      if (!over()) (void)interpreter_->children().wait_while(over, UINT64_MAX);
+      CHECK_OK(sent_);
+      if (orders_.empty()) {
+        if (!heard_.ok()) return heard_;
+        continue;  // something in the background went over its bound: that is judged at the end
+      }
+      const Frame frame = std::move(orders_.front());
+      orders_.pop_front();
+      if (frame.type == "finish")
+        return finish(TRY(outcome_from_string(TRY(json::get_string(frame.body, "outcome")))));
+      if (frame.type != "go") return Error::internal("an unknown frame from outside");
+      if (TRY(carry_out(TRY(order_from_wire(frame.body))))) return {};
+    }
+  }
+
+  /// @return whether that was all
+  Result<bool> carry_out(Order order) {
+    const uint32_t index = order.from.step;
+    if (order.fresh) {
+      CHECK_OK(channel_.send(Json{{"t", "took"}, {"digest", Digest::of(order.source).str()}}));
+      steps_[index] = TRY(read(order));
+    }
+    auto known = steps_.find(index);
+    if (known == steps_.end()) return Error::internal("an order about an unknown step");
+    Continuation result = TRY(carry_out(known->second, std::move(order.from)));
+    const bool elsewhere = !result.done && result.target != setting_.name;
+    const bool all = order.last && !elsewhere;
+    if (all) {
+      result.outcome = interpreter_->finish(result.done ? result.outcome : Outcome::pass);
+      result.done = true;
+      result.target.clear();
+      result.state = {};  // nobody goes on from here
+    }
+    send(Json{{"t", "done"}}, to_wire(result));
+    CHECK_OK(sent_);
+    return all;
+  }
+
+  static Result<Step> read(const Order& order) {
+    Step step;
+    if (!order.document) {
+      step.script = TRY(script::parse(order.name, order.source));
+      return step;
+    }
+    step.document = *order.document;
+    for (const plan::DocumentPart& part : order.document->parts)
+      step.parts.push_back(TRY(
+          script::read_document(order.document->dialect, part.name, part.source, order.document->reading)));
+    return step;
+  }
+
+  Result<Continuation> carry_out(const Step& step, Continuation from) {
+    if (step.script) return interpreter_->carry_out(*step.script, std::move(from));
+    return interpreter_->carry_out(step.parts, step.document.main, std::move(from), step.document.setting);
+  }
+
+  Status finish(Outcome so_far) {
+    const Outcome outcome = interpreter_->finish(so_far);
+    return channel_.send(Json{{"t", "finished"}, {"outcome", std::string(to_string(outcome))}});
+  }
+
+  void make_setting() {
+    setting_.name = assignment_.place;
+    setting_.work = assignment_.work;
+    setting_.control = assignment_.control;
+    setting_.tree = assignment_.tree;
+    setting_.programs = assignment_.programs;
+    setting_.environment = assignment_.environment;
+    if (!surroundings_.home.empty()) setting_.environment.emplace("HOME", surroundings_.home);
+    setting_.case_timeout_ns = assignment_.case_timeout_ns;
+    setting_.max_output = assignment_.max_output;
+    setting_.network = assignment_.network;
+    setting_.guarded = assignment_.guarded;
+    setting_.at_line = surroundings_.at_line;
+    setting_.take_denials = surroundings_.take_denials;
+    setting_.ask = [this](const Request& request) { return ask_and_wait(request); };
+  }
+
+  InnerChannel channel_;
+  ChannelSink sink_;
+  const Surroundings& surroundings_;
+  Assignment assignment_;
+  interpret::Setting setting_;
+  std::map<uint32_t, Step> steps_;
+  Status heard_, sent_;
+  std::deque<Frame> orders_;
+  std::map<uint64_t, std::function<void(const Reply&)>> asked_;
+  uint64_t next_id_ = 1;
+  std::unique_ptr<interpret::Interpreter> interpreter_;
+  // Behind what they borrow.
+  std::optional<Errands> errands_;
+  std::unique_ptr<ClientSocket> clients_;
+};
+
+}  // namespace
+
+int reside(int channel, const Surroundings& surroundings) { return Resident(channel, surroundings).run(); }
+
+}  // namespace testctr::run

@@ -1,0 +1,263 @@
+#include "run/scope.h"
+
+#include <charconv>
+
+#include "base/text.h"
+#include "interpret/variables.h"
+
+namespace testctr::run {
+namespace {
+
+Error breach(const std::string& place, std::string_view what) {
+  return Error::infrastructure(
+             fmt::format("{} broke the channel's protocol: {}", text::printable(place), what))
+      .hint("what ran inside cannot be trusted to have said the truth: the script counts as an error");
+}
+
+std::optional<uint16_t> port_of(std::string_view word) {
+  unsigned value = 0;
+  auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (problem != std::errc() || end != word.data() + word.size() || value == 0 || value > 65535)
+    return std::nullopt;
+  return static_cast<uint16_t>(value);
+}
+
+/// A value as the container has it: a path below its work directory that was written out has become one below
+/// $WORK.
+std::optional<std::string> plain(const std::optional<std::string>& value) {
+  if (!value) return value;
+  return interpret::replace_token(*value, work_token, "/work");
+}
+
+/// The section that says where the lines from `position` on are carried out, if one begins there.
+const script::Section* section_at(const script::Script& script, uint32_t position) {
+  const script::Section* last = nullptr;
+  for (const script::Section& section : script.sections) {
+    if (section.first == position) last = &section;
+  }
+  return last;
+}
+
+/// Whether lines that belong elsewhere lie between two positions.
+bool skips_border(const script::Script& script, uint32_t from, uint32_t to, const std::string& place) {
+  for (const script::Section& section : script.sections) {
+    if (section.first <= from || section.first >= to) continue;
+    if (section_at(script, section.first)->place() != place) return true;
+  }
+  return false;
+}
+
+bool is_inside_work(const std::string& directory) {
+  if (directory.empty()) return true;
+  if (!directory.starts_with(work_token)) return false;
+  const std::string rest = directory.substr(work_token.size());
+  if (!rest.empty() && rest.front() != '/') return false;
+  for (const std::string& part : text::split(rest, '/')) {
+    if (part == "..") return false;
+  }
+  return rest.find('\0') == std::string::npos;
+}
+
+}  // namespace
+
+const plan::Step& Scope::step(uint32_t index) const {
+  return index == 0 ? static_cast<const plan::Step&>(*job_) : job_->further.at(index - 1);
+}
+
+std::string Scope::image_of(const std::string& place) const {
+  for (const Text& text : texts_) {
+    if (!text.script) continue;
+    for (const script::Section& section : text.script->sections) {
+      if (!section.host && !section.image.empty() && section.place() == place) return section.image;
+    }
+  }
+  return {};
+}
+
+std::string Scope::first_place(uint32_t index) const {
+  const Text& text = texts_.at(index);
+  if (text.script) {
+    if (const script::Section* section = section_at(*text.script, 0)) return section->place();
+  }
+  return step(index).where;
+}
+
+Result<Scope> Scope::of(const plan::Job& job) {
+  Scope scope;
+  scope.job_ = &job;
+  for (const plan::Container& container : job.containers) {
+    scope.images_.insert(container.image);
+    scope.names_.insert(container.name);
+    scope.several_ = true;
+  }
+  if (!job.image.empty()) scope.images_.insert(job.image);
+  for (const auto& [name, value] : job.environment) scope.images_.insert(value);
+  scope.several_ = scope.several_ || !job.further.empty();
+  for (uint32_t index = 0; index < scope.steps(); ++index) {
+    const plan::Step& step = scope.step(index);
+    scope.host_ = scope.host_ || step.where == plan::host_place;
+    if (step.format != plan::Format::script) {
+      scope.texts_.emplace_back();
+      scope.note_text(step.source);
+      for (const plan::DocumentPart& part : step.parts) scope.note_text(part.source);
+      continue;
+    }
+    const script::Script& script =
+        scope.texts_.emplace_back(TRY(script::parse(step.name, step.source))).script.value();
+    for (const script::Section& section : script.sections) {
+      scope.several_ = true;
+      scope.host_ = scope.host_ || section.host;
+      if (!section.image.empty()) scope.images_.insert(section.image);
+      if (!section.name.empty()) scope.names_.insert(section.name);
+    }
+    for (const script::Command& command : script.commands) {
+      if (command.name == "testctr") scope.note_start(script::testctr_words(command));
+    }
+    if (step.source.find("testctr ") != std::string::npos) scope.clients_ = scope.clients_ || scope.several_;
+  }
+  scope.several_ = scope.several_ || scope.host_;
+  return scope;
+}
+
+void Scope::note_start(const std::vector<std::optional<std::string>>& words) {
+  several_ = true;
+  if (words.size() < 3 || words[0] != "start") return;
+  if (words[1]) images_.insert(*words[1]);
+  if (words[2] && script::is_container_name(*words[2])) names_.insert(*words[2]);
+  for (size_t i = 3; i + 1 < words.size(); ++i) {
+    if (words[i] != "-p" || !words[i + 1]) continue;
+    if (auto port = port_of(*words[i + 1])) ports_.insert(*port);
+  }
+}
+
+// A document's commands are a shell's, which nobody outside reads: every place in the text where `testctr
+// start` could stand counts.
+void Scope::note_text(const std::string& text) {
+  if (text.find("testctr ") == std::string::npos) return;
+  clients_ = several_ = true;
+  constexpr std::string_view start = "testctr start ";
+  for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + 1)) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::vector<std::optional<std::string>> words;
+    for (std::string& word : text::split(std::string_view(text).substr(at + 8, end - at - 8), ' ')) {
+      std::erase_if(word, [](char c) { return c == '"' || c == '\'' || c == ';'; });
+      if (!word.empty()) words.emplace_back(std::move(word));
+    }
+    note_start(words);
+  }
+}
+
+Status Scope::allow(const Request& start) const {
+  if (!images_.contains(start.image)) {
+    return Error::infrastructure(
+               fmt::format("{} asked for a container of {}, which stands nowhere in the test",
+                           text::printable(start.place), text::quoted(start.image)))
+        .hint("a test starts what its script, its manifest or --env NAME=IMAGE names");
+  }
+  for (uint16_t port : start.ports) {
+    if (!ports_.contains(port))
+      return Error::infrastructure(
+          fmt::format("{} asked for the port {} on this machine, which stands nowhere in the test",
+                      text::printable(start.place), port));
+  }
+  return {};
+}
+
+Result<Continuation> Scope::accept(const Continuation& from, Continuation said,
+                                   const std::string& place) const {
+  if (said.step != from.step || said.position < from.position)
+    return breach(place, "it wants to go on where it has been");
+  said.extracted = true;
+  const Text& text = texts_.at(from.step);
+  if (!text.script) return said;
+  const script::Script& script = *text.script;
+  if (said.position > script.commands.size())
+    return breach(place, "it wants to go on behind the script's end");
+  if (skips_border(script, from.position, said.position, place))
+    return breach(place, "it passed over lines that are not its own");
+  const script::Command* last = said.position == 0 ? nullptr : &script.commands[said.position - 1];
+  if (said.done) {
+    const bool whole =
+        said.position == script.commands.size() && section_at(script, said.position) == nullptr;
+    const bool may_end = said.outcome == Outcome::fail || said.outcome == Outcome::not_run ||
+                         said.outcome == Outcome::error ||
+                         (last != nullptr && (last->name == "stop" || last->name == "skip")) || whole;
+    if (!may_end) return breach(place, "it ended the script before its end");
+    return said;
+  }
+  CHECK_OK(accept_target(script, from, said, place));
+  CHECK_OK(accept_environment(script, from, said));
+  if (!is_inside_work(said.state.directory) && said.target != place)
+    return breach(place, "its working directory is not below $WORK");
+  const script::Section* border = section_at(script, said.position);
+  said.state.line = border != nullptr ? border->line : last != nullptr ? last->line : 0;
+  if (said.position == script.commands.size() && border == nullptr) said.state.line = UINT32_MAX;
+  return said;
+}
+
+Status Scope::accept_target(const script::Script& script, const Continuation& from, Continuation& said,
+                            const std::string& place) const {
+  if (said.position == script.commands.size()) {
+    if (said.target == place && said.state.targets == from.state.targets) return {};
+    // What was entered in the last line is where the next step begins, or nowhere.
+    said.target = place;
+    return {};
+  }
+  if (const script::Section* section = section_at(script, said.position)) {
+    if (said.target != section->place() || !said.state.targets.empty())
+      return breach(place, "it wants to go on in another place than the script says");
+    return {};
+  }
+  const script::Command* last = said.position == 0 ? nullptr : &script.commands[said.position - 1];
+  const auto words =
+      last == nullptr ? std::vector<std::optional<std::string>>() : script::testctr_words(*last);
+  const auto wrong = [&] { return breach(place, "it wants to go on in another place than the script says"); };
+  if (words.empty()) return wrong();
+  std::vector<std::string> targets = from.state.targets;
+  if (words[0] == "leave") {
+    if (targets.empty() || said.target != targets.back()) return wrong();
+    targets.pop_back();
+  } else {
+    const size_t name = words[0] == "enter" ? 1 : 2;
+    if (words.size() <= name || said.target == plan::host_place) return wrong();
+    if (words[name] && *words[name] != said.target) return wrong();
+    targets.push_back(place);
+  }
+  if (said.state.targets != targets) return wrong();
+  return {};
+}
+
+Status Scope::accept_environment(const script::Script& script, const Continuation& from,
+                                 const Continuation& said) {
+  std::set<std::string> may_change;
+  bool any = false;
+  for (uint32_t i = from.position; i < said.position; ++i) {
+    const script::Command& command = script.commands[i];
+    if (command.name != "env") continue;
+    for (const script::Word& word : command.arguments) {
+      std::string literal;
+      for (const script::Fragment& fragment : word) {
+        const size_t equals = fragment.text.find('=');
+        if (equals == std::string::npos && !fragment.quoted && fragment.text.find('$') != std::string::npos)
+          any = true;
+        literal += fragment.text;
+      }
+      may_change.insert(literal.substr(0, literal.find('=')));
+    }
+  }
+  const auto changed = [&](const std::string& name) { return any || may_change.contains(name); };
+  for (const auto& [name, value] : said.state.environment) {
+    const auto before = from.state.environment.find(name);
+    const bool same = before != from.state.environment.end() && plain(before->second) == plain(value);
+    if (!same && !changed(name))
+      return breach("a place", fmt::format("it changed the variable {}, which its lines do not set",
+                                           text::printable(name)));
+  }
+  for (const auto& [name, value] : from.state.environment) {
+    if (!said.state.environment.contains(name) && !changed(name))
+      return breach("a place", fmt::format("it lost the variable {}", text::printable(name)));
+  }
+  return {};
+}
+
+}  // namespace testctr::run

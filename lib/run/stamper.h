@@ -1,0 +1,42 @@
+// Stamps what comes from the places of a test, and remembers what a verdict must agree with.
+#pragma once
+
+#include <string>
+
+#include "interpret/event.h"
+
+namespace testctr::run {
+
+class Stamper : public EventSink {
+ public:
+  /// @param sink is told everything; borrowed @param script index in the plan
+  Stamper(EventSink& sink, uint32_t script, uint64_t run_start_ns)
+      : sink_(sink), script_(script), run_start_ns_(run_start_ns) {}
+
+  void take(const Event& event) override;
+  /// Where what is taken from now on comes from. @param leads whether its lines are those that the test is at
+  void set_place(const std::string& place, bool leads) {
+    place_ = place;
+    leads_ = leads;
+  }
+  void log(std::string text);
+  /// A failure that the outside saw: at the line that was being carried out.
+  void fail(std::string reason, std::string hint);
+  [[nodiscard]] uint32_t line() const { return line_; }
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] size_t cases_passed() const { return cases_passed_; }
+
+ private:
+  EventSink& sink_;
+  uint32_t script_;
+  uint64_t run_start_ns_;
+  uint64_t sequence_ = 0;
+  std::string place_ = "container";
+  bool leads_ = true;
+  uint32_t line_ = 0;
+  std::string file_, command_;
+  bool failed_ = false;
+  size_t cases_passed_ = 0;
+};
+
+}  // namespace testctr::run

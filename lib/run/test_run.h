@@ -1,0 +1,75 @@
+// One test while it runs: from place to place, as its continuation says, to its verdict.
+#pragma once
+
+#include <poll.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "run/pod.h"
+#include "run/scope.h"
+#include "run/stamper.h"
+
+namespace testctr::run {
+
+struct Verdict {
+  Outcome outcome = Outcome::pass;
+  std::string reason;
+  std::string fault;  ///< of an error
+};
+
+Verdict error_verdict(const Error& error);
+
+class TestRun {
+ public:
+  /// All are borrowed. @param index in the plan
+  TestRun(const plan::Job& job, uint32_t index, const Provision& provision, const Machine& machine,
+          EventSink& events, uint64_t run_start_ns);
+
+  /// Tells that it begins, and starts what it begins with. It may be over when this returns.
+  void begin();
+  /// What it waits for.
+  void poll_into(std::vector<pollfd>& descriptors) const;
+  /// Goes on with what has come.
+  void advance();
+  /// Looks at limits, at services, at the time. @param now_ns monotonic
+  void turn(uint64_t now_ns);
+  /// When `turn` is wanted next at the latest.
+  [[nodiscard]] uint64_t next_turn_ns() const;
+  /// Ends it from outside.
+  void stop(const Verdict& verdict);
+  [[nodiscard]] bool over() const { return over_; }
+
+ private:
+  void go_on(Continuation continuation);
+  void take(Member& from, Said said);
+  void take_result(Member& from, Continuation said);
+  void next_step();
+  void conclude(Outcome outcome, std::string reason);
+  void finish_next();
+  void lose(Member& member, const Error& error);
+  void time_out();
+  void settle();
+  void fail_with(const Error& error);
+  void end(const Verdict& verdict);
+  void tell_end(const Verdict& verdict, const PlaceEnding& ending);
+  [[nodiscard]] PlaceEnding joint_ending(bool by_force);
+
+  const plan::Job& job_;
+  const Provision& provision_;
+  Stamper stamper_;
+  std::optional<Scope> scope_;
+  std::unique_ptr<Pod> pod_;
+  const Machine& machine_;
+  Member* leader_ = nullptr;             ///< the place that carries out lines now
+  Continuation from_;                    ///< what it was given
+  std::optional<Continuation> waiting_;  ///< what is gone on with once all services are ready
+  std::optional<Verdict> concluded_;     ///< how it is to end, while places come to their end
+  std::vector<Member*> to_finish_;       ///< the last one first
+  uint64_t finish_deadline_ns_ = 0;
+  uint64_t started_ns_ = 0, deadline_ns_ = 0, watched_ns_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace testctr::run

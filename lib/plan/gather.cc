@@ -50,7 +50,7 @@ script::Dialect dialect_of(Format format) {
 
 Status gather_document(Job& job, const std::string& folder) {
   const script::Document document =
-      TRY(script::read_document(dialect_of(job.format), job.name, job.source, job.documents.reading));
+      TRY(script::read_document(dialect_of(job.format), job.file, job.source, job.documents.reading));
   job.cases = document.cases.size();
   std::vector<DocumentPart> before, after;
   const auto take = [&](std::vector<DocumentPart>& list, const std::string& path,
@@ -61,7 +61,7 @@ Status gather_document(Job& job, const std::string& folder) {
     return {};
   };
   const auto place = [&](const script::Inclusion& inclusion) {
-    return fmt::format("{}:{}: ", text::printable(job.name), inclusion.line);
+    return fmt::format("{}:{}: ", text::printable(job.file), inclusion.line);
   };
   for (const std::string& path : job.documents.prepend) CHECK_OK(take(before, path, "--prepend: "));
   for (const script::Inclusion& inclusion : document.config.prepend)
@@ -70,7 +70,7 @@ Status gather_document(Job& job, const std::string& folder) {
     CHECK_OK(take(after, beside(job, folder, inclusion.path), place(inclusion)));
   for (const std::string& path : job.documents.append) CHECK_OK(take(after, path, "--append: "));
   if (document.cases.empty()) {
-    return Error::usage(fmt::format("{}: no test was found in it", text::printable(job.name)))
+    return Error::usage(fmt::format("{}: no test was found in it", text::printable(job.file)))
         .hint(job.format == Format::cram ? "a test is a line that begins with two blanks and `$ `"
                                          : "a test is a fence ```scrut with a line that begins with `$ `");
   }
@@ -80,7 +80,7 @@ Status gather_document(Job& job, const std::string& folder) {
   }
   job.parts = std::move(before);
   job.main_part = job.parts.size();
-  job.parts.push_back({job.name, job.source});
+  job.parts.push_back({job.file, job.source});
   for (DocumentPart& part : after) job.parts.push_back(std::move(part));
   return {};
 }

@@ -11,6 +11,12 @@
 
 namespace testctr::plan {
 
+/// What a request says itself, so that it stands above what a manifest says.
+struct Given {
+  LimitSettings limits;
+  bool ids = false, network = false, seccomp = false;
+};
+
 /// The arguments of `run` and of the other commands that take scripts, not yet judged.
 struct RunRequest {
   std::vector<std::string> words;     ///< the positionals: [IMAGE] FILE...
@@ -23,6 +29,11 @@ struct RunRequest {
   Limits limits;
   Ids ids = Ids::automatic;
   Network network = Network::none;
+  Given given;
+  std::optional<std::string> manifest;  ///< -f
+  std::vector<std::string> names;       ///< -t, of tests of a manifest
+  std::vector<std::string> tags;        ///< --tag; tests with any of them
+  bool looks_only = false;              ///< nothing will run: what only a run needs may be missing
   DocumentOptions documents;
   std::optional<unsigned> parallel;  ///< -j; nothing: as many as there are processors
   int64_t timeout_ns = 0;            ///< of the whole run; 0: none

@@ -30,6 +30,19 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+/// Limits of which only some are given.
+struct LimitSettings {
+  std::optional<int64_t> script_timeout_ns, case_timeout_ns;
+  std::optional<uint64_t> max_output, memory, pids, scratch;
+  std::optional<double> cpus;
+  bool operator==(const LimitSettings&) const = default;
+
+  /// These where they are given, `outer` where they are not.
+  [[nodiscard]] LimitSettings over(const LimitSettings& outer) const;
+  /// Sets those that are given.
+  void apply(Limits& limits) const;
+};
+
 /// One of the files that a document consists of: itself, and those that it includes.
 struct DocumentPart {
   std::string name;  ///< shown in messages
@@ -130,6 +143,10 @@ struct Job : Step {
   Ids ids = Ids::automatic;
   Network network = Network::none;
   std::string seccomp = "default";  ///< "default", "unconfined" or a profile's path
+  std::vector<std::string> images;  ///< references that its lines may start besides (`testctr start`)
+  std::vector<std::string> tags;
+  std::vector<size_t> needs;        ///< indices of the plan's jobs that must have passed before it begins
+  std::optional<std::string> skip;  ///< it is not run but counted as skipped, for this reason
   std::optional<Error>
       error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run
 };

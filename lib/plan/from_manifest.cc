@@ -1,0 +1,336 @@
+#include "plan/from_manifest.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "plan/checks.h"
+#include "plan/manifest_globs.h"
+#include "plan/manifest_job.h"
+
+namespace testctr::plan {
+namespace {
+
+constexpr size_t most_jobs = 100'000;
+
+/// A job before its scripts are read.
+struct Draft {
+  size_t test = 0;
+  Combination combination;
+  std::string base;                ///< its name without the values of the matrix
+  std::optional<Selected> script;  ///< nothing: sections
+  [[nodiscard]] std::string name() const { return base + suffix_of(combination); }
+};
+
+/// What the command line gives, judged once.
+struct Overlay {
+  std::map<std::string, std::string> environment;
+  std::string tree, seccomp;
+};
+
+Result<Overlay> overlay_of(const RunRequest& request, const Surroundings& here) {
+  Overlay overlay;
+  overlay.environment = TRY(variables(request, here));
+  if (request.tree) overlay.tree = TRY(tree_folder("--tree", *request.tree, here));
+  if (request.given.seccomp) overlay.seccomp = TRY(seccomp_choice("--seccomp", request.seccomp));
+  return overlay;
+}
+
+void apply(const Overlay& overlay, Job& job) {
+  for (const auto& [name, value] : overlay.environment) job.environment[name] = value;
+  if (!overlay.tree.empty()) job.tree = overlay.tree;
+  if (!overlay.seccomp.empty()) job.seccomp = overlay.seccomp;
+}
+
+class Planner {
+ public:
+  Planner(const Manifest& manifest, const RunRequest& request, const Surroundings& here)
+      : manifest_(manifest),
+        request_(request),
+        mistakes_(manifest.mistakes),
+        context_{manifest, request, here, mistakes_} {}
+
+  Result<Plan> plan(const Surroundings& here) {
+    const Overlay overlay = TRY(overlay_of(request_, here));
+    for (size_t i = 0; i < manifest_.tests.size(); ++i) add_drafts(i);
+    check_names();
+    find_needs();
+    if (!mistakes_.any()) check_circles();
+    if (mistakes_.any()) return mistakes_.error();
+    const std::vector<size_t> wanted = TRY(selection());
+    for (const size_t draft : wanted) make_job(drafts_[draft], overlay);
+    if (mistakes_.any()) return mistakes_.error();
+    set_needs(wanted);
+    plan_.timeout_ns = request_.timeout_ns;
+    const size_t most = std::max<size_t>(plan_.jobs.size(), 1);
+    plan_.parallel = static_cast<unsigned>(std::min<size_t>(request_.parallel.value_or(processors()), most));
+    return std::move(plan_);
+  }
+
+ private:
+  // The drafts of all tests
+
+  void add_drafts(size_t index) {
+    const ManifestTest& test = manifest_.tests[index];
+    const std::vector<Combination> all = combinations(axes_of(test));
+    if (all.empty()) mistakes_.add(test.place, "the matrix of this test has more than 1000 combinations");
+    if (test.own_image && test.own_matrix) {
+      mistakes_.add(test.settings.image->place,
+                    "a test has either `image` or an axis `image` in its matrix, not both");
+    }
+    for (const Combination& combination : all) {
+      if (drafts_.size() > most_jobs) return;
+      if (test.scripts.empty()) {
+        drafts_.push_back({index, combination, test.name->value, std::nullopt});
+      } else {
+        add_script_drafts(index, combination);
+      }
+    }
+  }
+
+  void add_script_drafts(size_t index, const Combination& combination) {
+    const ManifestTest& test = manifest_.tests[index];
+    const ManifestFile& file = manifest_.files[test.place.file];
+    std::vector<Selected> scripts;
+    for (const Text& pattern : test.scripts) {
+      auto selected = select_for_manifest(file.prefix, replaced(pattern, combination, mistakes_),
+                                          test.settings.format ? test.settings.format->value : "");
+      if (!selected.ok()) {
+        const Error& error = selected.error();
+        mistakes_.add(pattern.place, "script: " + error.message());
+        continue;
+      }
+      plan_.not_tests += selected.value().not_tests;
+      for (Selected& script : selected.value().scripts) {
+        if (std::none_of(scripts.begin(), scripts.end(),
+                         [&](const Selected& other) { return other.path == script.path; }))
+          scripts.push_back(std::move(script));
+      }
+    }
+    for (Selected& script : scripts) {
+      std::string path = script.path;
+      if (path.starts_with(file.prefix)) path = file.relative + path.substr(file.prefix.size());
+      std::string base = !test.name            ? path
+                         : scripts.size() == 1 ? test.name->value
+                                               : test.name->value + ": " + path;
+      drafts_.push_back({index, combination, std::move(base), std::move(script)});
+    }
+  }
+
+  void check_names() {
+    std::map<std::string, size_t> names;
+    for (const Draft& draft : drafts_) {
+      const auto [other, added] = names.emplace(draft.name(), draft.test);
+      if (added) continue;
+      const ManifestTest& test = manifest_.tests[draft.test];
+      mistakes_.add(
+          test.name ? test.name->place : test.place,
+          fmt::format("two tests have the name {}, the other in {}; `name:` gives it another",
+                      text::quoted(draft.name()), mistakes_.told(manifest_.tests[other->second].place)));
+    }
+    // A name that tests share although their jobs differ would be ambiguous in `needs`.
+    for (size_t i = 0; i < manifest_.tests.size(); ++i) {
+      const std::optional<Text>& name = manifest_.tests[i].name;
+      if (name) by_name_[name->value].insert(i);
+    }
+    for (const Draft& draft : drafts_) by_name_[draft.base].insert(draft.test);
+  }
+
+  std::vector<std::string> all_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, tests] : by_name_) names.push_back(name);
+    return names;
+  }
+
+  // What tests need
+
+  void find_needs() {
+    needs_.resize(manifest_.tests.size());
+    for (size_t i = 0; i < manifest_.tests.size(); ++i) {
+      for (const Text& name : manifest_.tests[i].needs) {
+        const auto found = by_name_.find(name.value);
+        if (found == by_name_.end()) {
+          const auto near = text::nearest(name.value, all_names());
+          mistakes_.add(name.place,
+                        fmt::format("no test has the name {}{}", text::quoted(name.value),
+                                    near ? fmt::format("; did you mean {}?", text::quoted(*near)) : ""));
+          continue;
+        }
+        for (const size_t other : found->second) needs_[i].push_back({other, &name});
+      }
+    }
+  }
+
+  /// A test that needs itself, directly or by others.
+  void check_circles() {
+    enum class State : uint8_t { fresh, open, done };
+    std::vector<State> states(needs_.size(), State::fresh);
+    // Not recursive: a chain of tests may be long.
+    for (size_t start = 0; start < needs_.size(); ++start) {
+      std::vector<std::pair<size_t, size_t>> stack;  // a test, and the next of its needs
+      if (states[start] == State::fresh) stack.emplace_back(start, 0);
+      while (!stack.empty()) {
+        auto& [test, next] = stack.back();
+        states[test] = State::open;
+        if (next == needs_[test].size()) {
+          states[test] = State::done;
+          stack.pop_back();
+          continue;
+        }
+        const Need& need = needs_[test][next++];
+        if (states[need.test] == State::open) {
+          mistakes_.add(need.name->place,
+                        fmt::format("the test needs {}, which needs this one: none of them could begin",
+                                    text::quoted(need.name->value)));
+        } else if (states[need.test] == State::fresh) {
+          stack.emplace_back(need.test, 0);
+        }
+      }
+    }
+  }
+
+  // Which are wanted
+
+  bool is_named(const Draft& draft, const std::string& name) const {
+    const std::optional<Text>& of_test = manifest_.tests[draft.test].name;
+    return name == draft.base || name == draft.name() || (of_test && name == of_test->value);
+  }
+
+  bool has_tag(const Draft& draft, const std::string& tag) const {
+    const std::vector<Text>& tags = manifest_.tests[draft.test].tags;
+    return std::any_of(tags.begin(), tags.end(), [&](const Text& own) { return own.value == tag; });
+  }
+
+  Status check_request() const {
+    for (const std::string& name : request_.names) {
+      if (std::any_of(drafts_.begin(), drafts_.end(),
+                      [&](const Draft& draft) { return is_named(draft, name); }))
+        continue;
+      Error error = Error::usage(
+          fmt::format("-t: {} has no test {}", text::printable(manifest_.files[0].name), text::quoted(name)));
+      if (const auto near = text::nearest(name, all_names()))
+        return std::move(error).hint(fmt::format("did you mean {}?", text::shell_quoted(*near)));
+      return std::move(error).hint("`testctr-script list` names them");
+    }
+    std::set<std::string> tags;
+    for (const ManifestTest& test : manifest_.tests) {
+      for (const Text& tag : test.tags) tags.insert(tag.value);
+    }
+    for (const std::string& tag : request_.tags) {
+      if (tags.contains(tag)) continue;
+      Error error = Error::usage(fmt::format("--tag: no test has the tag {}", text::quoted(tag)));
+      const std::vector<std::string> all(tags.begin(), tags.end());
+      if (const auto near = text::nearest(tag, all))
+        return std::move(error).hint(fmt::format("did you mean {}?", *near));
+      return error;
+    }
+    return {};
+  }
+
+  /// Indices of drafts, sorted.
+  Result<std::vector<size_t>> selection() {
+    CHECK_OK(check_request());
+    std::vector<size_t> todo;
+    for (size_t i = 0; i < drafts_.size(); ++i) {
+      const bool named = request_.names.empty() ||
+                         std::any_of(request_.names.begin(), request_.names.end(),
+                                     [&](const std::string& name) { return is_named(drafts_[i], name); });
+      const bool tagged = request_.tags.empty() ||
+                          std::any_of(request_.tags.begin(), request_.tags.end(),
+                                      [&](const std::string& tag) { return has_tag(drafts_[i], tag); });
+      if (named && tagged) todo.push_back(i);
+    }
+    std::set<size_t> wanted(todo.begin(), todo.end());
+    while (!todo.empty()) {
+      const size_t draft = todo.back();
+      todo.pop_back();
+      for (const size_t other : needed_by(drafts_[draft])) {
+        if (wanted.insert(other).second) todo.push_back(other);
+      }
+    }
+    return std::vector<size_t>(wanted.begin(), wanted.end());
+  }
+
+  /// Of a test with the same axes, the jobs with the same values.
+  std::vector<size_t> needed_by(const Draft& draft) const {
+    std::vector<size_t> all;
+    for (const Need& need : needs_[draft.test]) {
+      for (size_t i = 0; i < drafts_.size(); ++i) {
+        const Draft& other = drafts_[i];
+        if (other.test != need.test) continue;
+        const std::optional<Text>& of_test = manifest_.tests[need.test].name;
+        const bool meant = other.base == need.name->value || (of_test && of_test->value == need.name->value);
+        if (meant && agree(draft.combination, other.combination)) all.push_back(i);
+      }
+    }
+    return all;
+  }
+
+  void set_needs(const std::vector<size_t>& wanted) {
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      for (const size_t other : needed_by(drafts_[wanted[i]])) {
+        const auto at = std::lower_bound(wanted.begin(), wanted.end(), other);
+        plan_.jobs[i].needs.push_back(static_cast<size_t>(at - wanted.begin()));
+      }
+    }
+  }
+
+  // The jobs
+
+  void make_job(const Draft& draft, const Overlay& overlay) {
+    const ManifestTest& test = manifest_.tests[draft.test];
+    Job job = common_job(context_, test.settings, &test, draft.combination);
+    apply(overlay, job);
+    job.name = draft.name();
+    for (const Text& tag : test.tags) job.tags.push_back(tag.value);
+    if (test.skip) job.skip = test.skip->value == "true" ? "the manifest says so" : test.skip->value;
+    if (draft.script) {
+      job.image = image_of(context_, test, draft.combination);
+      if (job.image.empty())
+        mistakes_.add(test.place,
+                      "nothing says which image this test runs in; add `image:` to it or to the manifest");
+      add_script(context_, *draft.script, job);
+    } else {
+      add_sections(context_, test, draft.combination, job);
+    }
+    plan_.jobs.push_back(std::move(job));
+  }
+
+  struct Need {
+    size_t test = 0;
+    const Text* name = nullptr;
+  };
+
+  const Manifest& manifest_;
+  const RunRequest& request_;
+  Mistakes mistakes_;
+  JobContext context_;
+  std::vector<Draft> drafts_;
+  std::map<std::string, std::set<size_t>> by_name_;
+  std::vector<std::vector<Need>> needs_;  ///< of each test
+  Plan plan_;
+};
+
+}  // namespace
+
+Result<Plan> plan_of_manifest(const Manifest& manifest, const RunRequest& request, const Surroundings& here) {
+  return Planner(manifest, request, here).plan(here);
+}
+
+Status apply_settings(const Manifest& manifest, const RunRequest& request, const Surroundings& here,
+                      Job& job) {
+  Mistakes mistakes = manifest.mistakes;
+  Job made = common_job({manifest, request, here, mistakes}, manifest.settings, nullptr, {});
+  if (mistakes.any()) return mistakes.error();
+  apply(TRY(overlay_of(request, here)), made);
+  if (job.image.empty() && manifest.settings.image) job.image = manifest.settings.image->value;
+  made.image = job.image;
+  made.layer = job.layer;
+  made.documents = job.documents;
+  job = std::move(made);
+  return {};
+}
+
+}  // namespace testctr::plan

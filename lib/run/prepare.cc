@@ -68,6 +68,9 @@ Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const
 Result<Provision> Provisions::provide(const plan::Job& job) {
   Provision provision;
   if (!job.image.empty()) provision.root = TRY(root(job.image));
+  for (const plan::Container& container : job.containers) (void)TRY(root(container.image));
+  // Whether they are needed shows when they are asked for.
+  for (const std::string& image : job.images) (void)root(image).ok();
   if (!job.layer.empty()) {
     provision.layer =
         TRY(once(layers_, job.layer, [&] { return image::open_layer(store_, job.layer).in(job.layer); }));

@@ -90,6 +90,7 @@ Result<Scope> Scope::of(const plan::Job& job) {
     scope.names_.insert(container.name);
     scope.several_ = true;
   }
+  scope.images_.insert(job.images.begin(), job.images.end());
   if (!job.image.empty()) scope.images_.insert(job.image);
   for (const auto& [name, value] : job.environment) scope.images_.insert(value);
   scope.several_ = scope.several_ || !job.further.empty();

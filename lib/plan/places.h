@@ -1,0 +1,14 @@
+// What a script says itself of where it runs: its sections, the containers that it starts.
+#pragma once
+
+#include "base/result.h"
+#include "plan/plan.h"
+
+namespace testctr::plan {
+
+/// Fills in what the job's first step, a script, says of places: where it begins when no image was given for it, the
+/// images that it names. A script that cannot be carried out so (a `[container]` without any image) gets an error.
+/// @return whether it is known where it runs: it has an image, or says itself
+bool set_places(Job& job);
+
+}  // namespace testctr::plan

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "plan/plan_request.h"
 #include "report/collector.h"
 #include "report/json_lines.h"
 #include "report/junit.h"
@@ -29,9 +30,11 @@ constexpr Option own_options[] = {
     {.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     {.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
     {.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
-constexpr auto options = with_place_options(own_options);
+constexpr auto options = with_manifest_options(own_options);
 
 constexpr std::string_view examples =
+    "testctr-script run\n"
+    "testctr-script run -t build --tag fast\n"
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
     "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
@@ -41,7 +44,10 @@ constexpr std::string_view examples =
 constexpr std::string_view text =
     "The first of two or more arguments is the image (`testctr-script help images`), the others are scripts, "
     "documents or folders of them\n"
-    "(`testctr-script help formats`, `help script`, `help documents`). Each runs in a fresh container. Exit "
+    "(`testctr-script help formats`, `help script`, `help documents`). Each runs in a fresh container. "
+    "Without arguments, the tests of the manifest\n"
+    "testctr.yaml run, here or in a folder above (`help manifest`); scripts without an image run in that "
+    "manifest's. Exit "
     "codes: `testctr-script help exit-codes`.\n";
 
 Status check_reports(const Arguments& arguments) {
@@ -119,8 +125,9 @@ Result<int> run_run(const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   CHECK_OK(check_reports(arguments));
   plan::RunRequest request = TRY(request_of(arguments));
+  add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
-  const plan::Plan plan = TRY(plan::make_plan(request));
+  const plan::Plan plan = TRY(plan::plan_request(request));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
   std::unique_ptr<report::Junit> junit = TRY(junit_report(arguments, plan));
@@ -159,10 +166,9 @@ Result<int> run_run(const Arguments& arguments) {
 const Registration run({.name = "run",
                         .rank = 100,
                         .summary = "run scripts and documents, each in a fresh container made from an image",
-                        .synopsis = "IMAGE FILE...",
+                        .synopsis = "[IMAGE] [FILE...]",
                         .examples = examples,
                         .options = options,
-                        .min_positionals = 1,
                         .text = text,
                         .run = run_run});
 

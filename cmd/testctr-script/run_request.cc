@@ -13,9 +13,9 @@ void set_if(T& target, const std::optional<T>& value) {
   if (value) target = *value;
 }
 
-Result<double> cpus(const Arguments& arguments) {
+Result<std::optional<double>> cpus(const Arguments& arguments) {
   const std::optional<std::string> word = arguments.value("--cpus");
-  if (!word) return 0.0;
+  if (!word) return std::optional<double>();
   double parsed = 0;
   const auto [end, problem] =
       std::from_chars(word->data(), word->data() + word->size(), parsed, std::chars_format::fixed);
@@ -24,19 +24,17 @@ Result<double> cpus(const Arguments& arguments) {
     return Error::usage(fmt::format("--cpus: {} is not a number of processors", text::quoted(*word)))
         .hint("for example 2 or 0.5");
   }
-  return parsed;
+  return std::optional<double>(parsed);
 }
 
-Result<plan::Limits> limits(const Arguments& arguments) {
-  plan::Limits out;
-  set_if(out.script_timeout_ns, TRY(arguments.duration("--timeout")));
-  out.script_timeout_asked = arguments.value("--timeout").has_value();
-  set_if(out.case_timeout_ns, TRY(arguments.duration("--case-timeout")));
-  set_if(out.max_output, TRY(arguments.size("--max-output")));
-  set_if(out.memory, TRY(arguments.size("--memory")));
-  set_if(out.pids, TRY(arguments.number("--pids", 1, 4'194'304)));
-  out.pids_asked = arguments.value("--pids").has_value();
-  set_if(out.scratch, TRY(arguments.size("--scratch")));
+Result<plan::LimitSettings> limits(const Arguments& arguments) {
+  plan::LimitSettings out;
+  out.script_timeout_ns = TRY(arguments.duration("--timeout"));
+  out.case_timeout_ns = TRY(arguments.duration("--case-timeout"));
+  out.max_output = TRY(arguments.size("--max-output"));
+  out.memory = TRY(arguments.size("--memory"));
+  out.pids = TRY(arguments.number("--pids", 1, 4'194'304));
+  out.scratch = TRY(arguments.size("--scratch"));
   out.cpus = TRY(cpus(arguments));
   return out;
 }
@@ -67,17 +65,27 @@ Result<plan::RunRequest> request_of(const Arguments& arguments) {
   request.env = arguments.values("--env");
   request.pass_env = arguments.values("--pass-env");
   request.seccomp = arguments.value("--seccomp").value_or("default");
-  request.limits = TRY(limits(arguments));
+  request.given.limits = TRY(limits(arguments));
+  request.given.limits.apply(request.limits);
+  request.given.seccomp = arguments.value("--seccomp").has_value();
   static const std::vector<std::string> id_modes{"one", "range"}, networks{"none", "host"};
   const std::optional<std::string> ids = TRY(arguments.choice("--ids", id_modes));
+  request.given.ids = ids.has_value();
   if (ids) request.ids = *ids == "one" ? plan::Ids::one : plan::Ids::range;
   const std::optional<std::string> network = TRY(arguments.choice("--network", networks));
+  request.given.network = network.has_value();
   if (network) request.network = *network == "host" ? plan::Network::host : plan::Network::none;
   const std::optional<uint64_t> jobs = TRY(arguments.number("--jobs", 1, 4096));
   if (jobs) request.parallel = static_cast<unsigned>(*jobs);
   set_if(request.timeout_ns, TRY(arguments.duration("--run-timeout")));
   request.documents = TRY(documents(arguments));
   return request;
+}
+
+void add_manifest(const Arguments& arguments, plan::RunRequest& request) {
+  request.manifest = arguments.value("--manifest");
+  request.names = arguments.values("--test");
+  request.tags = arguments.values("--tag");
 }
 
 bool is_ci() {

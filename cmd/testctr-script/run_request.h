@@ -1,6 +1,7 @@
 // What `run`, `update` and `create` have in common: the options that say where and how scripts run.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "commands.h"
@@ -81,6 +82,20 @@ inline constexpr std::array place_options{
            .value = "N",
            .help = "blanks in front of the lines of Cram documents (default: 2)"}};
 
+/// What selects tests of a manifest, for the commands that take one.
+inline constexpr std::array manifest_options{
+    Option{.names = "-f,--manifest",
+           .value = "FILE",
+           .help = "the manifest (default: testctr.yaml here or in a folder above)"},
+    Option{.names = "-t,--test",
+           .value = "NAME",
+           .help = "this test of the manifest, and those that it needs",
+           .repeats = true},
+    Option{.names = "--tag",
+           .value = "TAG",
+           .help = "tests of the manifest with this tag, and those that they need",
+           .repeats = true}};
+
 /// The options of a command: its own behind those above.
 template <size_t N>
 constexpr auto with_place_options(const Option (&own)[N]) {
@@ -89,6 +104,18 @@ constexpr auto with_place_options(const Option (&own)[N]) {
   for (size_t i = 0; i < N; ++i) all[place_options.size() + i] = own[i];
   return all;
 }
+
+/// The same for a command that also takes a manifest.
+template <size_t N>
+constexpr auto with_manifest_options(const Option (&own)[N]) {
+  std::array<Option, manifest_options.size() + place_options.size() + N> all{};
+  const auto behind = std::copy(manifest_options.begin(), manifest_options.end(), all.begin());
+  std::copy(std::begin(own), std::end(own), std::copy(place_options.begin(), place_options.end(), behind));
+  return all;
+}
+
+/// Adds to a request what the manifest's options give.
+void add_manifest(const Arguments& arguments, plan::RunRequest& request);
 
 /// The request that the place options and the positionals make.
 Result<plan::RunRequest> request_of(const Arguments& arguments);

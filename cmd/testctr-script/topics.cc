@@ -128,11 +128,55 @@ expected. What was not run is not green in any mode.
 `testctr-script convert` makes Markdown of Cram, and back.
 )";
 
+constexpr std::string_view manifest = R"(Manifest
+
+testctr.yaml says what runs where. `testctr-script run` without arguments finds it in the current folder or above and runs its tests,
+`run -t NAME` and `run --tag TAG` some of them, with those that they need; `list` shows them, `check` tells what is wrong.
+
+  version: 1
+  image: golang:latest               # of containers that name none
+  env: {CGO_ENABLED: "0"}
+  secrets: [API_TOKEN]               # with this machine's value; masked in all output
+  limits: {timeout: 10m, memory: 1GiB}
+  services:
+    db: {image: "postgres:16", env: {POSTGRES_PASSWORD: x}, ready: {exec: [pg_isready]}}
+  tests:
+    - script: scripts/*.txt          # each script whole, in a container of its own
+    - name: build-then-run           # one test of several sections
+      needs: [scripts/lint.txt]      # that must have passed before
+      sections:
+        - host: {script: build.txt}
+        - container: {script: mytest.txt, image: "debian:12"}
+        - host: {run: "exists out/report.xml"}
+  matrix: {image: ["golang:1.21", "golang:1.22"], MODE: [fast, safe]}
+
+Paths are relative to the manifest's folder. A glob has * and ? and [...] within a name and ** for any number of folders; each script that
+it finds is a test of its own, and one that finds nothing is a mistake.
+
+What the manifest says holds for all tests, what a test says for that one: of image, tree, network, ids, seccomp, format and each limit the
+nearest counts; env, services and matrix are put together by name; bin, mounts and artifacts add up. What the command line gives stands
+above both. With IMAGE on the command line no manifest is read unless `-f` names it; scripts without IMAGE take the settings, not the tests,
+of the manifest in their folder or above.
+
+Sections run one after the other, in one working directory; a container is known by its `name`, else by the image that is written there, and
+a section finds it as the one before left it. The lines of `run` are a script.
+
+A matrix makes of every test one for each combination of values, named `NAME [image=golang:1.21, MODE=fast]`. `image` is the image of
+containers that name none, and leaves tests alone that have none of these; every other name is a variable of the tests. ${matrix.NAME} in
+the texts of a test is replaced by the value. A test's own axis replaces that of the manifest. `needs` means, of a test with the same axes,
+those with the same values.
+
+Services run beside each test, in its own network; a test takes all of the manifest's, those that `services: [NAME]` lists, none with [], or
+with a mapping further ones of its own. `include` adds the tests of further manifests; what they do not say themselves, they take from the
+one that includes them. YAML's anchors and merges (&, *, <<) work; keys `x-...` at the top are a place for them.
+)";
+
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},
+    {"manifest", "testctr.yaml, which says what runs where", manifest},
     {"script", "the script language in short", script},
 };
 

@@ -327,6 +327,7 @@ Status apply_settings(const Manifest& manifest, const RunRequest& request, const
   apply(TRY(overlay_of(request, here)), made);
   if (job.image.empty() && manifest.settings.image) job.image = manifest.settings.image->value;
   made.image = job.image;
+  made.name = job.name;
   made.layer = job.layer;
   made.documents = job.documents;
   job = std::move(made);

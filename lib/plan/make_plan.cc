@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "plan/checks.h"
 #include "plan/select.h"
+#include "plan/settings_above.h"
 #include "plan/words.h"
 
 namespace testctr::plan {
@@ -38,12 +39,13 @@ std::optional<Format> format_of(std::string_view path) {
 }
 
 Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
-  const Words words = TRY(sort_words(request.words, request.layer.has_value()));
+  const Words words = TRY(sort_words(request.words, request.layer.has_value(), /*image_elsewhere=*/true));
   if (request.layer && request.tree) {
     return Error::usage("--layer and --tree both name the test tree")
         .hint("leave out --tree: the layer holds the tree that it was made with (`layer --tree DIR`)");
   }
   Selection selection = TRY(select(words.paths, request.format));
+  if (words.image.empty() && selection.scripts.empty()) return name_an_image(request.words);
 
   Plan plan;
   plan.not_tests = selection.not_tests;
@@ -71,15 +73,18 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     }
   }
 
+  SettingsAbove settings(request, here);
   std::string without_tree;
   for (Selected& selected : selection.scripts) {
     Job job = common;
+    CHECK_OK(settings.apply(job, selected.path));
     job.file = std::move(selected.path);
     job.name = job.file;
     job.format = selected.format;
-    const bool no_tree = !request.tree && is_too_much(selected.folder, here);
-    if (!request.tree && !no_tree) job.tree = selected.folder;
+    const bool no_tree = job.tree.empty() && is_too_much(selected.folder, here);
+    if (job.tree.empty() && !no_tree) job.tree = selected.folder;
     read_script(job, selected.folder);
+    if (job.image.empty()) return name_an_image(request.words);
     // Only a script that asks for its tree misses it.
     if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));

@@ -71,7 +71,7 @@ struct Section {
   bool host = false;
   std::optional<Text> script;  ///< a path
   std::optional<Text> run;     ///< a text
-  uint32_t run_line = 0;       ///< on which that text begins
+  uint32_t run_line = 0;       ///< on which that text begins; 0: its lines are not those of the file
   std::optional<Text> image, name, format;
 };
 

@@ -129,13 +129,13 @@ bool fits_either(const Type& type, const Yaml& value, const std::string& path, M
 
 /// Of other mappings: those that have this key.
 std::string where_it_belongs(const Shape& shape, const std::string& name) {
+  std::vector<std::string> others;
   for (const Shape* other : all_shapes()) {
-    if (other == &shape) continue;
-    for (const Key& key : other->keys) {
-      if (key.name == name) return other->name;
-    }
+    const bool has_it =
+        std::any_of(other->keys.begin(), other->keys.end(), [&](const Key& key) { return key.name == name; });
+    if (other != &shape && has_it) others.push_back(other->name);
   }
-  return "";
+  return text::join(others, ", of ");
 }
 
 std::string unknown(const Shape& shape, const std::string& name) {

@@ -171,12 +171,13 @@ std::string place_of(const JobContext& context, const Section& section, const st
 void read_step(const JobContext& context, const Section& section, const Combination& combination, Job& step) {
   const ManifestFile& file = file_of(context, section.place);
   if (section.run) {
-    step.file = file.name;
-    step.name = fmt::format("{}:{}", file.relative + std::string(manifest_name), section.run_line);
+    const uint32_t line = section.run_line == 0 ? section.run->place.line : section.run_line;
+    step.file = section.run_line == 0 ? fmt::format("{}:{}", file.name, line) : file.name;
+    step.name = fmt::format("{}{}:{}", file.relative, file.name.substr(file.prefix.size()), line);
     step.format = section.format ? format_named(section.format->value) : Format::script;
     // Its lines have the numbers that they have in the manifest.
-    step.source =
-        std::string(section.run_line - 1, '\n') + replaced(*section.run, combination, context.mistakes);
+    if (section.run_line != 0) step.source = std::string(line - 1, '\n');
+    step.source += replaced(*section.run, combination, context.mistakes);
     return check_source(step, file.folder);
   }
   const std::string path = replaced(*section.script, combination, context.mistakes);

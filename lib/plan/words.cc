@@ -31,15 +31,6 @@ bool exists(const std::string& path) {
   return found.ok() && found.value().has_value();
 }
 
-Error name_an_image(const std::vector<std::string>& words) {
-  std::string files;
-  for (const std::string& word : words) files += " " + text::shell_quoted(word);
-  return Error::usage("name an image: nothing says where this is to run")
-      .hint(fmt::format(
-          "for example `testctr-script run builtin{}`; `testctr-script help images` lists what can be named",
-          text::printable(files)));
-}
-
 Error only_an_image(const std::string& word, bool layered) {
   const std::string image = text::printable(text::shell_quoted(word));
   if (layered) {
@@ -54,18 +45,31 @@ Error only_an_image(const std::string& word, bool layered) {
 
 }  // namespace
 
-Result<Words> sort_words(const std::vector<std::string>& words, bool layered) {
+Error name_an_image(const std::vector<std::string>& words) {
+  std::string files;
+  for (const std::string& word : words) files += " " + text::shell_quoted(word);
+  return Error::usage("name an image: nothing says where this is to run")
+      .hint(fmt::format(
+          "for example `testctr-script run builtin{}`; `testctr-script help images` lists what can be named",
+          text::printable(files)));
+}
+
+Result<Words> sort_words(const std::vector<std::string>& words, bool layered, bool image_elsewhere) {
+  const auto without_image = [&]() -> Result<Words> {
+    if (image_elsewhere) return Words{"", words};
+    return name_an_image(words);
+  };
   if (words.empty()) return name_an_image(words);
   const std::string& first = words.front();
   if (first.empty()) return Error::usage("an empty word is neither an image nor a file");
-  if (!is_image_by_its_looks(first) && is_path_by_its_looks(first)) return name_an_image(words);
+  if (!is_image_by_its_looks(first) && is_path_by_its_looks(first)) return without_image();
   if (words.size() == 1) {
     if (is_image_by_its_looks(first) || (could_be_image(first) && !exists(first)))
       return only_an_image(first, layered);
-    return name_an_image(words);
+    return without_image();
   }
   if (!is_image_by_its_looks(first) && exists(first)) {
-    if (!could_be_image(first)) return name_an_image(words);
+    if (!could_be_image(first)) return without_image();
     const bool tagged = first.find(':') != std::string::npos || first.find('@') != std::string::npos;
     const bool bare = first.find('/') == std::string::npos;
     const std::string as_image = !tagged ? first + ":latest"

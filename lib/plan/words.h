@@ -17,6 +17,11 @@ struct Words {
 /// script; `builtin`, `hostfs` and a word with a transport (`oci:`) are images whatever they look like. A
 /// usage error when no image is named, and when another word could be both an image and a path that exists.
 /// @param layered whether `--layer` is given, for the message when no script is named.
-Result<Words> sort_words(const std::vector<std::string>& words, bool layered = false);
+/// @param image_elsewhere whether something else may say the image: then it may be missing here
+Result<Words> sort_words(const std::vector<std::string>& words, bool layered = false,
+                         bool image_elsewhere = false);
+
+/// The error where nothing says it.
+Error name_an_image(const std::vector<std::string>& words);
 
 }  // namespace testctr::plan

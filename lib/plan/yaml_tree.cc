@@ -74,16 +74,35 @@ class Source {
     return place;
   }
 
-  /// The line on which the text of a scalar begins: that of a block (`|`) is the next.
-  [[nodiscard]] uint32_t text_line(Place place) const {
-    if (place.line == 0 || place.line > lines_.size()) return place.line;
-    std::string_view rest = lines_[place.line - 1];
-    rest.remove_prefix(std::min<size_t>(place.column - 1, rest.size()));
-    while (rest.starts_with('&') || rest.starts_with('!')) {
-      rest.remove_prefix(std::min(rest.find_first_of(" \t"), rest.size()));
-      rest = text::trim(rest);
+  /// Whether the quotes of a scalar are closed: the library takes the end of the file for them.
+  [[nodiscard]] bool is_closed(Place place) const {
+    if (place.line == 0 || place.line > lines_.size()) return true;
+    std::string_view rest = behind_properties(place);
+    if (!rest.starts_with('"') && !rest.starts_with('\'')) return true;
+    const char quote = rest[0];
+    rest.remove_prefix(1);
+    for (size_t line = place.line;; rest = lines_[line++]) {
+      for (size_t i = 0; i < rest.size(); ++i) {
+        if (quote == '"' && rest[i] == '\\') {
+          ++i;
+        } else if (rest[i] == quote) {
+          if (quote == '"' || rest.substr(i + 1, 1) != "'") return true;
+          ++i;
+        }
+      }
+      if (line >= lines_.size()) return false;
     }
-    return rest.starts_with('|') || rest.starts_with('>') ? place.line + 1 : place.line;
+  }
+
+  /// The line on which the text of a scalar begins; 0 where its lines are not those of the file.
+  [[nodiscard]] uint32_t text_line(Place place, std::string_view value) const {
+    if (place.line == 0 || place.line > lines_.size()) return place.line;
+    const std::string_view rest = behind_properties(place);
+    const bool block = rest.starts_with('|') || rest.starts_with('>');
+    const size_t newline = value.find('\n');
+    const bool several = newline != std::string_view::npos && newline + 1 != value.size();
+    if (several && !rest.starts_with('|')) return 0;
+    return block ? place.line + 1 : place.line;
   }
 
   /// The first tab that indents something, up to a line.
@@ -99,6 +118,17 @@ class Source {
   }
 
  private:
+  /// What stands at a place behind anchors and tags.
+  [[nodiscard]] std::string_view behind_properties(Place place) const {
+    std::string_view rest = lines_[place.line - 1];
+    rest.remove_prefix(std::min<size_t>(place.column - 1, rest.size()));
+    while (rest.starts_with('&') || rest.starts_with('!')) {
+      rest.remove_prefix(std::min(rest.find_first_of(" \t"), rest.size()));
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+    }
+    return rest;
+  }
+
   static std::string_view without_comment(std::string_view text) {
     const size_t begin = text.find('#');
     const bool is_comment = begin != std::string_view::npos && (begin == 0 || text[begin - 1] == ' ');
@@ -131,10 +161,14 @@ class Builder : public script::DeafToYaml {
     Yaml node;
     node.kind = Yaml::Kind::scalar;
     node.place = source_.place(mark);
-    node.text_line = source_.text_line(node.place);
+    node.text_line = source_.text_line(node.place, value);
     node.text = value;
     node.plain = tag.empty() || tag == "?";
     known(tag, node.place);
+    if (!node.plain && !source_.is_closed(node.place)) {
+      mistakes_.add(node.place, "not YAML: the quotes that begin here are not closed");
+      broken_ = true;
+    }
     add(std::move(node), anchor);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -160,7 +194,8 @@ class Builder : public script::DeafToYaml {
   void OnMapEnd() override { end(); }
 
   [[nodiscard]] size_t documents() const { return documents_; }
-  Yaml take_root() { return std::move(root_); }
+  /// Nothing, where it is known to be another tree than was meant.
+  Yaml take_root() { return broken_ ? Yaml() : std::move(root_); }
 
  private:
   struct Open {
@@ -262,7 +297,7 @@ class Builder : public script::DeafToYaml {
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Yaml> anchors_;
   size_t documents_ = 0, nodes_ = 0, text_ = 0;
-  bool too_large_ = false;
+  bool too_large_ = false, broken_ = false;
 };
 
 /// Whether the text may be given to the library at all; says why not.
@@ -352,6 +387,7 @@ Yaml read_yaml(const std::string& source, uint32_t file, Mistakes& mistakes) {
     // bracket.
     if (parser.HandleNextDocument(builder)) parser.HandleNextDocument(builder);
     if (builder.documents() > 0) root = builder.take_root();
+    if (root.place.line == 0) root.place = {file, 1, 1};
   } catch (const YAML::Exception& error) {
     const Place place = places.place(error.mark);
     if (const auto tab = places.tab(place.line)) {

@@ -51,9 +51,10 @@ struct Yaml {
   enum class Kind : uint8_t { null, scalar, list, map };
   Kind kind = Kind::null;
   Place place;
-  std::string text;               ///< of a scalar, as written
-  bool plain = false;             ///< a scalar without quotes: may be meant as a number or a boolean
-  uint32_t text_line = 0;         ///< of a scalar: the line on which its text begins
+  std::string text;    ///< of a scalar, as written
+  bool plain = false;  ///< a scalar without quotes: may be meant as a number or a boolean
+  uint32_t text_line =
+      0;  ///< of a scalar: the line on which its text begins; 0: its lines are not those of the file
   std::vector<Yaml> items;        ///< of a list
   std::vector<YamlPair> members;  ///< of a map, each key once
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "plan/checks.h"
+#include "plan/places.h"
 #include "plan/select.h"
 #include "plan/settings_above.h"
 #include "plan/words.h"
@@ -84,7 +85,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     const bool no_tree = job.tree.empty() && is_too_much(selected.folder, here);
     if (job.tree.empty() && !no_tree) job.tree = selected.folder;
     read_script(job, selected.folder);
-    if (job.image.empty()) return name_an_image(request.words);
+    if (!set_places(job)) return name_an_image(request.words);
     // Only a script that asks for its tree misses it.
     if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));

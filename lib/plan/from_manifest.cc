@@ -62,6 +62,8 @@ class Planner {
     const std::vector<size_t> wanted = TRY(selection());
     for (const size_t draft : wanted) make_job(drafts_[draft], overlay);
     if (mistakes_.any()) return mistakes_.error();
+    for (Job& job : plan_.jobs) CHECK_OK(add_host_paths(job, request_, here));
+    CHECK_OK(settle_artifacts(plan_.jobs));
     set_needs(wanted);
     plan_.timeout_ns = request_.timeout_ns;
     const size_t most = std::max<size_t>(plan_.jobs.size(), 1);
@@ -325,6 +327,7 @@ Status apply_settings(const Manifest& manifest, const RunRequest& request, const
   Job made = common_job({manifest, request, here, mistakes}, manifest.settings, nullptr, {});
   if (mistakes.any()) return mistakes.error();
   apply(TRY(overlay_of(request, here)), made);
+  CHECK_OK(add_host_paths(made, request, here));
   if (job.image.empty() && manifest.settings.image) job.image = manifest.settings.image->value;
   made.image = job.image;
   made.layer = job.layer;

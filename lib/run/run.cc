@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "interpret/interpreter.h"
 #include "run/prepare.h"
+#include "run/programs.h"
 #include "run/test_run.h"
 
 namespace testctr::run {
@@ -16,9 +17,10 @@ constexpr int64_t watch_interval_ns = 50'000'000;
 // What is wrong with a script is said before anything is unpacked or started for it.
 Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
   if (job.error) return *job.error;
-  const auto check = [](const plan::Step& step) -> Status {
+  const std::vector<std::string> programs = names_of(job.programs);
+  const auto check = [&](const plan::Step& step) -> Status {
     if (step.format != plan::Format::script) return {};
-    return interpret::check(TRY(script::parse(step.name, step.source)));
+    return interpret::check(TRY(script::parse(step.name, step.source)), programs);
   };
   CHECK_OK(check(job));
   for (const plan::Step& step : job.further) CHECK_OK(check(step));
@@ -33,7 +35,7 @@ class Runner {
   Result<Summary> run() {
     program_ = TRY(sys::self_path());
     auto store = TRY(image::Store::open(options_.store));
-    Provisions provisions(store);
+    Provisions provisions(store, plan_.jobs);
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);

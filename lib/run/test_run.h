@@ -63,6 +63,7 @@ class TestRun {
   std::unique_ptr<Pod> pod_;
   const Machine& machine_;
   Member* leader_ = nullptr;             ///< the place that carries out lines now
+  Member* sender_ = nullptr;             ///< the place that artifacts come from
   Continuation from_;                    ///< what it was given
   std::optional<Continuation> waiting_;  ///< what is gone on with once all services are ready
   std::optional<Verdict> concluded_;     ///< how it is to end, while places come to their end

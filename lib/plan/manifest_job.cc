@@ -4,8 +4,8 @@
 #include <set>
 
 #include "base/text.h"
-#include "plan/bring.h"
 #include "plan/checks.h"
+#include "plan/host_paths.h"
 #include "plan/manifest_globs.h"
 
 namespace testctr::plan {
@@ -43,35 +43,24 @@ void add_variables(const JobContext& context, const Settings& settings, const Co
   }
 }
 
-/// @param make from a word and a folder. A place is told of once, however many jobs it concerns.
+/// A place is told of once, however many jobs it concerns.
 template <class Thing>
-void bring(const JobContext& context, const std::vector<Text>& words, const Combination& combination,
-           Result<Thing> (*make)(const std::string&, const std::string&), std::vector<Thing>& things) {
+void bring(const JobContext& context, const char* key, const std::vector<Text>& words,
+           const Combination& combination,
+           Status (*add)(std::vector<Thing>&, const std::string&, const WordPlace&),
+           std::vector<Thing>& things) {
   for (const Text& word : words) {
-    auto made = make(replaced(word, combination, context.mistakes), file_of(context, word.place).prefix);
-    if (made.ok()) {
-      things.push_back(std::move(made).value());
-    } else {
-      wrong(context, word.place, made.error());
-    }
+    const WordPlace where{key, file_of(context, word.place).prefix, context.here.home};
+    const Status added = add(things, replaced(word, combination, context.mistakes), where);
+    if (!added.ok()) wrong(context, word.place, added.error());
   }
 }
 
 void add_files(const JobContext& context, const Settings& settings, const Combination& combination,
                Job& job) {
-  bring(context, settings.bin, combination, host_program, job.programs);
-  bring(context, settings.mounts, combination, mount_of, job.mounts);
-  bring(context, settings.artifacts, combination, artifacts_of, job.artifacts);
-  std::set<std::string> names, targets;
-  for (const HostProgram& program : job.programs) {
-    if (!names.insert(program.name).second)
-      context.mistakes.add(settings.bin.back().place,
-                           fmt::format("bin: two programs have the name {}", program.name));
-  }
-  for (const Mount& mount : job.mounts) {
-    if (!targets.insert(mount.target).second)
-      context.mistakes.add(settings.mounts.back().place, fmt::format("mounts: two are at {}", mount.target));
-  }
+  bring(context, "bin", settings.bin, combination, add_program, job.programs);
+  bring(context, "mounts", settings.mounts, combination, add_mount, job.mounts);
+  bring(context, "artifacts", settings.artifacts, combination, add_artifacts, job.artifacts);
 }
 
 Container container_of(const JobContext& context, const Service& service, const Combination& combination) {

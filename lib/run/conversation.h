@@ -12,6 +12,7 @@
 #include "interpret/event.h"
 #include "interpret/request.h"
 #include "interpret/state.h"
+#include "run/artifacts.h"
 #include "run/assignment.h"
 #include "run/channel.h"
 #include "run/place.h"
@@ -27,7 +28,12 @@ class Conversation {
   Status order(const Order& order);
   Status reply(uint64_t id, const Reply& reply);
   Status ask(uint64_t id, const Request& request);
-  Status finish(Outcome so_far);
+  Status finish(Outcome so_far, bool artifacts);
+
+  /// From now on the place may send these.
+  void expect(std::vector<plan::Artifacts> artifacts) { artifacts_ = ArtifactTaker(std::move(artifacts)); }
+  /// Why some of them were not brought out.
+  [[nodiscard]] std::optional<Error> lost() const { return artifacts_.lost(); }
 
   /// Takes bytes that the place sent; events go to `events` at once, the rest waits for `next`.
   /// @return an error when the place broke the protocol or reported an error itself.
@@ -69,6 +75,7 @@ class Conversation {
   bool at_work_ = false;           ///< it has an order that it has not answered
   std::optional<Open> open_;
   std::deque<Said> said_;
+  ArtifactTaker artifacts_;
 };
 
 }  // namespace testctr::run

@@ -18,12 +18,21 @@ Verdict error_verdict(const Error& error) {
 
 TestRun::TestRun(const plan::Job& job, uint32_t index, const Provision& provision, const Machine& machine,
                  EventSink& events, uint64_t run_start_ns)
-    : job_(job), provision_(provision), stamper_(events, index, run_start_ns), machine_(machine) {
+    : job_(job),
+      index_(index),
+      provision_(provision),
+      stamper_(events, index, run_start_ns),
+      machine_(machine) {
   started_ns_ = watched_ns_ = sys::monotonic_ns();
   deadline_ns_ = started_ns_ + static_cast<uint64_t>(job.limits.script_timeout_ns);
 }
 
 void TestRun::begin() {
+  Event event;
+  event.kind = Event::Kind::script_started;
+  event.text = job_.name;
+  event.detail = job_.image;
+  stamper_.take(event);
   for (const std::string& note : notes_of(provision_)) stamper_.log(note);
   auto scope = Scope::of(job_);
   if (!scope.ok()) return end(error_verdict(scope.error()));
@@ -52,6 +61,7 @@ void TestRun::go_on(Continuation continuation) {
   auto entered = pod_->enter(target, &order);
   if (!entered.ok()) return fail_with(entered.error());
   leader_ = entered.value();
+  if (order.last) leader_->place->expect(job_.artifacts);
   leader_->told.insert(order.from.step);
 }
 
@@ -142,6 +152,12 @@ void TestRun::conclude(Outcome outcome, std::string reason) {
   for (Member& member : pod_->members()) {
     if (member.place && !member.what.service) to_finish_.push_back(&member);
   }
+  // Files come out of one place: $WORK is the same in all.
+  for (Member* member : to_finish_) {
+    const bool container = member->what.name != plan::host_place;
+    if (sender_ == nullptr || (container && sender_->what.name == plan::host_place)) sender_ = member;
+  }
+  if (sender_ != nullptr) sender_->place->expect(job_.artifacts);
   finish_next();
 }
 
@@ -149,7 +165,7 @@ void TestRun::finish_next() {
   while (!to_finish_.empty()) {
     Member& member = *to_finish_.back();
     if (member.place) {
-      (void)member.place->end(concluded_->outcome);
+      (void)member.place->end(concluded_->outcome, &member == sender_);
       leader_ = &member;
       return;
     }
@@ -242,6 +258,7 @@ PlaceEnding TestRun::joint_ending(bool by_force) {
     joint.cpu_ns += one.cpu_ns;
     if (!one.limit_reached.empty()) stamper_.log(one.limit_reached);
     joint.limit_refused = joint.limit_refused || one.limit_refused;
+    if (!joint.lost) joint.lost = one.lost;
     if (member.what.service || by_force || !one.error || joint.error) continue;
     joint.error = one.error;
     joint.limit_struck = one.limit_struck;
@@ -272,6 +289,8 @@ void TestRun::settle() {
         Error::infrastructure(fmt::format("{} changed while the script ran", provision_.tree->root))
             .hint("what the script saw of it may be old or new; run it again"));
   }
+  if (ending.lost && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip))
+    verdict = error_verdict(*ending.lost);
   // A command that could not start a process reports a failure of its own, which a `!` takes for the one that
   // it is about.
   if (ending.limit_refused && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip)) {
@@ -289,6 +308,7 @@ void TestRun::end(const Verdict& verdict) {
 void TestRun::tell_end(const Verdict& verdict, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
+  if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   Event event;
   event.kind = Event::Kind::script_ended;
   event.outcome = verdict.outcome;

@@ -162,10 +162,11 @@ void read_step(const JobContext& context, const Section& section, const Combinat
   if (section.run) {
     const uint32_t line = section.run_line == 0 ? section.run->place.line : section.run_line;
     step.file = section.run_line == 0 ? fmt::format("{}:{}", file.name, line) : file.name;
-    step.name = fmt::format("{}{}:{}", file.relative, file.name.substr(file.prefix.size()), line);
+    step.name = file.relative + file.name.substr(file.prefix.size());
+    if (section.run_line == 0) step.name += fmt::format(":{}", line);
     step.format = section.format ? format_named(section.format->value) : Format::script;
     // Its lines have the numbers that they have in the manifest.
-    if (section.run_line != 0) step.source = std::string(line - 1, '\n');
+    step.source = section.run_line != 0 ? std::string(line - 1, '\n') : "";
     step.source += replaced(*section.run, combination, context.mistakes);
     return check_source(step, file.folder);
   }

@@ -92,7 +92,7 @@ class Runner {
     if (job.skip) return Verdict{Outcome::skip, *job.skip, ""};
     for (size_t other : job.needs) {
       if (*outcomes_[other] == Outcome::pass) continue;
-      return Verdict{Outcome::not_run, fmt::format("it needs {}, which did not pass", plan_.jobs[other].name),
+      return Verdict{Outcome::skip, fmt::format("it needs {}, which did not pass", plan_.jobs[other].name),
                      ""};
     }
     return std::nullopt;

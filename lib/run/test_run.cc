@@ -63,18 +63,19 @@ void TestRun::go_on(Continuation continuation) {
   leader_ = entered.value();
   if (order.last) leader_->place->expect(job_.artifacts);
   leader_->told.insert(order.from.step);
+  if (scope_->steps() > 1) stamper_.set_file(step.file);
 }
 
 void TestRun::poll_into(std::vector<pollfd>& descriptors) const {
   if (!pod_) return;
   for (const Member& member : pod_->members()) {
-    if (member.place) descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
+    if (member.place && !member.finished) descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
   }
 }
 
 void TestRun::advance() {
   for (Member& member : pod_->members()) {
-    for (int i = 0; i < heard_at_once && member.place && !over_; ++i) {
+    for (int i = 0; i < heard_at_once && member.place && !member.finished && !over_; ++i) {
       stamper_.set_place(member.what.name, &member == leader_);
       auto said = member.place->advance(stamper_);
       if (!said.ok()) {
@@ -112,6 +113,7 @@ void TestRun::take(Member& from, Said said) {
         concluded_->outcome = Outcome::fail;
         concluded_->reason.clear();
       }
+      from.finished = true;
       to_finish_.pop_back();
       return finish_next();
   }
@@ -308,6 +310,7 @@ void TestRun::end(const Verdict& verdict) {
 void TestRun::tell_end(const Verdict& verdict, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
+  outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   Event event;
   event.kind = Event::Kind::script_ended;

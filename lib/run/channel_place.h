@@ -24,6 +24,7 @@ class ChannelPlace : public Place {
   void expect(std::vector<plan::Artifacts> artifacts) override { conversation_.expect(std::move(artifacts)); }
   Result<std::optional<Said>> advance(EventSink& events) override;
   [[nodiscard]] bool ended() const override { return ended_; }
+  [[nodiscard]] bool reported() const override { return conversation_.reported(); }
 
   /// Sends what is queued, without waiting. When the place is gone, the reason is found by reading.
   Status send_some();

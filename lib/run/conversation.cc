@@ -197,6 +197,7 @@ Error Conversation::take_error(const Json& frame) {
   Fault kind = fault.value() == 2   ? Fault::usage
                : fault.value() == 5 ? Fault::internal
                                     : Fault::infrastructure;
+  reported_ = true;
   Error error(kind, text::printable(message.value(), /*keep_layout=*/true));
   return hint.value().empty() ? std::move(error) : std::move(error).hint(text::printable(hint.value()));
 }

@@ -38,6 +38,8 @@ class Conversation {
   /// Takes bytes that the place sent; events go to `events` at once, the rest waits for `next`.
   /// @return an error when the place broke the protocol or reported an error itself.
   Status take(std::string_view bytes, EventSink& events);
+  /// Whether the error that `take` returned last is what an honest place said of itself.
+  [[nodiscard]] bool reported() const { return reported_; }
   /// What it said next; moves it out.
   std::optional<Said> next();
 
@@ -63,7 +65,7 @@ class Conversation {
   Status take_data(const std::string& type, const Json& frame);
   Status close(Open whole);
   Status take_small(const std::string& type, const Json& frame, EventSink& events);
-  static Error take_error(const Json& frame);
+  Error take_error(const Json& frame);
 
   size_t most_data_;
   FrameReader reader_;
@@ -71,6 +73,7 @@ class Conversation {
   size_t written_ = 0;
   bool greeted_ = false;
   bool finished_ = false;
+  bool reported_ = false;
   std::optional<Digest> untaken_;  ///< of the source that it was sent last and has not acknowledged
   bool at_work_ = false;           ///< it has an order that it has not answered
   std::optional<Open> open_;

@@ -75,7 +75,7 @@ Member* Pod::find(const std::string& name) {
 
 Status Pod::make_guardian() {
   if (guardian_ || !scope_.several()) return {};
-  guardian_ = TRY(Guardian::start(scope_.host() ? host_body() : HostBody()));
+  guardian_ = TRY(Guardian::start(scope_.host() ? host_body() : HostBody(), job_.tree));
   return {};
 }
 

@@ -180,9 +180,9 @@ void TestRun::finish_next() {
 void TestRun::lose(Member& member, const Error& error) {
   const bool by_itself = member.place->ended();
   if (concluded_ && !scope_->several()) return settle();
-  if (by_itself && &member != leader_ && !concluded_) {
+  if (&member != leader_ && !concluded_ && (by_itself || member.place->reported())) {
     // A service that has died is the affair of who uses it.
-    pod_->take_end(member, Error::infrastructure("its container is gone"));
+    pod_->take_end(member, by_itself ? Error::infrastructure("its container is gone") : error);
     stamper_.log(fmt::format("{}: {}", member.what.name, member.gone->message()));
     return;
   }

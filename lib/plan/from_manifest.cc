@@ -11,6 +11,7 @@
 #include "plan/host_paths.h"
 #include "plan/manifest_globs.h"
 #include "plan/manifest_job.h"
+#include "plan/places.h"
 
 namespace testctr::plan {
 namespace {
@@ -292,10 +293,10 @@ class Planner {
     if (test.skip) job.skip = test.skip->value == "true" ? "the manifest says so" : test.skip->value;
     if (draft.script) {
       job.image = image_of(context_, test, draft.combination);
-      if (job.image.empty())
+      add_script(context_, *draft.script, job);
+      if (!set_places(job))
         mistakes_.add(test.place,
                       "nothing says which image this test runs in; add `image:` to it or to the manifest");
-      add_script(context_, *draft.script, job);
     } else {
       add_sections(context_, test, draft.combination, job);
     }

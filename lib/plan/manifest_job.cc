@@ -7,6 +7,8 @@
 #include "plan/checks.h"
 #include "plan/host_paths.h"
 #include "plan/manifest_globs.h"
+#include "plan/places.h"
+#include "script/script.h"
 
 namespace testctr::plan {
 namespace {
@@ -185,6 +187,14 @@ void read_step(const JobContext& context, const Section& section, const Combinat
   read_script(step, script.folder);
 }
 
+/// Whether a script goes by itself into the container that its test has when none is named.
+bool enters_default_place(const Job& step) {
+  if (step.error || step.format != Format::script) return false;
+  const Result<script::Script> parsed = script::parse(step.file, step.source);
+  return parsed.ok() && std::any_of(parsed.value().sections.begin(), parsed.value().sections.end(),
+                                    [](const auto& section) { return section.place() == default_place; });
+}
+
 }  // namespace
 
 Job common_job(const JobContext& context, const Settings& settings, const ManifestTest* test,
@@ -223,9 +233,15 @@ void add_sections(const JobContext& context, const ManifestTest& test, const Com
   }
   bool first = true;
   for (const Section& section : test.sections) {
+    const std::string where = section.host ? host_place : place_of(context, section, image, combination, job);
     Job step = job;
-    step.where = section.host ? host_place : place_of(context, section, image, combination, job);
     read_step(context, section, combination, step);
+    step.image = image;
+    (void)set_places(step);
+    step.where = where;
+    job.containers = step.containers;
+    job.images = step.images;
+    if (enters_default_place(step)) job.image = image;
     if (step.error && !job.error) job.error = std::move(step.error);
     if (std::exchange(first, false)) {
       step.name = job.name;

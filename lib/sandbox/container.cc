@@ -307,7 +307,7 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
   }
   Plan plan = TRY(make_plan(spec, caller));
   plan.shifted = copies != nullptr;
-  if (plan.shifted)
+  if (plan.shifted && spec.root.kind == Root::Kind::layers)
     plan.notes.emplace_back(
         "the image was copied for this container: there are no id-mapped mounts here (Linux 5.12, "
         "CAP_SYS_ADMIN)");

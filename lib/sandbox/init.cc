@@ -12,6 +12,7 @@
 #include <array>
 #include <csignal>
 
+#include "base/sanitizer.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/confine.h"
@@ -61,6 +62,8 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   std::vector<int> keep = plan.spec.keep_open;
   keep.push_back(ends.channel.get());
   keep.push_back(ends.setup.get());
+  const int reports = keep_sanitizer_reports().release();  // as long as the process
+  if (reports >= 0) keep.push_back(reports);
   CHECK_OK(close_all_but(std::move(keep)));
   Fd null = TRY(sys::open("/dev/null", O_RDWR));
   struct stat st {};

@@ -62,14 +62,13 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   std::vector<int> keep = plan.spec.keep_open;
   keep.push_back(ends.channel.get());
   keep.push_back(ends.setup.get());
-  const int reports = keep_sanitizer_reports().release();  // as long as the process
-  if (reports >= 0) keep.push_back(reports);
   CHECK_OK(close_all_but(std::move(keep)));
   Fd null = TRY(sys::open("/dev/null", O_RDWR));
   struct stat st {};
   if (fstat(null.get(), &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
     return Error::infrastructure("this machine's /dev/null is not the null device");
-  for (int fd = 0; fd < 3; ++fd) {
+  const int led = sanitized ? 2 : 3;  // a sanitizer's reports are to be seen
+  for (int fd = 0; fd < led; ++fd) {
     if (dup2(null.get(), fd) < 0) return Error::system("dup2", "/dev/null");
   }
   return {};

@@ -210,6 +210,13 @@ std::string Record::to_json() const {
             {"architecture", config.architecture},
             {"notes", to_list(notes)}};
   for (const auto& [key, value] : config.labels) j["labels"][key] = json::from_bytes(value);
+  if (!config.exposed_ports.empty()) j["exposed_ports"] = to_list(config.exposed_ports);
+  if (config.healthcheck)
+    j["healthcheck"] = {{"test", to_list(config.healthcheck->test)},
+                        {"interval", config.healthcheck->interval_ns},
+                        {"timeout", config.healthcheck->timeout_ns},
+                        {"start_period", config.healthcheck->start_period_ns},
+                        {"retries", config.healthcheck->retries}};
   return json::dump(j);
 }
 
@@ -233,6 +240,16 @@ Result<Record> Record::from_json(std::string_view bytes) {
   r.config.architecture = TRY(json::get_string(j, "architecture", ""));
   if (const Json* labels = json::find(j, "labels", Json::value_t::object))
     for (const auto& [key, value] : labels->items()) r.config.labels[key] = TRY(json::to_bytes(value));
+  if (j.contains("exposed_ports")) TRY(from_list(j, "exposed_ports", r.config.exposed_ports));
+  if (const Json* check = json::find(j, "healthcheck", Json::value_t::object)) {
+    Healthcheck& out = r.config.healthcheck.emplace();
+    TRY(from_list(*check, "test", out.test));
+    if (out.test.size() < 2) return Error::infrastructure("a record has half a health check");
+    out.interval_ns = TRY(json::get_int(*check, "interval", 0));
+    out.timeout_ns = TRY(json::get_int(*check, "timeout", 0));
+    out.start_period_ns = TRY(json::get_int(*check, "start_period", 0));
+    out.retries = TRY(json::get_int(*check, "retries", 0));
+  }
   return r;
 }
 

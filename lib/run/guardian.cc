@@ -72,7 +72,8 @@ Result<std::string> make_folder(const std::string& tree) {
     last = folder;
   }
   return Error::system("mkdtemp", last, number)
-      .hint("TMPDIR names a folder, outside the test tree, in which the work directory of a test can be made");
+      .hint(
+          "TMPDIR names a folder, outside the test tree, in which the work directory of a test can be made");
 }
 
 [[noreturn]] void run_body(const HostBody& body, int channel, pid_t guardian) {
@@ -124,6 +125,9 @@ Result<std::unique_ptr<Guardian>> Guardian::start(HostBody body, const std::stri
     }
   } undo{&guardian->folder_};
   CHECK_OK(sys::make_dir_at(AT_FDCWD, guardian->work_, 0755));
+  // As root, the images' users are others than ours; nobody else comes past the folder above.
+  if (::geteuid() == 0 && ::chmod(guardian->work_.c_str(), 0777) != 0)
+    return Error::system("chmod", guardian->work_);
   auto [ours, theirs] = TRY(sys::socket_pair(SOCK_STREAM));
   Fd near, far;
   if (body) std::tie(near, far) = TRY(sys::socket_pair(SOCK_STREAM));

@@ -176,7 +176,7 @@ class Builder : public script::DeafToYaml {
     Yaml nothing;
     nothing.place = source_.place(mark);
     if (found == anchors_.end()) {
-      mistakes_.add(nothing.place, "an alias stands inside of what it stands for");
+      if (!too_large_) mistakes_.add(nothing.place, "an alias stands inside of what it stands for");
       return add(std::move(nothing), 0);
     }
     if (!take(size_of(found->second), nothing.place)) return add(std::move(nothing), 0);
@@ -242,6 +242,7 @@ class Builder : public script::DeafToYaml {
       for (const Yaml& item : other.items) merge(into, item);
       return;
     }
+    if (too_large_) return;
     if (other.kind != Yaml::Kind::map) {
       mistakes_.add(other.place, "`<<` takes a mapping or a list of mappings");
       return;
@@ -332,6 +333,7 @@ bool acceptable(const std::string& source, uint32_t file, Mistakes& mistakes) {
 /// The library's words, and what they mostly mean.
 std::string explained(const std::string& said) {
   static const std::map<std::string_view, std::string_view> mends = {
+      {"bad file", "lists and mappings are nested too deeply"},
       {"illegal map value", "a text with `: ` in it stands in quotes, and a key stands alone on its line"},
       {"end of map not found", "lines that belong together begin in the same column"},
       {"end of sequence not found", "lines that belong together begin in the same column"},

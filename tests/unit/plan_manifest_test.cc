@@ -164,7 +164,7 @@ TEST_CASE("manifest: a test of sections is one job with several steps") {
   CHECK_FALSE(job.containers[1].service);
   // The lines of a text have the numbers that they have in the manifest.
   CHECK(job.further[4].file == "testctr.yaml");
-  CHECK(job.further[4].name == "testctr.yaml:13");
+  CHECK(job.further[4].name == "testctr.yaml");
   CHECK(job.further[4].source == std::string(12, '\n') + "exists out\nexec true\n");
   CHECK(job.further[1].source == std::string(7, '\n') + "exec a");
 }
@@ -415,4 +415,21 @@ TEST_CASE("manifest: a section's script may go to further containers, or to the 
   CHECK(job.image == "builtin");
   REQUIRE(job.containers.size() == 1);
   CHECK(job.containers[0].name == "box");
+}
+
+TEST_CASE(
+    "manifest: what is nested without an end and what repeats itself more and more is refused in one line") {
+  ManifestFolder here;
+  std::string deep = "version: 1\nx-a:\n  ";
+  for (int i = 0; i < 3000; ++i) deep += "- ";
+  here.file("testctr.yaml", deep + "a\n");
+  CHECK(mistakes_here().ends_with("not YAML: bad file; lists and mappings are nested too deeply"));
+
+  std::string laughs = "version: 1\nx-a0: &a0 {A: 1, B: 2, C: 3, D: 4, E: 5, F: 6, G: 7, H: 8}\n";
+  for (int i = 1; i < 9; ++i)
+    laughs += fmt::format("x-a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
+  here.file("testctr.yaml", laughs + "env: {<<: *a8}\n");
+  const std::string told = mistakes_here();
+  CHECK(told.ends_with("aliases repeat more than a manifest may hold"));
+  CHECK(told.find('\n') == std::string::npos);
 }

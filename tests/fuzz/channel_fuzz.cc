@@ -16,15 +16,21 @@ struct Sink : EventSink {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  run::Assignment assignment;
-  assignment.source = "exec true\n";
-  auto conversation = run::Conversation::begin(assignment).value();
+  auto conversation = run::Conversation::begin(run::Assignment()).value();
+  run::Order order;
+  order.source = "exec true\n";
+  if (!conversation.order(order).ok()) std::abort();
+  // A folder that cannot be: what is asked for is taken, and nothing is written.
+  conversation.expect({{"*.log", "/proc/none", ""}});
   Sink sink;
-  // The greeting comes first in every honest stream: without it the fuzzer would have to find a digest.
-  auto hello = run::encode_frame(
-      Json{{"t", "hello"}, {"v", run::protocol_version}, {"digest", Digest::of(assignment.source).str()}});
-  if (!conversation.take(hello.value(), sink).ok()) std::abort();
+  // What comes first in every honest stream: without it the fuzzer would have to find a digest.
+  const std::string greeting =
+      run::encode_frame(Json{{"t", "hello"}, {"v", run::protocol_version}}).value() +
+      run::encode_frame(Json{{"t", "took"}, {"digest", Digest::of(order.source).str()}}).value();
+  if (!conversation.take(greeting, sink).ok()) std::abort();
   (void)conversation.take({reinterpret_cast<const char*>(data), size}, sink);
-  (void)conversation.result();
+  while (conversation.next()) {
+  }
+  (void)conversation.lost();
   return 0;
 }

@@ -1,5 +1,7 @@
 #include "run/test_run.h"
 
+#include <algorithm>
+
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -162,7 +164,14 @@ void TestRun::finish_next() {
 void TestRun::lose(Member& member, const Error& error) {
   const bool by_itself = member.place->ended();
   if (concluded_ && !scope_->several()) return settle();
-  if (by_itself && &member != leader_ && !concluded_) {
+  if (concluded_ && by_itself &&
+      std::find(to_finish_.begin(), to_finish_.end(), &member) == to_finish_.end()) {
+    // It has come to its end while others have not.
+    member.ending = member.place->finish();
+    member.place.reset();
+    return;
+  }
+  if (by_itself && member.what.service && &member != leader_ && !concluded_) {
     // A service that has died is the affair of who uses it.
     pod_->take_end(member, Error::infrastructure("its container is gone"));
     stamper_.log(fmt::format("{}: {}", member.what.name, member.gone->message()));

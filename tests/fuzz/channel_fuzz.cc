@@ -16,15 +16,21 @@ struct Sink : EventSink {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  run::Assignment assignment;
-  assignment.source = "exec true\n";
-  auto conversation = run::Conversation::begin(assignment).value();
+  run::Order order;
+  order.source = "exec true\n";
+  auto conversation = run::Conversation::begin(run::Assignment{}).value();
+  if (!conversation.order(order).ok()) std::abort();
   Sink sink;
   // The greeting comes first in every honest stream: without it the fuzzer would have to find a digest.
-  auto hello = run::encode_frame(
-      Json{{"t", "hello"}, {"v", run::protocol_version}, {"digest", Digest::of(assignment.source).str()}});
-  if (!conversation.take(hello.value(), sink).ok()) std::abort();
+  auto hello = run::encode_frame(Json{{"t", "hello"}, {"v", run::protocol_version}});
+  auto took = run::encode_frame(Json{{"t", "took"}, {"digest", Digest::of(order.source).str()}});
+  if (!conversation.take(hello.value() + took.value(), sink).ok()) std::abort();
   (void)conversation.take({reinterpret_cast<const char*>(data), size}, sink);
-  (void)conversation.result();
+  int results = 0;
+  while (auto said = conversation.next()) {
+    if (said->kind == run::Said::Kind::carried_out) ++results;
+    if (said->status < 0 || said->status > 255) std::abort();
+  }
+  if (results > 1) std::abort();  // there was one order
   return 0;
 }

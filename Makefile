@@ -4,6 +4,7 @@
 #   all          build/testctr-script
 #   run          set up, build, and run an example script in the embedded image
 #   test         build everything and run every test that needs no other image
+#   test-old-kernel  the same as on a kernel without the newer system calls
 #   test-images  the tests in real images (images/*.yaml), made when absent
 #   images       the images of images/*.yaml as OCI layouts under build/images; IMAGES="name..." makes only these
 #   bench        measure against the limits, with the peers beside us
@@ -13,7 +14,7 @@
 #   install      to $(DESTDIR)$(PREFIX)/bin
 #   clean        remove what was built
 #
-# JOBS=n limits parallel work, DEPS= leaves out the check of packages, TESTS="group..." limits `make test`.
+# JOBS=n limits parallel work, DEPS= leaves out the check of packages, TESTS="group..." limits `make test` and `make test-old-kernel`.
 
 BUILD        ?= build
 PREFIX       ?= /usr/local
@@ -28,7 +29,7 @@ NINJA        := ninja -j $(JOBS)
 # An empty DEPS is "leave it out".
 deps_of = $(if $(DEPS),@$(DEPS) $(1))
 
-.PHONY: all deps run test test-images images bench conformance asan tsan fuzz install clean
+.PHONY: all deps run test test-old-kernel test-images images bench conformance asan tsan fuzz install clean
 .DEFAULT_GOAL := all
 
 deps:
@@ -48,6 +49,10 @@ run: all
 test: deps all
 	@$(NINJA) -C $(BUILD) --quiet all-tests
 	@tests/run --build $(BUILD) -j $(JOBS) $(TESTS)
+
+test-old-kernel: deps all
+	@$(NINJA) -C $(BUILD) --quiet all-tests
+	@tests/run --old-kernel --build $(BUILD) -j $(JOBS) $(TESTS)
 
 images: all
 	$(call deps_of,images)

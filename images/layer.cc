@@ -4,6 +4,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fnmatch.h>
 
 #include <memory>
 
@@ -63,6 +64,38 @@ Status copy_data(struct archive* from, TarWriter& to) {
   }
 }
 
+/// What a recipe leaves out of its base.
+class LeftOut {
+ public:
+  explicit LeftOut(const std::vector<std::string>& patterns) : patterns_(patterns), fits_(patterns.size()) {}
+
+  bool has(std::string_view path) {
+    if (path.starts_with("./")) path.remove_prefix(2);
+    bool any = false;
+    for (size_t i = 0; i < patterns_.size(); ++i) {
+      // A folder's own pattern is that of what lies in it, too.
+      for (size_t end = 0; end != std::string_view::npos && end < path.size();) {
+        end = path.find('/', end + 1);
+        if (fnmatch(patterns_[i].c_str(), std::string(path.substr(0, end)).c_str(), FNM_PATHNAME) != 0)
+          continue;
+        fits_[i] = any = true;
+        break;
+      }
+    }
+    return any;
+  }
+
+  Status all_fit() const {
+    for (size_t i = 0; i < patterns_.size(); ++i)
+      if (!fits_[i]) return Error::usage(fmt::format("without: the base has no {}", patterns_[i]));
+    return {};
+  }
+
+ private:
+  const std::vector<std::string>& patterns_;
+  std::vector<bool> fits_;
+};
+
 }  // namespace
 
 Status write_entries(const Recipe& recipe, int64_t epoch, int out) {
@@ -87,7 +120,8 @@ Status write_entries(const Recipe& recipe, int64_t epoch, int out) {
   return writer.finish();
 }
 
-Status rewrite_tar(int in, int64_t epoch, int out) {
+Status rewrite_tar(int in, int64_t epoch, const std::vector<std::string>& without, int out) {
+  LeftOut left_out(without);
   TarWriter writer;
   CHECK_OK(writer.open(out));
   const std::unique_ptr<struct archive, decltype(&archive_read_free)> reader(archive_read_new(),
@@ -101,6 +135,10 @@ Status rewrite_tar(int in, int64_t epoch, int out) {
     if (code < ARCHIVE_WARN) return archive_error("reading the base", reader.get());
     const auto type = archive_entry_filetype(entry);
     if (type == AE_IFCHR || type == AE_IFBLK) continue;
+    if (left_out.has(archive_entry_pathname(entry))) continue;
+    if (const char* target = archive_entry_hardlink(entry); target != nullptr && left_out.has(target))
+      return Error::usage(
+          fmt::format("{} is a hard link to {}, which is left out", archive_entry_pathname(entry), target));
     archive_entry_set_uname(entry, nullptr);
     archive_entry_set_gname(entry, nullptr);
     archive_entry_unset_atime(entry);
@@ -110,6 +148,7 @@ Status rewrite_tar(int in, int64_t epoch, int out) {
     if (archive_entry_size(entry) > 0 && archive_entry_hardlink(entry) == nullptr)
       CHECK_OK(copy_data(reader.get(), writer));
   }
+  CHECK_OK(left_out.all_fit());
   return writer.finish();
 }
 

@@ -95,8 +95,8 @@ Status write_layout(const Options& options, const Recipe& recipe, int64_t epoch)
     CHECK_OK(make_base(options, recipe, base));
     const auto input = TRY(sys::open(base, O_RDONLY));
     CHECK_OK(sys::remove_tree(base));
-    const auto tar =
-        TRY(layer_file(temporary, [&](int out) { return rewrite_tar(input.get(), epoch, out); }));
+    const auto tar = TRY(
+        layer_file(temporary, [&](int out) { return rewrite_tar(input.get(), epoch, recipe.without, out); }));
     TRY(layout.add_layer(tar.get(), options.compression, "mkimage: base"));
   }
   // An image of nothing has a layer as well: the specification wants one.

@@ -27,19 +27,26 @@ class Reader {
 
   Status read(const YAML::Node& document) {
     CHECK_OK(only_keys(document, {"suite", "packages", "root", "files", "links", "env", "workdir", "user",
-                                  "command", "labels"}));
+                                  "entrypoint", "command", "labels", "without", "ports", "healthcheck"}));
     recipe.suite = TRY(string(document, "suite"));
     recipe.packages = TRY(strings(document, "packages"));
     recipe.root = TRY(string(document, "root"));
     recipe.config.working_dir = TRY(string(document, "workdir"));
     recipe.config.user = TRY(string(document, "user"));
+    recipe.config.entrypoint = TRY(strings(document, "entrypoint"));
     recipe.config.command = TRY(strings(document, "command"));
+    recipe.without = TRY(strings(document, "without"));
+    for (const std::string& port : TRY(strings(document, "ports")))
+      recipe.config.exposed_ports.push_back(port.find('/') == std::string::npos ? port + "/tcp" : port);
+    if (document["healthcheck"]) CHECK_OK(healthcheck(document["healthcheck"]));
     if (!recipe.suite.empty() && !recipe.root.empty())
       return wrong(document, "suite and root exclude each other");
     if (recipe.suite.empty() && !recipe.packages.empty()) return wrong(document, "packages need a suite");
     if (!recipe.root.empty() && recipe.root[0] != '/') {
       recipe.root = file_.substr(0, file_.find_last_of('/') + 1) + recipe.root;
     }
+    if (!recipe.without.empty() && recipe.suite.empty() && recipe.root.empty())
+      return wrong(document["without"], "without needs a base");
     for (const auto& [key, value] : TRY(mapping(document, "env")))
       recipe.config.env.push_back(key + "=" + value);
     recipe.config.labels = TRY(mapping(document, "labels"));
@@ -95,6 +102,28 @@ class Reader {
       result[pair.first.Scalar()] = pair.second.Scalar();
     }
     return result;
+  }
+
+  Status healthcheck(const YAML::Node& node) {
+    CHECK_OK(only_keys(node, {"test", "interval", "timeout", "start-period", "retries"}));
+    image::Healthcheck check;
+    check.test = TRY(strings(node, "test"));
+    if (check.test.empty()) return wrong(node, "a healthcheck needs a test");
+    check.test.insert(check.test.begin(), "CMD");
+    check.interval_ns = TRY(duration(node, "interval"));
+    check.timeout_ns = TRY(duration(node, "timeout"));
+    check.start_period_ns = TRY(duration(node, "start-period"));
+    if (node["retries"]) check.retries = std::stol(TRY(string(node, "retries")));
+    recipe.config.healthcheck = std::move(check);
+    return {};
+  }
+
+  Result<int64_t> duration(const YAML::Node& node, const char* key) const {
+    const auto text = TRY(string(node, key));
+    if (text.empty()) return 0;
+    const auto value = text::parse_duration(text);
+    if (!value) return wrong(node[key], fmt::format("{} wants a duration: 500ms, 10s", key));
+    return *value;
   }
 
   /// Adds an entry and the folders above it.

@@ -27,7 +27,8 @@ struct Recipe {
   std::vector<std::string> packages;     ///< ... with these packages
   std::string root;                      ///< or: an existing folder
   std::map<std::string, Entry> entries;  ///< path without leading slash -> entry, parents included
-  image::Config config;                  ///< environment, working directory, user, command, labels
+  std::vector<std::string> without;      ///< patterns (fnmatch) of what the base has and the image not
+  image::Config config;                  ///< environment, working directory, user, command, labels, ...
 };
 
 /// Reads a recipe (the format: README.md beside this file), the files that it names and the output of the

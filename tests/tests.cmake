@@ -5,6 +5,8 @@ target_link_libraries(unit-tests PRIVATE tc_run tc_builtin third_party_no_loadin
 # They are compiled more often than they run: not optimized, but for what they test.
 target_compile_options(unit-tests PRIVATE -O0)
 target_precompile_headers(unit-tests PRIVATE ${CMAKE_SOURCE_DIR}/lib/base/pch.h <doctest/doctest.h>)
+# Doctest's own code and main() come from the first inclusion, which this file must therefore make itself.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/tests/unit/main.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 add_custom_target(all-tests DEPENDS testctr-script unit-tests)
 
 # tests/programs/NAME.c or .cc: one static program each, build/programs/NAME ($TESTCTR_PROGRAMS for a test).

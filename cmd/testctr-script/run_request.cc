@@ -64,6 +64,9 @@ Result<plan::RunRequest> request_of(const Arguments& arguments) {
   request.layer = arguments.value("--layer");
   request.env = arguments.values("--env");
   request.pass_env = arguments.values("--pass-env");
+  request.programs = arguments.values("--bin");
+  request.mounts = arguments.values("--mount");
+  request.artifacts = arguments.values("--artifacts");
   request.seccomp = arguments.value("--seccomp").value_or("default");
   request.given.limits = TRY(limits(arguments));
   request.given.limits.apply(request.limits);

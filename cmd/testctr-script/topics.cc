@@ -171,9 +171,37 @@ with a mapping further ones of its own. `include` adds the tests of further mani
 one that includes them. YAML's anchors and merges (&, *, <<) work; keys `x-...` at the top are a place for them.
 )";
 
+constexpr std::string_view files = R"(Programs, folders and files of this machine
+
+  --bin PATH[=NAME]      a program that is on $PATH inside, before all others, as NAME (without it: the file's name)
+  --mount SRC:DST[:ro]   a folder or file that is seen at DST inside; writable unless `:ro`
+  --artifacts GLOB=DIR   files that are brought out into DIR when the test has ended
+
+--bin: in a script its name is a command (`NAME ARG...`, `! NAME`, `NAME &`); a name that scripts have a command of, such as cat, is run
+by `exec cat`. The file is read-only in /testctr/bin. Before anything runs it is looked into: a program for another machine, a loader or
+libraries that the image has not, versions of them that it has not (GLIBC_2.34), the interpreter of a script's first line. What is missing
+is named, all of it, and nothing runs: exit code 2. Services are not given any. What the search knows: links of the image, --mount, RPATH and RUNPATH with $ORIGIN (which
+is /testctr/bin), LD_LIBRARY_PATH of the image and of --env, /etc/ld.so.conf, the usual folders of glibc and musl.
+
+--mount: DST is absolute and made when it is missing; a link in the image is followed inside. It may lie in $WORK (/work/data), and not be
+/, /work, or in /proc, /sys, /dev, /testctr. What is writable and lies in the test tree is not seen in that. SRC may not be /, your home folder, or a folder that holds it. Set-user-id bits and devices in it
+mean nothing inside. As an ordinary user you are who you are: what you may not write here, nothing inside can write, and what others own
+is seen as nobody's. As root, owners are seen as they are up to id 65535, the root inside may write what they own, and what it makes is
+root's; a file system that cannot map ids (NFS, FUSE) can only be mounted `:ro`.
+
+--artifacts: GLOB is below $WORK, or absolute inside: /testctr/tree/out/*.xml, /var/log/**. `*` and `?` stand for anything within a name,
+`**` for any folders; none stands for a dot at a name's beginning; \* is a star. A folder that matches comes with all that is in it. A file
+keeps its name from the first component with a wildcard on (at least the last one): out/*.log=logs makes logs/a.log. Of several tests
+each gets a folder of its name in DIR. Files come out after a failure, too, and replace what the last run left; a test that is ended from
+outside (its time limit, its memory limit) sends none, and that is told. Modes stay, without set-id bits. Links are followed neither inside
+nor in DIR; they, devices, FIFOs and what cannot be read are left out and told (`-v` shows it). At most 10000 files and 1 GiB of a test.
+Of a test in several places they come out of one of its containers, which share $WORK. DIR may lie in the test tree, where the test then does not see it. What cannot be written makes a pass an error.
+)";
+
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"exit-codes", "what the exit codes mean", exit_codes},
+    {"files", "programs, folders and files of this machine: --bin, --mount, --artifacts", files},
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},
     {"manifest", "testctr.yaml, which says what runs where", manifest},

@@ -177,6 +177,19 @@ Result<Descriptor> LayoutWriter::add_blob(std::string_view bytes, std::string_vi
   return d;
 }
 
+namespace {
+
+Json healthcheck_json(const Healthcheck& check) {
+  Json json{{"Test", check.test}};
+  for (const auto& [key, value] :
+       {std::pair{"Interval", check.interval_ns}, std::pair{"Timeout", check.timeout_ns},
+        std::pair{"StartPeriod", check.start_period_ns}, std::pair{"Retries", check.retries}})
+    if (value != 0) json[key] = value;
+  return json;
+}
+
+}  // namespace
+
 Result<Descriptor> LayoutWriter::finish(const LayoutImage& image, const std::string& tag) {
   int64_t seconds = image.created ? *image.created : TRY(source_date_epoch(0));
   const Config& c = image.config;
@@ -187,6 +200,8 @@ Result<Descriptor> LayoutWriter::finish(const LayoutImage& image, const std::str
   if (!c.working_dir.empty()) container["WorkingDir"] = c.working_dir;
   if (!c.user.empty()) container["User"] = c.user;
   if (!c.labels.empty()) container["Labels"] = c.labels;
+  for (const std::string& port : c.exposed_ports) container["ExposedPorts"][port] = Json::object();
+  if (c.healthcheck) container["Healthcheck"] = healthcheck_json(*c.healthcheck);
   Json diff_ids = Json::array();
   Json history = Json::array();
   Json layers = Json::array();

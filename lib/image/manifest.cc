@@ -152,6 +152,26 @@ Result<Manifest> parse_manifest(std::string_view bytes, std::string_view media_t
   return manifest;
 }
 
+namespace {
+
+// Docker's extension of the configuration: nothing where the image has none, or gives up that of its base.
+Result<std::optional<Healthcheck>> parse_healthcheck(const Json& check) {
+  Healthcheck out;
+  out.test = TRY(string_array(check, "Test"));
+  if (out.test.size() < 2 || out.test[0] == "NONE") return std::optional<Healthcheck>();
+  if (out.test[0] != "CMD" && out.test[0] != "CMD-SHELL")
+    return Error::infrastructure("the image configuration's Healthcheck is neither CMD nor CMD-SHELL");
+  out.interval_ns = TRY(json::get_int(check, "Interval", 0));
+  out.timeout_ns = TRY(json::get_int(check, "Timeout", 0));
+  out.start_period_ns = TRY(json::get_int(check, "StartPeriod", 0));
+  out.retries = TRY(json::get_int(check, "Retries", 0));
+  if (out.interval_ns < 0 || out.timeout_ns < 0 || out.start_period_ns < 0 || out.retries < 0)
+    return Error::infrastructure("the image configuration's Healthcheck has a negative number");
+  return std::optional(std::move(out));
+}
+
+}  // namespace
+
 Result<ImageConfig> parse_config(std::string_view bytes) {
   Json document = TRY(parse_document(bytes, "image configuration"));
   std::string where = "the image configuration";
@@ -201,6 +221,10 @@ Result<ImageConfig> parse_config(std::string_view bytes) {
   if (const Json* labels = json::find(*config, "Labels", Type::object))
     for (const auto& [key, value] : labels->items())
       if (value.is_string()) out.config.labels[key] = value.get<std::string>();
+  if (const Json* ports = json::find(*config, "ExposedPorts", Type::object))
+    for (const auto& [port, nothing] : ports->items()) out.config.exposed_ports.push_back(port);
+  if (const Json* check = json::find(*config, "Healthcheck", Type::object))
+    out.config.healthcheck = TRY_IN(parse_healthcheck(*check), where);
   return out;
 }
 

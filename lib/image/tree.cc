@@ -108,7 +108,7 @@ Status check_root(const std::string& real, const std::string& written) {
       .hint("put the script into a folder of its own, or name one with --tree DIR");
 }
 
-Result<Tree> scan(const std::string& directory, const std::string& apart, bool again);
+Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again);
 
 }  // namespace
 
@@ -145,14 +145,14 @@ Status walk_tree(int root, const std::set<std::string>& hidden,
   return walk(root, "", 0, hidden, visit);
 }
 
-Result<Tree> scan_tree(const std::string& directory, const std::string& apart) {
+Result<Tree> scan_tree(const std::string& directory, const std::vector<std::string>& apart) {
   return scan(directory, apart, /*again=*/false);
 }
 
 namespace {
 
 /// @param again what was found usable before is so unless the fingerprint says that it has changed
-Result<Tree> scan(const std::string& directory, const std::string& apart, bool again) {
+Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again) {
   std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), &free);
   if (!real) return Error::system("realpath", directory).in("the test tree");
   Tree tree;
@@ -161,7 +161,8 @@ Result<Tree> scan(const std::string& directory, const std::string& apart, bool a
   CHECK_OK(check_root(tree.root, directory));
   Fd root = TRY_IN(sys::open(tree.root, O_RDONLY | O_DIRECTORY), "the test tree");
   std::vector<std::string> listed = TRY(ignored(root.get(), directory));
-  if (apart.starts_with(tree.root + "/")) listed.push_back(apart.substr(tree.root.size() + 1));
+  for (const std::string& path : apart)
+    if (path.starts_with(tree.root + "/")) listed.push_back(path.substr(tree.root.size() + 1));
   std::set<std::string> hidden(listed.begin(), listed.end());
   for (const std::string& path : listed)
     if (TRY(sys::stat_at(root.get(), path))) tree.hidden.push_back(path);

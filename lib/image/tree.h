@@ -24,16 +24,16 @@ struct Tree {
   std::set<uid_t> owners;
   std::set<gid_t> groups;
   uint64_t entries = 0, bytes = 0;
-  std::string apart;  ///< as given to scan_tree
+  std::vector<std::string> apart;  ///< as given to scan_tree
   uint64_t fingerprint =
       0;  ///< of names, types, modes, sizes, inodes and times (of changes too) of all that is not hidden
 };
 
 /// Looks through a tree. Usage errors: it is `/` or $HOME, a line of .testctrignore is no anchored path;
 /// infrastructure errors: something in it cannot be read (named).
-/// @param apart real path of a folder that is somebody else's to write into meanwhile: where it lies in the
-/// tree it is left out
-Result<Tree> scan_tree(const std::string& directory, const std::string& apart = "");
+/// @param apart real paths of folders that are somebody else's to write into meanwhile: those that lie in the
+/// tree are left out
+Result<Tree> scan_tree(const std::string& directory, const std::vector<std::string>& apart = {});
 
 /// Whether nothing changed since the scan: false as soon as anything did, or cannot be read any more.
 bool same_tree(const Tree& tree);

@@ -1,4 +1,5 @@
 #include "plan/from_manifest.h"
+#include "plan/host_paths.h"
 
 #include <algorithm>
 #include <functional>
@@ -7,8 +8,10 @@
 
 #include "base/text.h"
 #include "plan/checks.h"
+#include "plan/host_paths.h"
 #include "plan/manifest_globs.h"
 #include "plan/manifest_job.h"
+#include "plan/places.h"
 
 namespace testctr::plan {
 namespace {
@@ -62,6 +65,8 @@ class Planner {
     const std::vector<size_t> wanted = TRY(selection());
     for (const size_t draft : wanted) make_job(drafts_[draft], overlay);
     if (mistakes_.any()) return mistakes_.error();
+    for (Job& job : plan_.jobs) CHECK_OK(add_host_paths(job, request_, here));
+    CHECK_OK(settle_artifacts(plan_.jobs));
     set_needs(wanted);
     plan_.timeout_ns = request_.timeout_ns;
     const size_t most = std::max<size_t>(plan_.jobs.size(), 1);
@@ -288,10 +293,10 @@ class Planner {
     if (test.skip) job.skip = test.skip->value == "true" ? "the manifest says so" : test.skip->value;
     if (draft.script) {
       job.image = image_of(context_, test, draft.combination);
-      if (job.image.empty())
+      add_script(context_, *draft.script, job);
+      if (!set_places(job))
         mistakes_.add(test.place,
                       "nothing says which image this test runs in; add `image:` to it or to the manifest");
-      add_script(context_, *draft.script, job);
     } else {
       add_sections(context_, test, draft.combination, job);
     }
@@ -325,6 +330,7 @@ Status apply_settings(const Manifest& manifest, const RunRequest& request, const
   Job made = common_job({manifest, request, here, mistakes}, manifest.settings, nullptr, {});
   if (mistakes.any()) return mistakes.error();
   apply(TRY(overlay_of(request, here)), made);
+  CHECK_OK(add_host_paths(made, request, here));
   if (job.image.empty() && manifest.settings.image) job.image = manifest.settings.image->value;
   made.image = job.image;
   made.name = job.name;

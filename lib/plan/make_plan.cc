@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "plan/checks.h"
+#include "plan/host_paths.h"
 #include "plan/places.h"
 #include "plan/select.h"
 #include "plan/settings_above.h"
@@ -75,6 +76,8 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   }
 
   SettingsAbove settings(request, here);
+  CHECK_OK(add_host_paths(common, request, here));
+
   std::string without_tree;
   for (Selected& selected : selection.scripts) {
     Job job = common;
@@ -90,6 +93,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));
   }
+  CHECK_OK(settle_artifacts(plan.jobs));
   if (!without_tree.empty()) {
     plan.notes.push_back(
         fmt::format("scripts in {} get no test tree ($TREE): a home folder or / is never shown to a script; "

@@ -25,6 +25,7 @@ struct RunRequest {
   std::optional<std::string> layer;   ///< --layer
   std::vector<std::string> env;       ///< --env, each "K=V"
   std::vector<std::string> pass_env;  ///< --pass-env, each a name
+  std::vector<std::string> programs, mounts, artifacts;  ///< --bin, --mount, --artifacts
   std::string seccomp = "default";
   Limits limits;
   Ids ids = Ids::automatic;
@@ -52,7 +53,7 @@ Surroundings surroundings();
 /// @return a plan, with no jobs when the folders that were named hold no scripts. A script that cannot be
 /// read or parsed is a job with an error. Usage errors: no image named; a word that could be image and path;
 /// a missing file; an extension that is no known format; a tree that is `/` or the home folder; a malformed
-/// --env.
+/// --env; what host_paths.h says of --bin, --mount and --artifacts.
 Result<Plan> make_plan(const RunRequest& request, const Surroundings& here = surroundings());
 
 /// The number of processors that this process may use, at least 1.

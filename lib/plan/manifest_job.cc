@@ -4,9 +4,11 @@
 #include <set>
 
 #include "base/text.h"
-#include "plan/bring.h"
 #include "plan/checks.h"
+#include "plan/host_paths.h"
 #include "plan/manifest_globs.h"
+#include "plan/places.h"
+#include "script/script.h"
 
 namespace testctr::plan {
 namespace {
@@ -43,35 +45,24 @@ void add_variables(const JobContext& context, const Settings& settings, const Co
   }
 }
 
-/// @param make from a word and a folder. A place is told of once, however many jobs it concerns.
+/// A place is told of once, however many jobs it concerns.
 template <class Thing>
-void bring(const JobContext& context, const std::vector<Text>& words, const Combination& combination,
-           Result<Thing> (*make)(const std::string&, const std::string&), std::vector<Thing>& things) {
+void bring(const JobContext& context, const char* key, const std::vector<Text>& words,
+           const Combination& combination,
+           Status (*add)(std::vector<Thing>&, const std::string&, const WordPlace&),
+           std::vector<Thing>& things) {
   for (const Text& word : words) {
-    auto made = make(replaced(word, combination, context.mistakes), file_of(context, word.place).prefix);
-    if (made.ok()) {
-      things.push_back(std::move(made).value());
-    } else {
-      wrong(context, word.place, made.error());
-    }
+    const WordPlace where{key, file_of(context, word.place).prefix, context.here.home};
+    const Status added = add(things, replaced(word, combination, context.mistakes), where);
+    if (!added.ok()) wrong(context, word.place, added.error());
   }
 }
 
 void add_files(const JobContext& context, const Settings& settings, const Combination& combination,
                Job& job) {
-  bring(context, settings.bin, combination, host_program, job.programs);
-  bring(context, settings.mounts, combination, mount_of, job.mounts);
-  bring(context, settings.artifacts, combination, artifacts_of, job.artifacts);
-  std::set<std::string> names, targets;
-  for (const HostProgram& program : job.programs) {
-    if (!names.insert(program.name).second)
-      context.mistakes.add(settings.bin.back().place,
-                           fmt::format("bin: two programs have the name {}", program.name));
-  }
-  for (const Mount& mount : job.mounts) {
-    if (!targets.insert(mount.target).second)
-      context.mistakes.add(settings.mounts.back().place, fmt::format("mounts: two are at {}", mount.target));
-  }
+  bring(context, "bin", settings.bin, combination, add_program, job.programs);
+  bring(context, "mounts", settings.mounts, combination, add_mount, job.mounts);
+  bring(context, "artifacts", settings.artifacts, combination, add_artifacts, job.artifacts);
 }
 
 Container container_of(const JobContext& context, const Service& service, const Combination& combination) {
@@ -173,10 +164,11 @@ void read_step(const JobContext& context, const Section& section, const Combinat
   if (section.run) {
     const uint32_t line = section.run_line == 0 ? section.run->place.line : section.run_line;
     step.file = section.run_line == 0 ? fmt::format("{}:{}", file.name, line) : file.name;
-    step.name = fmt::format("{}{}:{}", file.relative, file.name.substr(file.prefix.size()), line);
+    step.name = file.relative + file.name.substr(file.prefix.size());
+    if (section.run_line == 0) step.name += fmt::format(":{}", line);
     step.format = section.format ? format_named(section.format->value) : Format::script;
     // Its lines have the numbers that they have in the manifest.
-    if (section.run_line != 0) step.source = std::string(line - 1, '\n');
+    step.source = section.run_line != 0 ? std::string(line - 1, '\n') : "";
     step.source += replaced(*section.run, combination, context.mistakes);
     return check_source(step, file.folder);
   }
@@ -193,6 +185,14 @@ void read_step(const JobContext& context, const Section& section, const Combinat
   step.name = file.relative + path;
   step.format = script.format;
   read_script(step, script.folder);
+}
+
+/// Whether a script goes by itself into the container that its test has when none is named.
+bool enters_default_place(const Job& step) {
+  if (step.error || step.format != Format::script) return false;
+  const Result<script::Script> parsed = script::parse(step.file, step.source);
+  return parsed.ok() && std::any_of(parsed.value().sections.begin(), parsed.value().sections.end(),
+                                    [](const auto& section) { return section.place() == default_place; });
 }
 
 }  // namespace
@@ -233,9 +233,15 @@ void add_sections(const JobContext& context, const ManifestTest& test, const Com
   }
   bool first = true;
   for (const Section& section : test.sections) {
+    const std::string where = section.host ? host_place : place_of(context, section, image, combination, job);
     Job step = job;
-    step.where = section.host ? host_place : place_of(context, section, image, combination, job);
     read_step(context, section, combination, step);
+    step.image = image;
+    (void)set_places(step);
+    step.where = where;
+    job.containers = step.containers;
+    job.images = step.images;
+    if (enters_default_place(step)) job.image = image;
     if (step.error && !job.error) job.error = std::move(step.error);
     if (std::exchange(first, false)) {
       step.name = job.name;

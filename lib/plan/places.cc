@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "script/script.h"
 
 namespace testctr::plan {
@@ -19,7 +20,8 @@ void add_image(Job& job, const std::string& image) {
 }
 
 Error at(const Job& job, const script::Section& section, const std::string& what) {
-  return Error::usage(fmt::format("{}:{}:{}: {}", job.name, section.line, section.column, what));
+  return Error::usage(
+      fmt::format("{}:{}:{}: {}", text::printable(job.file), section.line, section.column, what));
 }
 
 void add_container(Job& job, const script::Section& section) {
@@ -41,7 +43,7 @@ void add_container(Job& job, const script::Section& section) {
 
 bool set_places(Job& job) {
   if (job.error || job.format != Format::script) return job.error || !job.image.empty();
-  const Result<script::Script> script = script::parse(job.name, job.source);
+  const Result<script::Script> script = script::parse(job.file, job.source);
   if (!script.ok()) return true;  // told of where it is read
   bool says_itself = !script.value().sections.empty();
   for (const script::Section& section : script.value().sections) {

@@ -123,7 +123,8 @@ struct Mount {
 /// `--artifacts GLOB=DIR`: what is brought out when the test has ended, however it ended.
 struct Artifacts {
   std::string pattern;    ///< below $WORK when it is not absolute
-  std::string directory;  ///< absolute, on the host; made when missing
+  std::string directory;  ///< absolute, on the host, links resolved; made when missing
+  std::string below;      ///< the folder in it that is this job's, where several share it; empty: itself
 };
 
 /// One test: a script in one image, or several steps in several places.

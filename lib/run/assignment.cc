@@ -104,6 +104,7 @@ Json to_wire(const Assignment& a) {
             {"tree", json::binary(a.tree)},
             {"control", json::binary(a.control)},
             {"programs", words(a.programs)},
+            {"artifacts", words(a.artifacts)},
             {"case_timeout", a.case_timeout_ns},
             {"max_output", a.max_output},
             {"network", a.network},
@@ -124,6 +125,7 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   a.tree = TRY(json::get_string(wire, "tree"));
   a.control = TRY(json::get_string(wire, "control"));
   a.programs = TRY(words_from(wire, "programs"));
+  a.artifacts = TRY(words_from(wire, "artifacts"));
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
   a.network = flag(wire, "network");

@@ -43,6 +43,9 @@ struct Assignment {
   std::string
       control;  ///< where a document's shell keeps its files: not in a $WORK that others share; empty: there
   std::vector<std::string> programs;  ///< names that are commands
+  /// Patterns of the files that are sent at the end, where that is asked for; empty ones are not for this
+  /// place.
+  std::vector<std::string> artifacts;
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;
   bool network = false;  ///< whether the place has one: [net]

@@ -6,12 +6,14 @@
 // have come:
 //   outside -> inside   "start" {v, size} an Assignment, once; "go" {size} an Order; "reply" {id, size} the
 //   Reply to a
-//                       request; "do" {id, size} a Request that concerns this container; "finish" {outcome}
+//                       request; "do" {id, size} a Request that concerns this container; "finish" {outcome,
+//                       artifacts: whether it is to send them}
 //   inside -> outside   "hello" {v}; "took" {digest} of the source of each fresh order; "event" {e}; "error"
 //   {fault,
 //                       message, hint}; "done" {size} a Continuation, for each order; "request" {id, size};
 //                       "answer" {id, size} the Reply to a "do"; "log" {d} what the service writes; "service"
 //                       {status} it has ended; "finished" {outcome}
+//                       What run/artifacts.h says, before the last "done" or "finished".
 // A flood cannot pile up outside: the socket holds a few hundred kilobytes, and the outside takes a bounded
 // part of it at a turn. (A window of credit on top of that was tried and dropped: who reads at once has
 // nothing left that credit could bound.)

@@ -20,9 +20,11 @@ class ChannelPlace : public Place {
   Status order(const Order& order) override { return conversation_.order(order); }
   Status reply(uint64_t id, const Reply& reply) override { return conversation_.reply(id, reply); }
   Status ask(uint64_t id, const Request& request) override { return conversation_.ask(id, request); }
-  Status end(Outcome so_far) override { return conversation_.finish(so_far); }
+  Status end(Outcome so_far, bool artifacts) override { return conversation_.finish(so_far, artifacts); }
+  void expect(std::vector<plan::Artifacts> artifacts) override { conversation_.expect(std::move(artifacts)); }
   Result<std::optional<Said>> advance(EventSink& events) override;
   [[nodiscard]] bool ended() const override { return ended_; }
+  [[nodiscard]] bool reported() const override { return conversation_.reported(); }
 
   /// What is said when the channel ends before the script does.
   [[nodiscard]] virtual Error ended_early() const {
@@ -30,6 +32,9 @@ class ChannelPlace : public Place {
   }
   /// Sends what is queued, without waiting. When the place is gone, the reason is found by reading.
   Status send_some();
+
+ protected:
+  [[nodiscard]] std::optional<Error> lost() const { return conversation_.lost(); }
 
  private:
   Conversation conversation_;

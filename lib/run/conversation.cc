@@ -55,8 +55,9 @@ Status Conversation::ask(uint64_t id, const Request& request) {
   return put(Json{{"t", "do"}, {"id", id}}, to_wire(request));
 }
 
-Status Conversation::finish(Outcome so_far) {
-  output_ += TRY(encode_frame(Json{{"t", "finish"}, {"outcome", std::string(to_string(so_far))}}));
+Status Conversation::finish(Outcome so_far, bool artifacts) {
+  output_ += TRY(encode_frame(
+      Json{{"t", "finish"}, {"outcome", std::string(to_string(so_far))}, {"artifacts", artifacts}}));
   return {};
 }
 
@@ -87,6 +88,7 @@ Status Conversation::take_frame(const Json& frame, EventSink& events) {
   if (!greeted_) return take_hello(type, frame);
   if (finished_) return breach("it went on after its end");
   if (open_) return take_data(type, frame);
+  if (artifacts_.takes(type)) return or_breach(artifacts_.take(type, frame, events));
   if (said_.size() > most_said) return breach("it asks faster than anybody could answer");
   if (type == "event") return take_event(frame, events);
   if (has_data(type)) return open(type, frame);
@@ -197,6 +199,7 @@ Error Conversation::take_error(const Json& frame) {
   Fault kind = fault.value() == 2   ? Fault::usage
                : fault.value() == 5 ? Fault::internal
                                     : Fault::infrastructure;
+  reported_ = true;
   Error error(kind, text::printable(message.value(), /*keep_layout=*/true));
   return hint.value().empty() ? std::move(error) : std::move(error).hint(text::printable(hint.value()));
 }

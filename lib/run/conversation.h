@@ -12,6 +12,7 @@
 #include "interpret/event.h"
 #include "interpret/request.h"
 #include "interpret/state.h"
+#include "run/artifacts.h"
 #include "run/assignment.h"
 #include "run/channel.h"
 #include "run/place.h"
@@ -27,11 +28,18 @@ class Conversation {
   Status order(const Order& order);
   Status reply(uint64_t id, const Reply& reply);
   Status ask(uint64_t id, const Request& request);
-  Status finish(Outcome so_far);
+  Status finish(Outcome so_far, bool artifacts);
+
+  /// From now on the place may send these.
+  void expect(std::vector<plan::Artifacts> artifacts) { artifacts_ = ArtifactTaker(std::move(artifacts)); }
+  /// Why some of them were not brought out.
+  [[nodiscard]] std::optional<Error> lost() const { return artifacts_.lost(); }
 
   /// Takes bytes that the place sent; events go to `events` at once, the rest waits for `next`.
   /// @return an error when the place broke the protocol or reported an error itself.
   Status take(std::string_view bytes, EventSink& events);
+  /// Whether the error that `take` returned last is what an honest place said of itself.
+  [[nodiscard]] bool reported() const { return reported_; }
   /// What it said next; moves it out.
   std::optional<Said> next();
 
@@ -57,7 +65,7 @@ class Conversation {
   Status take_data(const std::string& type, const Json& frame);
   Status close(Open whole);
   Status take_small(const std::string& type, const Json& frame, EventSink& events);
-  static Error take_error(const Json& frame);
+  Error take_error(const Json& frame);
 
   size_t most_data_;
   FrameReader reader_;
@@ -65,10 +73,12 @@ class Conversation {
   size_t written_ = 0;
   bool greeted_ = false;
   bool finished_ = false;
+  bool reported_ = false;
   std::optional<Digest> untaken_;  ///< of the source that it was sent last and has not acknowledged
   bool at_work_ = false;           ///< it has an order that it has not answered
   std::optional<Open> open_;
   std::deque<Said> said_;
+  ArtifactTaker artifacts_;
 };
 
 }  // namespace testctr::run

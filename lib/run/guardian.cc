@@ -56,6 +56,25 @@ int remove_folder(const std::string& folder) {
   return removed.ok() ? 0 : 1;
 }
 
+// A folder for a test, its path without links: those would make `$WORK` another path than pwd's.
+Result<std::string> make_folder(const std::string& tree) {
+  const char* temporary = ::getenv("TMPDIR");
+  std::string last;
+  int number = ENOENT;
+  for (const char* candidate : {temporary, "/tmp", "/var/tmp"}) {
+    if (candidate == nullptr || *candidate != '/') continue;
+    std::unique_ptr<char, void (*)(void*)> real(::realpath(candidate, nullptr), ::free);
+    if (!real) continue;
+    std::string folder = std::string(real.get()) + "/testctr-XXXXXX";
+    if (!tree.empty() && folder.starts_with(tree + "/")) continue;
+    if (::mkdtemp(folder.data()) != nullptr) return folder;
+    number = errno;
+    last = folder;
+  }
+  return Error::system("mkdtemp", last, number)
+      .hint("TMPDIR names a folder, outside the test tree, in which the work directory of a test can be made");
+}
+
 [[noreturn]] void run_body(const HostBody& body, int channel, pid_t guardian) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != guardian) ::_exit(1);
   if (!sandbox::close_all_but({0, 1, 2, channel}).ok()) ::_exit(1);
@@ -94,18 +113,9 @@ int remove_folder(const std::string& folder) {
 
 }  // namespace
 
-Result<std::unique_ptr<Guardian>> Guardian::start(HostBody body) {
+Result<std::unique_ptr<Guardian>> Guardian::start(HostBody body, const std::string& tree) {
   std::unique_ptr<Guardian> guardian(new Guardian());
-  const char* temporary = ::getenv("TMPDIR");
-  const bool usable = temporary != nullptr && *temporary == '/';
-  std::string folder = std::string(usable ? temporary : "/tmp") + "/testctr-XXXXXX";
-  if (::mkdtemp(folder.data()) == nullptr) {
-    return Error::system("mkdtemp", folder)
-        .hint("TMPDIR names a folder in which the work directory of a test can be made");
-  }
-  // Links on the way would make `$WORK` in a shell another path than pwd's.
-  std::unique_ptr<char, void (*)(void*)> real(::realpath(folder.c_str(), nullptr), ::free);
-  guardian->folder_ = real ? real.get() : folder;
+  guardian->folder_ = TRY(make_folder(tree));
   guardian->work_ = guardian->folder_ + "/work";
   struct Undo {
     const std::string* folder;

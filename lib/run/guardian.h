@@ -21,7 +21,8 @@ class Guardian {
  public:
   /// Makes a folder for the test and forks. The calling process must be single-threaded.
   /// @param body carried out in a process below the guardian; empty: none
-  static Result<std::unique_ptr<Guardian>> start(HostBody body);
+  /// @param tree where the folder must not lie, for it would be a change of it: absolute, or empty
+  static Result<std::unique_ptr<Guardian>> start(HostBody body, const std::string& tree);
   Guardian(const Guardian&) = delete;
   Guardian& operator=(const Guardian&) = delete;
   ~Guardian();

@@ -17,7 +17,11 @@ class HostPlace : public ChannelPlace {
   }
   void watch() override {}
   void kill() override { guardian_.kill(); }
-  PlaceEnding finish() override { return {}; }  // the guardian's end waits for it
+  PlaceEnding finish() override {
+    PlaceEnding result;  // the guardian's end waits for it
+    result.lost = lost();
+    return result;
+  }
 
  private:
   Guardian& guardian_;

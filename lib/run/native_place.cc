@@ -37,6 +37,7 @@ class NativePlace : public ChannelPlace {
 
   PlaceEnding finish() override {
     PlaceEnding result;
+    result.lost = lost();
     auto ending = container_.finish();
     if (!ending.ok()) {
       result.error = std::move(ending).error();

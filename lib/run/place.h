@@ -22,6 +22,7 @@ struct PlaceEnding {
   uint64_t cpu_ns = 0;
   std::optional<Error>
       error;  ///< why it ended before it gave a Continuation back, or that it ended badly after
+  std::optional<Error> lost;  ///< why something was not brought out of it that should have been
   bool limit_struck = false;  ///< a limit of the test ended it: the test failed
   bool killed = false;        ///< by `kill`
   /// A limit that was reached and ended nothing; empty: none. What failed may have failed by it.
@@ -60,13 +61,18 @@ class Place {
   virtual Status order(const Order& order) = 0;
   virtual Status reply(uint64_t id, const Reply& reply) = 0;
   virtual Status ask(uint64_t id, const Request& request) = 0;
-  virtual Status end(Outcome so_far) = 0;
+  /// @param artifacts whether it is to send what is expected of it
+  virtual Status end(Outcome so_far, bool artifacts) = 0;
+  /// It may bring these out of it from now on, and is to.
+  virtual void expect(std::vector<plan::Artifacts> artifacts) = 0;
   /// Does what can be done without waiting. Events go to `events` as they come; they are not stamped yet.
   /// @return what else it said; nothing while it goes on. To be called until it says nothing. An error ends
   /// the place.
   virtual Result<std::optional<Said>> advance(EventSink& events) = 0;
   /// Whether it ended by itself: `finish` then knows the reason and need not be helped by `kill`.
   [[nodiscard]] virtual bool ended() const = 0;
+  /// Whether the error that ended it is what it said of itself: not a breach of the protocol, not its silence.
+  [[nodiscard]] virtual bool reported() const = 0;
   /// Of a container: its namespaces, for others to join; the call waits until it has set itself up.
   virtual Result<sandbox::Container::Namespaces> namespaces() {
     return Error::internal("a place without namespaces");

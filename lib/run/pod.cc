@@ -75,19 +75,23 @@ Member* Pod::find(const std::string& name) {
 
 Status Pod::make_guardian() {
   if (guardian_ || !scope_.several()) return {};
-  guardian_ = TRY(Guardian::start(scope_.host() ? host_body() : HostBody()));
+  guardian_ = TRY(Guardian::start(scope_.host() ? host_body() : HostBody(), job_.tree));
   return {};
 }
 
 Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision& provision) {
   sandbox::Spec spec = make_spec(job_, provision, machine_.program, machine_.memory);
-  if (!scope_.several()) return spec;
+  if (!scope_.several()) {
+    hand_in(job_, spec);
+    return spec;
+  }
   if (script::is_container_name(what.name)) spec.hostname = what.name;
   spec.names.assign(scope_.names().begin(), scope_.names().end());
   if (what.service) {
     spec.tree.clear();
   } else {
     spec.binds.push_back({guardian_->work(), inside_work, /*read_only=*/false, /*ours=*/true});
+    hand_in(job_, spec);  // behind it: a mount may lie in $WORK
   }
   if (spec.network == sandbox::Network::host) return spec;
   for (Member& other : members_) {
@@ -103,6 +107,7 @@ Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision
 
 Result<Assignment> Pod::assignment_for(const plan::Container& what, const Provision& provision) const {
   Assignment assignment = make_assignment(job_, provision);
+  if (!what.service) hand_in(job_, assignment);
   assignment.place = what.name;
   for (const auto& [name, value] : what.environment) assignment.environment[name] = value;
   if (!scope_.several()) return assignment;

@@ -37,6 +37,7 @@ struct Member {
   bool started = false;  ///< its service runs, as far as we know
   bool ready = false;
   std::optional<int> status;  ///< of its service, once that has ended
+  bool finished = false;      ///< it has come to its end with the test, and says nothing more
   std::optional<Error> gone;  ///< why the container is no longer there
   std::string log;            ///< what its service wrote last
   size_t searched = 0;        ///< bytes of it that have been looked at for a line

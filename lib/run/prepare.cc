@@ -6,11 +6,13 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "plan/gather.h"
+#include "run/programs.h"
 
 namespace testctr::run {
 namespace {
 
 constexpr const char* inside_tree = "/testctr/tree";
+constexpr const char* inside_programs = "/testctr/bin";
 constexpr const char* inside_shell = "/testctr/bin/bash";
 // Below $WORK: where the caller's own folder is shown to a document.
 std::string inside_directory() { return std::string(inside_work) + "/directory"; }
@@ -29,6 +31,8 @@ bool has_program(const image::RootFilesystem& root, const std::string& name) {
 }
 
 bool needs_spare_shell(const plan::Job& job, const image::RootFilesystem& root) {
+  for (const plan::HostProgram& program : job.programs)
+    if (program.name == "bash") return false;
   const auto lacks = [&](const plan::Step& step) {
     if (step.format == plan::Format::script) return false;
     return !has_program(root, "bash") && (step.format != plan::Format::cram || !has_program(root, "sh"));
@@ -57,6 +61,19 @@ uint64_t default_memory(unsigned parallel) {
   return kilobytes * 1024 / 2 / std::max(1U, parallel);
 }
 
+Provisions::Provisions(image::Store& store, const std::vector<plan::Job>& jobs) : store_(store) {
+  for (const plan::Job& job : jobs) {
+    for (const plan::Artifacts& artifacts : job.artifacts) {
+      if (outputs_.contains(artifacts.directory)) continue;
+      outputs_.emplace(artifacts.directory,
+                       sys::make_dirs(artifacts.directory, 0777).in("making a folder for artifacts"));
+    }
+    for (const plan::Mount& mount : job.mounts)
+      if (!mount.read_only) outputs_.emplace(mount.source, Status());
+    if (!job.documents.work_directory.empty()) outputs_.emplace(job.documents.work_directory, Status());
+  }
+}
+
 template <class T, class F>
 Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const std::string& key, F make) {
   auto it = known.find(key);
@@ -66,6 +83,10 @@ Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const
 }
 
 Result<Provision> Provisions::provide(const plan::Job& job) {
+  for (const plan::Artifacts& artifacts : job.artifacts) {
+    const auto made = outputs_.find(artifacts.directory);
+    if (made != outputs_.end()) CHECK_OK(made->second);
+  }
   Provision provision;
   if (!job.image.empty()) provision.root = TRY(root(job.image));
   for (const plan::Container& container : job.containers) (void)TRY(root(container.image));
@@ -83,13 +104,33 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
     }
   } else if (!job.tree.empty()) {
     provision.tree = TRY(once(trees_, job.tree, [&] {
-      // All jobs of a run have the same work directory.
-      return image::scan_tree(job.tree, job.documents.work_directory).in("the test tree");
+      std::vector<std::string> apart;
+      for (const auto& [path, status] : outputs_) apart.push_back(path);
+      return image::scan_tree(job.tree, apart).in("the test tree");
     }));
   }
   if (provision.root != nullptr && needs_spare_shell(job, *provision.root))
     provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));
+  if (provision.root != nullptr) CHECK_OK(check_programs_in(job, job.image, provision));
   return provision;
+}
+
+Status Provisions::check_programs_in(const plan::Job& job, const std::string& image,
+                                     const Provision& provision) {
+  if (job.programs.empty()) return {};
+  Assignment assignment = make_assignment(job, provision);
+  hand_in(job, assignment);
+  const auto& environment = assignment.environment;
+  std::string key = image;
+  for (const plan::HostProgram& program : job.programs) key += '\0' + program.path + '=' + program.name;
+  for (const plan::Mount& mount : job.mounts) key += '\0' + mount.source + ':' + mount.target;
+  for (const auto& [name, value] : environment) key += '\0' + name + '=' + value;
+  auto checked = once(checked_, key, [&]() -> Result<Unit> {
+    CHECK_OK(check_programs(job, image, *provision.root, environment));
+    return Unit();
+  });
+  if (!checked.ok()) return std::move(checked).error();
+  return {};
 }
 
 Result<const image::RootFilesystem*> Provisions::root(const std::string& image) {
@@ -203,6 +244,22 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   return assignment;
 }
 
+void hand_in(const plan::Job& job, sandbox::Spec& spec) {
+  for (const plan::HostProgram& program : job.programs)
+    spec.binds.push_back({program.path, path_inside(program), /*read_only=*/true, /*ours=*/true});
+  for (const plan::Mount& mount : job.mounts)
+    spec.binds.push_back({mount.source, mount.target, mount.read_only});
+}
+
+void hand_in(const plan::Job& job, Assignment& assignment) {
+  assignment.programs = names_of(job.programs);
+  for (const plan::Artifacts& artifacts : job.artifacts) assignment.artifacts.push_back(artifacts.pattern);
+  if (job.programs.empty()) return;
+  // Before all others: who gives a program means that one.
+  std::string& path = assignment.environment["PATH"];
+  path = path.empty() ? inside_programs : fmt::format("{}:{}", inside_programs, path);
+}
+
 Assignment host_assignment(const plan::Job& job, const std::string& work, bool clients) {
   Assignment assignment;
   assignment.place = plan::host_place;
@@ -221,6 +278,9 @@ Assignment host_assignment(const plan::Job& job, const std::string& work, bool c
     assignment.environment["TESTCTR_SOCKET"] = assignment.socket;
   }
   set_common(assignment, job);
+  // An absolute one is a path in a container.
+  for (const plan::Artifacts& artifacts : job.artifacts)
+    assignment.artifacts.push_back(artifacts.pattern.starts_with('/') ? "" : artifacts.pattern);
   return assignment;
 }
 

@@ -31,20 +31,27 @@ struct Provision {
 /// Images, trees and layers, each obtained once however many jobs share it.
 class Provisions {
  public:
-  explicit Provisions(image::Store& store) : store_(store) {}
+  /// Makes the folders that artifacts go to, since a test tree that they lie in must not change later; what
+  /// fails is an error of the jobs that it concerns. @param jobs all that `provide` will be asked for
+  Provisions(image::Store& store, const std::vector<plan::Job>& jobs);
   /// Unpacks, reads and checks what is not there yet. May use threads that have ended when it returns.
   Result<Provision> provide(const plan::Job& job);
   /// The root of another image: unpacked, where it was not yet.
   Result<const image::RootFilesystem*> root(const std::string& image);
 
  private:
+  /// Whether the programs that the job is given can be started in an image: asked once for all that are
+  /// alike.
+  Status check_programs_in(const plan::Job& job, const std::string& image, const Provision& provision);
   template <class T, class F>
   static Result<const T*> once(std::map<std::string, Result<T>>& known, const std::string& key, F make);
 
   image::Store& store_;
+  std::map<std::string, Status> outputs_;  ///< what is written to meanwhile
   std::map<std::string, Result<image::RootFilesystem>> images_;
   std::map<std::string, Result<image::Tree>> trees_;
   std::map<std::string, Result<image::OpenedLayer>> layers_;
+  std::map<std::string, Result<Unit>> checked_;  ///< programs of the host, in an image
 };
 
 /// $WORK in a container.
@@ -57,6 +64,11 @@ sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const 
 /// The environment is the image's Env, over our own LANG, TZ, PATH, with WORK, TMPDIR and TREE, and the job's
 /// on top; nothing of the host's.
 Assignment make_assignment(const plan::Job& job, const Provision& provision);
+
+/// What of the host a container is given that lines are carried out in: programs, which then stand first on
+/// PATH, and mounts; and what is brought out of it.
+void hand_in(const plan::Job& job, sandbox::Spec& spec);
+void hand_in(const plan::Job& job, Assignment& assignment);
 
 /// What the place outside of all containers is told. Its environment has of the caller's only what programs
 /// need to find themselves: PATH, HOME, USER, LOGNAME. @param work $WORK there @param clients programs may

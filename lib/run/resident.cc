@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "interpret/documents.h"
 #include "interpret/interpreter.h"
+#include "run/artifacts.h"
 #include "run/assignment.h"
 #include "run/channel.h"
 #include "run/channel_sink.h"
@@ -41,6 +42,8 @@ class Resident {
     Status served = serve();
     if (!sink_.status().ok() || !sent_.ok()) return 1;
     if (served.ok()) return 0;
+    // However it ended.
+    if (alone_) (void)bring_out();
     Error error = served.error();
     if (error.number() == ENOSPC) error = std::move(error).hint(scratch_hint);
     (void)channel_.send(error_frame(error));
@@ -191,7 +194,8 @@ class Resident {
       const Frame frame = std::move(orders_.front());
       orders_.pop_front();
       if (frame.type == "finish")
-        return finish(TRY(outcome_from_string(TRY(json::get_string(frame.body, "outcome")))));
+        return finish(TRY(outcome_from_string(TRY(json::get_string(frame.body, "outcome")))),
+                      flag(frame.body, "artifacts"));
       if (frame.type != "go") return Error::internal("an unknown frame from outside");
       if (TRY(carry_out(TRY(order_from_wire(frame.body))))) return {};
     }
@@ -200,6 +204,7 @@ class Resident {
   /// @return whether that was all
   Result<bool> carry_out(Order order) {
     const uint32_t index = order.from.step;
+    alone_ = order.last;
     if (order.fresh) {
       CHECK_OK(channel_.send(Json{{"t", "took"}, {"digest", Digest::of(order.source).str()}}));
       steps_[index] = TRY(read(order));
@@ -211,6 +216,7 @@ class Resident {
     const bool all = order.last && !elsewhere;
     if (all) {
       result.outcome = interpreter_->finish(result.done ? result.outcome : Outcome::pass);
+      CHECK_OK(bring_out());
       result.done = true;
       result.target.clear();
       result.state = {};  // nobody goes on from here
@@ -238,9 +244,28 @@ class Resident {
     return interpreter_->carry_out(step.parts, step.document.main, std::move(from), step.document.setting);
   }
 
-  Status finish(Outcome so_far) {
+  Status finish(Outcome so_far, bool artifacts) {
     const Outcome outcome = interpreter_->finish(so_far);
+    if (artifacts) CHECK_OK(bring_out());
     return channel_.send(Json{{"t", "finished"}, {"outcome", std::string(to_string(outcome))}});
+  }
+
+  /// Sends the files that the user wants to have, once.
+  Status bring_out() {
+    if (std::exchange(brought_out_, true) || !sink_.status().ok()) return {};
+    return send_artifacts(
+        assignment_.artifacts, assignment_.work, [this](const Json& frame) { return channel_.send(frame); },
+        [this](std::string text) {
+          Event event;
+          event.kind = Event::Kind::log;
+          event.text = std::move(text);
+          sink_.take(event);
+        });
+  }
+
+  static bool flag(const Json& frame, const char* key) {
+    const Json* found = json::find(frame, key, Json::value_t::boolean);
+    return found != nullptr && found->get<bool>();
   }
 
   void make_setting() {
@@ -267,6 +292,8 @@ class Resident {
   interpret::Setting setting_;
   std::map<uint32_t, Step> steps_;
   Status heard_, sent_;
+  bool alone_ = false;  ///< nobody else has a part in the test
+  bool brought_out_ = false;
   std::deque<Frame> orders_;
   std::map<uint64_t, std::function<void(const Reply&)>> asked_;
   uint64_t next_id_ = 1;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "interpret/interpreter.h"
 #include "run/prepare.h"
+#include "run/programs.h"
 #include "run/test_run.h"
 
 namespace testctr::run {
@@ -16,9 +17,10 @@ constexpr int64_t watch_interval_ns = 50'000'000;
 // What is wrong with a script is said before anything is unpacked or started for it.
 Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
   if (job.error) return *job.error;
-  const auto check = [](const plan::Step& step) -> Status {
+  const std::vector<std::string> programs = names_of(job.programs);
+  const auto check = [&](const plan::Step& step) -> Status {
     if (step.format != plan::Format::script) return {};
-    return interpret::check(TRY(script::parse(step.name, step.source)));
+    return interpret::check(TRY(script::parse(step.name, step.source)), programs);
   };
   CHECK_OK(check(job));
   for (const plan::Step& step : job.further) CHECK_OK(check(step));
@@ -32,8 +34,10 @@ class Runner {
 
   Result<Summary> run() {
     program_ = TRY(sys::self_path());
+    begun_.resize(plan_.jobs.size());
+    outcomes_.resize(plan_.jobs.size());
     auto store = TRY(image::Store::open(options_.store));
-    Provisions provisions(store);
+    Provisions provisions(store, plan_.jobs);
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
@@ -49,7 +53,9 @@ class Runner {
       fill();
       if (!active_.empty()) wait();
     }
-    for (; next_ < plan_.jobs.size(); ++next_) not_run(static_cast<uint32_t>(next_));
+    for (size_t i = 0; i < plan_.jobs.size(); ++i) {
+      if (!begun_[i]) did_not_run(static_cast<uint32_t>(i), not_run_verdict());
+    }
     return summary_;
   }
 
@@ -64,19 +70,50 @@ class Runner {
     return stopping_;
   }
 
+  // In the order of the plan, but for tests that wait for what others come to.
   void fill() {
-    while (next_ < plan_.jobs.size() && active_.size() < std::max(1U, plan_.parallel))
-      start(static_cast<uint32_t>(next_++));
+    for (size_t i = next_; i < plan_.jobs.size() && active_.size() < std::max(1U, plan_.parallel); ++i) {
+      if (begun_[i] || !may_begin(i)) continue;
+      begun_[i] = true;
+      start(static_cast<uint32_t>(i));
+    }
+    while (next_ < plan_.jobs.size() && begun_[next_]) ++next_;
+  }
+
+  // Whether all that it needs has ended.
+  bool may_begin(size_t index) const {
+    const auto& needs = plan_.jobs[index].needs;
+    return std::all_of(needs.begin(), needs.end(),
+                       [&](size_t other) { return outcomes_[other].has_value(); });
+  }
+
+  // @return why it is not to run, or nothing
+  std::optional<Verdict> not_wanted(const plan::Job& job) const {
+    if (job.skip) return Verdict{Outcome::skip, *job.skip, ""};
+    for (size_t other : job.needs) {
+      if (*outcomes_[other] == Outcome::pass) continue;
+      return Verdict{Outcome::skip, fmt::format("it needs {}, which did not pass", plan_.jobs[other].name),
+                     ""};
+    }
+    return std::nullopt;
   }
 
   void start(uint32_t index) {
-    tell_start(index);
+    if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(index, *verdict);
     const auto& provided = provided_[index];
-    if (!provided.ok()) return tell_end(index, error_verdict(provided.error()));
+    if (!provided.ok()) return did_not_run(index, error_verdict(provided.error()));
     auto test =
         std::make_unique<TestRun>(plan_.jobs[index], index, provided.value(), *machine_, events_, start_ns_);
     test->begin();
-    if (!test->over()) active_.push_back(std::move(test));
+    active_.push_back(std::move(test));
+    forget_ended();
+  }
+
+  void forget_ended() {
+    std::erase_if(active_, [&](const auto& test) {
+      if (test->over()) outcomes_[test->index()] = test->outcome();
+      return test->over();
+    });
   }
 
   void wait() {
@@ -100,7 +137,7 @@ class Runner {
     const uint64_t now = sys::monotonic_ns();
     if (run_deadline_ns_ != 0 && now >= run_deadline_ns_) return stop(/*interrupted=*/false);
     for (const auto& test : active_) test->turn(now);
-    std::erase_if(active_, [](const auto& test) { return test->over(); });
+    forget_ended();
   }
 
   int timeout_ms() const {
@@ -122,28 +159,21 @@ class Runner {
     return {Outcome::not_run, summary_.interrupted ? "interrupted" : "the run's time limit was reached", ""};
   }
 
-  void not_run(uint32_t index) {
-    tell_start(index);
-    tell_end(index, not_run_verdict());
-  }
-
-  // ---- tests that did not come to run
-
-  void tell_start(uint32_t index) {
+  // A test that did not come to run.
+  void did_not_run(uint32_t index, const Verdict& verdict) {
+    outcomes_[index] = verdict.outcome;
+    Stamper stamper(events_, index, start_ns_);
     Event event;
     event.kind = Event::Kind::script_started;
     event.text = plan_.jobs[index].name;
     event.detail = plan_.jobs[index].image;
-    Stamper(events_, index, start_ns_).take(event);
-  }
-
-  void tell_end(uint32_t index, const Verdict& verdict) {
-    Event event;
+    stamper.take(event);
+    event = {};
     event.kind = Event::Kind::script_ended;
     event.outcome = verdict.outcome;
     event.text = verdict.reason;
     event.detail = verdict.fault;
-    Stamper(events_, index, start_ns_).take(event);
+    stamper.take(event);
   }
 
   const plan::Plan& plan_;
@@ -155,7 +185,9 @@ class Runner {
   std::optional<Machine> machine_;
   std::vector<Result<Provision>> provided_;
   std::vector<std::unique_ptr<TestRun>> active_;
-  size_t next_ = 0;
+  std::vector<bool> begun_;
+  std::vector<std::optional<Outcome>> outcomes_;  ///< of tests that have ended
+  size_t next_ = 0;                               ///< all before it have begun
   bool stopping_ = false;
   Summary summary_;
 };

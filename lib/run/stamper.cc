@@ -7,7 +7,7 @@ namespace testctr::run {
 void Stamper::take(const Event& event) {
   if (event.kind == Event::Kind::command && leads_) {
     line_ = event.line;
-    file_ = event.file;
+    file_ = event.file.empty() ? step_file_ : event.file;
     command_ = event.text;
   }
   if (event.kind == Event::Kind::failure) failed_ = true;
@@ -16,6 +16,7 @@ void Stamper::take(const Event& event) {
     if (event.outcome == Outcome::fail || event.outcome == Outcome::error) failed_ = true;
   }
   Event stamped = event;
+  if (stamped.file.empty() && stamped.line != 0) stamped.file = step_file_;
   stamped.script = script_;
   stamped.place = place_;
   stamped.sequence = sequence_++;

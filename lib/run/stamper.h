@@ -19,6 +19,8 @@ class Stamper : public EventSink {
     place_ = place;
     leads_ = leads;
   }
+  /// Whose lines those are that say nothing else: a step's; empty: the test's own.
+  void set_file(std::string file) { step_file_ = std::move(file); }
   void log(std::string text);
   /// A failure that the outside saw: at the line that was being carried out.
   void fail(std::string reason, std::string hint);
@@ -34,7 +36,7 @@ class Stamper : public EventSink {
   std::string place_ = "container";
   bool leads_ = true;
   uint32_t line_ = 0;
-  std::string file_, command_;
+  std::string file_, command_, step_file_;
   bool failed_ = false;
   size_t cases_passed_ = 0;
 };

@@ -20,12 +20,21 @@ Verdict error_verdict(const Error& error) {
 
 TestRun::TestRun(const plan::Job& job, uint32_t index, const Provision& provision, const Machine& machine,
                  EventSink& events, uint64_t run_start_ns)
-    : job_(job), provision_(provision), stamper_(events, index, run_start_ns), machine_(machine) {
+    : job_(job),
+      index_(index),
+      provision_(provision),
+      stamper_(events, index, run_start_ns),
+      machine_(machine) {
   started_ns_ = watched_ns_ = sys::monotonic_ns();
   deadline_ns_ = started_ns_ + static_cast<uint64_t>(job.limits.script_timeout_ns);
 }
 
 void TestRun::begin() {
+  Event event;
+  event.kind = Event::Kind::script_started;
+  event.text = job_.name;
+  event.detail = job_.image;
+  stamper_.take(event);
   for (const std::string& note : notes_of(provision_)) stamper_.log(note);
   auto scope = Scope::of(job_);
   if (!scope.ok()) return end(error_verdict(scope.error()));
@@ -54,19 +63,22 @@ void TestRun::go_on(Continuation continuation) {
   auto entered = pod_->enter(target, &order);
   if (!entered.ok()) return fail_with(entered.error());
   leader_ = entered.value();
+  if (order.last) leader_->place->expect(job_.artifacts);
   leader_->told.insert(order.from.step);
+  if (scope_->steps() > 1) stamper_.set_file(step.file);
 }
 
 void TestRun::poll_into(std::vector<pollfd>& descriptors) const {
   if (!pod_) return;
   for (const Member& member : pod_->members()) {
-    if (member.place) descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
+    if (member.place && !member.finished)
+      descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
   }
 }
 
 void TestRun::advance() {
   for (Member& member : pod_->members()) {
-    for (int i = 0; i < heard_at_once && member.place && !over_; ++i) {
+    for (int i = 0; i < heard_at_once && member.place && !member.finished && !over_; ++i) {
       stamper_.set_place(member.what.name, &member == leader_);
       auto said = member.place->advance(stamper_);
       if (!said.ok()) {
@@ -104,6 +116,7 @@ void TestRun::take(Member& from, Said said) {
         concluded_->outcome = Outcome::fail;
         concluded_->reason.clear();
       }
+      from.finished = true;
       to_finish_.pop_back();
       return finish_next();
   }
@@ -144,6 +157,12 @@ void TestRun::conclude(Outcome outcome, std::string reason) {
   for (Member& member : pod_->members()) {
     if (member.place && !member.what.service) to_finish_.push_back(&member);
   }
+  // Files come out of one place: $WORK is the same in all.
+  for (Member* member : to_finish_) {
+    const bool container = member->what.name != plan::host_place;
+    if (sender_ == nullptr || (container && sender_->what.name == plan::host_place)) sender_ = member;
+  }
+  if (sender_ != nullptr) sender_->place->expect(job_.artifacts);
   finish_next();
 }
 
@@ -151,7 +170,7 @@ void TestRun::finish_next() {
   while (!to_finish_.empty()) {
     Member& member = *to_finish_.back();
     if (member.place) {
-      (void)member.place->end(concluded_->outcome);
+      (void)member.place->end(concluded_->outcome, &member == sender_);
       leader_ = &member;
       return;
     }
@@ -164,16 +183,9 @@ void TestRun::finish_next() {
 void TestRun::lose(Member& member, const Error& error) {
   const bool by_itself = member.place->ended();
   if (concluded_ && !scope_->several()) return settle();
-  if (concluded_ && by_itself &&
-      std::find(to_finish_.begin(), to_finish_.end(), &member) == to_finish_.end()) {
-    // It has come to its end while others have not.
-    member.ending = member.place->finish();
-    member.place.reset();
-    return;
-  }
-  if (by_itself && member.what.service && &member != leader_ && !concluded_) {
+  if (member.what.service && &member != leader_ && (by_itself || member.place->reported())) {
     // A service that has died is the affair of who uses it.
-    pod_->take_end(member, Error::infrastructure("its container is gone"));
+    pod_->take_end(member, by_itself ? Error::infrastructure("its container is gone") : error);
     stamper_.log(fmt::format("{}: {}", member.what.name, member.gone->message()));
     return;
   }
@@ -251,6 +263,7 @@ PlaceEnding TestRun::joint_ending(bool by_force) {
     joint.cpu_ns += one.cpu_ns;
     if (!one.limit_reached.empty()) stamper_.log(one.limit_reached);
     joint.limit_refused = joint.limit_refused || one.limit_refused;
+    if (!joint.lost) joint.lost = one.lost;
     if (member.what.service || by_force || !one.error || joint.error) continue;
     joint.error = one.error;
     joint.limit_struck = one.limit_struck;
@@ -281,6 +294,8 @@ void TestRun::settle() {
         Error::infrastructure(fmt::format("{} changed while the script ran", provision_.tree->root))
             .hint("what the script saw of it may be old or new; run it again"));
   }
+  if (ending.lost && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip))
+    verdict = error_verdict(*ending.lost);
   // A command that could not start a process reports a failure of its own, which a `!` takes for the one that
   // it is about.
   if (ending.limit_refused && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip)) {
@@ -298,6 +313,8 @@ void TestRun::end(const Verdict& verdict) {
 void TestRun::tell_end(const Verdict& verdict, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
+  outcome_ = verdict.outcome;
+  if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   Event event;
   event.kind = Event::Kind::script_ended;
   event.outcome = verdict.outcome;

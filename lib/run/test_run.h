@@ -40,6 +40,9 @@ class TestRun {
   /// Ends it from outside.
   void stop(const Verdict& verdict);
   [[nodiscard]] bool over() const { return over_; }
+  /// Once it is over.
+  [[nodiscard]] Outcome outcome() const { return outcome_; }
+  [[nodiscard]] uint32_t index() const { return index_; }
 
  private:
   void go_on(Continuation continuation);
@@ -57,12 +60,14 @@ class TestRun {
   [[nodiscard]] PlaceEnding joint_ending(bool by_force);
 
   const plan::Job& job_;
+  uint32_t index_;
   const Provision& provision_;
   Stamper stamper_;
   std::optional<Scope> scope_;
   std::unique_ptr<Pod> pod_;
   const Machine& machine_;
   Member* leader_ = nullptr;             ///< the place that carries out lines now
+  Member* sender_ = nullptr;             ///< the place that artifacts come from
   Continuation from_;                    ///< what it was given
   std::optional<Continuation> waiting_;  ///< what is gone on with once all services are ready
   std::optional<Verdict> concluded_;     ///< how it is to end, while places come to their end
@@ -70,6 +75,7 @@ class TestRun {
   uint64_t finish_deadline_ns_ = 0;
   uint64_t started_ns_ = 0, deadline_ns_ = 0, watched_ns_ = 0;
   bool over_ = false;
+  Outcome outcome_ = Outcome::not_run;
 };
 
 }  // namespace testctr::run

@@ -117,6 +117,22 @@ Status root_mounts(const Plan& plan, int names, std::vector<Fd>& mounts) {
   return {};
 }
 
+// A bind, with the mounts in it. Not every file system maps ids: there, read-only, root's files are seen as
+// nobody's.
+Result<Fd> bind_mount(const Bind& bind, int names) {
+  Fd source = TRY(sys::open(bind.source, O_PATH));
+  struct stat st {};
+  if (fstat(source.get(), &st) != 0) return Error::system("fstat", bind.source);
+  const Attributes attributes{.read_only = bind.read_only, .recursive = S_ISDIR(st.st_mode)};
+  auto mount = id_mapped(source.get(), names, attributes);
+  if (mount.ok() || mount.error().number() != EINVAL) return mount;
+  if (bind.read_only) return detached(source.get(), attributes);
+  return Error(mount.error())
+      .hint(
+          "a file system in it cannot map ids, which root needs to share it: mount a folder of another, or "
+          "read-only, or run as an ordinary user");
+}
+
 // As root: the maps, and every host directory as a mount in which its owner is root inside.
 Status hand_in(const Plan& plan, pid_t pid, int setup) {
   Fd process = TRY(sys::open(fmt::format("/proc/{}", pid), O_PATH | O_DIRECTORY));
@@ -136,9 +152,7 @@ Status hand_in(const Plan& plan, pid_t pid, int setup) {
     mounts.push_back(TRY_IN(tree_mount(plan, names.get()), plan.spec.tree));
   }
   for (const Bind& bind : plan.spec.binds) {
-    Fd source = TRY(sys::open(bind.source, O_PATH));
-    mounts.push_back(
-        TRY_IN(id_mapped(source.get(), names.get(), {.read_only = bind.read_only}), bind.source));
+    mounts.push_back(TRY_IN(bind_mount(bind, names.get()), bind.source));
   }
   for (size_t at = 0; at == 0 || at < mounts.size(); at += fds_per_packet) {
     std::vector<int> part;
@@ -293,7 +307,7 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
   }
   Plan plan = TRY(make_plan(spec, caller));
   plan.shifted = copies != nullptr;
-  if (plan.shifted)
+  if (plan.shifted && spec.root.kind == Root::Kind::layers)
     plan.notes.emplace_back(
         "the image was copied for this container: there are no id-mapped mounts here (Linux 5.12, "
         "CAP_SYS_ADMIN)");

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "base/sanitizer.h"
 #include "sandbox/filter.h"
 
 namespace testctr::sandbox {
@@ -52,6 +53,17 @@ constexpr int supervisor_calls[] = {
     SYS_sched_yield,
     SYS_rt_sigaction,
     SYS_tgkill,
+#ifdef TESTCTR_SANITIZED
+    // Before every call that does not return, and for a report.
+    SYS_sigaltstack,
+    SYS_nanosleep,
+    SYS_prlimit64,
+    SYS_newfstatat,
+    SYS_fstat,
+    SYS_lseek,
+    SYS_pread64,
+    SYS_readlink,
+#endif
 };
 
 constexpr auto make_supervisor() {

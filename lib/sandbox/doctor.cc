@@ -27,6 +27,7 @@
 #include "sandbox/confine.h"
 #include "sandbox/container.h"
 #include "sandbox/plan.h"
+#include "sandbox/shifted.h"
 #include "sandbox/support.h"
 #include "sandbox/watch.h"
 
@@ -246,6 +247,12 @@ class Examination {
   void ids() {
     auto caller = Caller::current();
     if (!caller.ok()) return add(Grade::broken, "ids", caller.error().message(), "mount /proc");
+    if (caller.value().real_root() && !id_mapping_available()) {
+      return add(Grade::limited, "ids",
+                 "root without id-mapped mounts: the image is copied for each container, hostfs shows "
+                 "nobody's files, and no --work-directory",
+                 "use Linux 5.12 or newer, with CAP_SYS_ADMIN; or run as an ordinary user");
+    }
     if (caller.value().real_root())
       return add(Grade::good, "ids", "root: 65536 high ids, the real root is never mapped");
     auto ranges = subordinate_ranges(caller.value().subuid, caller.value().name, caller.value().uid);

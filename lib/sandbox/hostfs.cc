@@ -141,6 +141,10 @@ Status mount_host_root(const Plan& plan, const Handed& handed, std::vector<std::
   }
   if (plan.rank != Plan::Rank::root)
     notes.emplace_back("hostfs: inside, only files that belong to the calling user can be changed");
+  if (plan.shifted)
+    notes.emplace_back(
+        "hostfs: inside, this machine's files are nobody's: what everybody may read can be read, none can be "
+        "changed");
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include <array>
 #include <csignal>
 
+#include "base/sanitizer.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/confine.h"
@@ -66,7 +67,8 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   struct stat st {};
   if (fstat(null.get(), &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
     return Error::infrastructure("this machine's /dev/null is not the null device");
-  for (int fd = 0; fd < 3; ++fd) {
+  const int led = sanitized ? 2 : 3;  // a sanitizer's reports are to be seen
+  for (int fd = 0; fd < led; ++fd) {
     if (dup2(null.get(), fd) < 0) return Error::system("dup2", "/dev/null");
   }
   return {};

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -25,6 +26,15 @@ Status copy_directory(const std::string& from, const std::string& to, uint32_t b
   if (mkdir(to.c_str(), 0755) != 0) return Error::system("mkdir", to);
   Fd target = TRY(sys::open(to, O_RDONLY | O_DIRECTORY));
   return copy_shifted(source.get(), target.get(), base, one_owner).in(from);
+}
+
+// A file that a container reads, and nobody's secret. What the caller's umask takes away is given back.
+Status copy_file(std::string& file, std::string copy) {
+  const std::string bytes = TRY(sys::read_file(file));
+  CHECK_OK(sys::write_file_at(AT_FDCWD, copy, bytes, 0755));
+  if (chmod(copy.c_str(), 0755) != 0) return Error::system("chmod", copy);
+  file = std::move(copy);
+  return {};
 }
 
 // A new folder, locked: a sweep by another runner may come between the two, and take it away.
@@ -71,10 +81,9 @@ bool id_mapping_available() {
 }
 
 Result<std::unique_ptr<ShiftedCopies>> ShiftedCopies::make(Spec& spec, uint32_t base) {
-  if (spec.root.kind == Root::Kind::hostfs)
-    return Error::infrastructure("hostfs as root needs id-mapped mounts, which are not to be had here")
-        .hint(hint);
-  if (!spec.binds.empty())
+  // Of what is written to, a copy would be lost; and what is the user's may be a secret.
+  const auto stays = [](const Bind& bind) { return !bind.ours || !bind.read_only; };
+  if (std::any_of(spec.binds.begin(), spec.binds.end(), stays))
     return Error::infrastructure(
                "mounting host directories as root needs id-mapped mounts, which are not to be had here")
         .hint(hint);
@@ -96,11 +105,9 @@ Result<std::unique_ptr<ShiftedCopies>> ShiftedCopies::make(Spec& spec, uint32_t 
     CHECK_OK(copy_directory(spec.tree, folder + "/tree", base, true));
     spec.tree = folder + "/tree";
   }
-  if (!spec.program.empty()) {
-    std::string bytes = TRY(sys::read_file(spec.program));
-    CHECK_OK(sys::write_file_at(AT_FDCWD, folder + "/program", bytes, 0755));
-    spec.program = folder + "/program";
-  }
+  if (!spec.program.empty()) CHECK_OK(copy_file(spec.program, folder + "/program"));
+  for (size_t i = 0; i < spec.binds.size(); ++i)
+    CHECK_OK(copy_file(spec.binds[i].source, fmt::format("{}/bind-{}", folder, i)));
   return copies;
 }
 

@@ -21,8 +21,9 @@ int sweep_copies(const std::string& folder);
 /// A folder of copies that goes when this goes. It is locked as long as somebody needs it.
 class ShiftedCopies {
  public:
-  /// Copies layers, program and tree of `spec` for ids from `base` on and changes `spec` to name the copies.
-  /// Binds and hostfs are refused.
+  /// Copies layers, program, tree and read-only binds of ours (files) of `spec` for ids from `base` on and
+  /// changes `spec` to name the copies. The root of hostfs stays where it is: its files are nobody's inside.
+  /// @return an error where anything else is to be bound.
   static Result<std::unique_ptr<ShiftedCopies>> make(Spec& spec, uint32_t base);
   ShiftedCopies(const ShiftedCopies&) = delete;
   ShiftedCopies& operator=(const ShiftedCopies&) = delete;

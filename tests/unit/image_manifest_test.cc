@@ -123,6 +123,27 @@ TEST_CASE("image config: what we use of it") {
   CHECK(!parse_config(fmt::format(R"({{"os":"linux","architecture":"{}"}})", own_architecture())).ok());
 }
 
+TEST_CASE("image config: a health check, and none where it is given up") {
+  std::string head = fmt::format(
+      R"({{"os":"linux","architecture":"{}","rootfs":{{"type":"layers","diff_ids":[]}},"config":)",
+      own_architecture());
+  auto check = [&](const std::string& json) {
+    auto config = parse_config(head + R"({"ExposedPorts":{"80/tcp":{}},"Healthcheck":)" + json + "}}");
+    REQUIRE_MESSAGE(config.ok(), config.error().message());
+    CHECK(config.value().config.exposed_ports == std::vector<std::string>{"80/tcp"});
+    return config.value().config.healthcheck;
+  };
+  auto full = check(R"({"Test":["CMD","a","b"],"Interval":5,"Timeout":6,"StartPeriod":7,"Retries":8})");
+  CHECK(full == Healthcheck{{"CMD", "a", "b"}, 5, 6, 7, 8});
+  CHECK(check(R"({"Test":["CMD-SHELL","a || b"]})") == Healthcheck{{"CMD-SHELL", "a || b"}});
+  CHECK_FALSE(check(R"({"Test":["NONE"]})"));
+  CHECK_FALSE(check(R"({"Interval":5})"));
+  CHECK_FALSE(check("null"));
+  for (const char* bad :
+       {R"({"Test":["RUN","x"]})", R"({"Test":["CMD","x"],"Interval":-1})", R"({"Test":"x"})"})
+    CHECK_FALSE(parse_config(head + R"({"Healthcheck":)" + bad + "}}").ok());
+}
+
 TEST_CASE("image chain id: as the specification defines it") {
   Digest a = Digest::of("a"), b = Digest::of("b");
   CHECK(chain_id({}, a) == a);

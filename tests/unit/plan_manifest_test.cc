@@ -383,3 +383,36 @@ TEST_CASE("manifest: a secret that is not set here is missed by a run alone") {
   look.looks_only = true;
   CHECK(good_plan(look).jobs.size() == 1);
 }
+
+TEST_CASE("manifest: a script that says itself where it runs needs no image and begins on the host") {
+  ManifestFolder here;
+  here.file("own.txt", "exec true\n[container debian]\nexec true\n");
+  here.file("enter.txt", "testctr start debian box --enter\nexec true\n");
+  here.file("bare.txt", "[host]\nexec true\n[container]\nexec true\n");
+  here.file("testctr.yaml", "version: 1\ntests:\n  - script: [own.txt, enter.txt, bare.txt]\n");
+  const Plan plan = good_plan();
+  CHECK(plan.jobs[0].where == host_place);
+  CHECK(plan.jobs[0].image.empty());
+  CHECK_FALSE(plan.jobs[0].error);
+  REQUIRE(plan.jobs[0].containers.size() == 1);
+  CHECK(plan.jobs[0].containers[0].name == "debian");
+  CHECK(plan.jobs[1].where == host_place);
+  CHECK(plan.jobs[1].images == Names{"debian"});
+  CHECK_FALSE(plan.jobs[1].error);
+  REQUIRE(plan.jobs[2].error);
+  CHECK(plan.jobs[2].error->message().starts_with("bare.txt:3:1: this section names no image"));
+}
+
+TEST_CASE("manifest: a section's script may go to further containers, or to the test's own") {
+  ManifestFolder here;
+  here.file("go.txt", "exec true\n[container debian as box]\nexec true\n[container]\nexec true\n");
+  here.file("testctr.yaml",
+            "version: 1\nimage: builtin\ntests:\n  - {name: a, sections: [{host: {script: go.txt}}]}\n");
+  const Plan plan = good_plan();
+  const Job& job = plan.jobs[0];
+  CHECK_FALSE(job.error);
+  CHECK(job.where == host_place);
+  CHECK(job.image == "builtin");
+  REQUIRE(job.containers.size() == 1);
+  CHECK(job.containers[0].name == "box");
+}

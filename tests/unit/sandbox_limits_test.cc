@@ -30,7 +30,7 @@ Ending watched(const Spec& spec, const Body& body, int seconds) {
 
 TEST_CASE("sandbox limits: a container over its memory is killed, one below it is not") {
   if (sanitized) {
-    MESSAGE("skipped, because the sanitizer needs memory and system calls of its own");
+    MESSAGE("skipped, because what the sanitizer keeps in memory beside ours counts as the container's");
     return;
   }
   if (!have_busybox()) return;

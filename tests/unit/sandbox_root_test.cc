@@ -160,13 +160,6 @@ TEST_CASE("sandbox hostfs: directories with mounts below are told from those wit
 }
 
 TEST_CASE("sandbox hostfs: the machine's own root, which stays as it is") {
-  if (without_id_mapping()) {
-    Fixture old;
-    old.spec.root.layers.clear();
-    old.spec.root.kind = Root::Kind::hostfs;
-    CHECK(run(old.spec, "true").output.find("id-mapped mounts") != std::string::npos);
-    return;
-  }
   Fixture f;
   f.spec.root.layers.clear();
   f.spec.root.kind = Root::Kind::hostfs;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/sanitizer.h"
 #include "base/sys.h"
 #include "sandbox/container.h"
 #include "sandbox/shifted.h"
@@ -40,13 +41,6 @@ inline bool host(const std::string& command) { return std::system(command.c_str(
 
 /// Root on an old kernel: host directories cannot come in with their owners changed.
 inline bool without_id_mapping() { return geteuid() == 0 && !id_mapping_available(); }
-
-/// A sanitizer's own memory and system calls stand in the way of tests of limits and of foreign filters.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 inline bool have_busybox() { return access("/bin/busybox", X_OK) == 0; }
 

@@ -1,5 +1,7 @@
-// open_in_root: a path is resolved as if a directory were the root of the file system, by the kernel or by a
-// walk with the same rules.
+// open_in_root, open_beneath: a path is resolved as if a directory were the root of the file system, or so
+// that it never leaves it, by the kernel or by a walk with the same rules.
+#include "base/resolve.h"
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -45,9 +47,18 @@ bool holds_magic_links(int dir) {
          st.st_ino != proc_root;
 }
 
+// Where the text of an absolute link goes on below the directory `name`; nothing: elsewhere.
+std::optional<std::string> below(const std::string& target, const std::string& name) {
+  if (!target.starts_with(name)) return std::nullopt;
+  std::string rest = target.substr(name.size());
+  if (!rest.empty() && rest.front() != '/') return std::nullopt;
+  return rest;
+}
+
 // Each step opens one component with O_PATH|O_NOFOLLOW below a directory that is held open, so that nothing
-// can be swapped underneath.
-Result<Fd> walk(int root, const std::string& path, int flags, mode_t mode) {
+// can be swapped underneath. @param name the root's own path: what leaves the root is an error; null: nothing
+// can, the root is its own parent
+Result<Fd> walk(int root, const std::string* root_name, const std::string& path, int flags, mode_t mode) {
   std::deque<std::string> todo;
   push_components(todo, path);
   bool must_be_directory = path.ends_with('/');
@@ -58,6 +69,8 @@ Result<Fd> walk(int root, const std::string& path, int flags, mode_t mode) {
     std::string name = todo.front();
     todo.pop_front();
     if (name == "..") {
+      if (parents.size() == 1 && root_name != nullptr)
+        return Error::system("open", text::printable(path), EXDEV);
       if (parents.size() > 1) parents.pop_back();
       continue;
     }
@@ -73,7 +86,14 @@ Result<Fd> walk(int root, const std::string& path, int flags, mode_t mode) {
       if (++links > max_links || holds_magic_links(here))
         return Error::system("open", text::printable(path), ELOOP);
       std::string target = TRY(read_link_at(here, name));
-      if (target.starts_with('/')) parents.resize(1);
+      if (target.starts_with('/')) {
+        if (root_name != nullptr) {
+          auto rest = below(target, *root_name);
+          if (!rest) return Error::system("open", text::printable(path), EXDEV);
+          target = *std::move(rest);
+        }
+        parents.resize(1);
+      }
       push_components(todo, target);
       continue;
     }
@@ -96,7 +116,17 @@ Result<Fd> open_in_root(int dir, const std::string& path, int flags, mode_t mode
     if (errno != ENOSYS && errno != EPERM) return Error::system("open", text::printable(path));
     if (errno == ENOSYS) have_openat2 = false;
   }
-  return walk(dir, path, flags, mode);
+  return walk(dir, nullptr, path, flags, mode);
+}
+
+Result<Fd> open_beneath(int dir, const std::string& name, const std::string& path, int flags, mode_t mode) {
+  int fd =
+      open_how(dir, path.empty() ? "." : path.c_str(), flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+  if (fd >= 0) return Fd(fd);
+  // EXDEV: perhaps only by an absolute link, which the kernel never takes.
+  if (errno != ENOSYS && errno != EPERM && errno != EXDEV)
+    return Error::system("open", text::printable(path));
+  return walk(dir, &name, path, flags, mode);
 }
 
 }  // namespace testctr::sys

@@ -12,13 +12,15 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/commands.h"
-#include "interpret/open_plain.h"
 #include "interpret/replacer.h"
 
 namespace testctr::interpret {
 namespace {
 
 constexpr long proc_magic = 0x9fa0;
+constexpr const char* leads_out_hint =
+    "what a container leaves in $WORK is not followed on the host: use the file itself, or a link within "
+    "$WORK";
 
 std::string words_of(int number) {
   const char* words = strerrordesc_np(number);
@@ -30,12 +32,19 @@ Answer failed_on(const std::string& name) {
   return Answer::failed(fmt::format("{}: {}", text::printable(name), words_of(errno)));
 }
 
+/// The same for a name that could not be reached.
+Answer failed_on(const std::string& name, const Error& error) {
+  Answer answer = Answer::failed(Session::describe(name, error));
+  if (error.number() == EXDEV) answer.failure.hint = leads_out_hint;
+  return answer;
+}
+
 /// Opens `name` for writing: a regular file (or /dev/null), made with `mode` when it is not there, emptied
 /// when it is.
 Result<Fd> create(const Session& session, const std::string& name, mode_t mode) {
   std::string shown = text::printable(name);
-  auto opened = open_plain(session.path(name), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, mode);
-  if (!opened.ok()) return Error::usage(fmt::format("{}: {}", shown, words_of(opened.error().number())));
+  auto opened = session.open(name, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, mode);
+  if (!opened.ok()) return Error::usage(Session::describe(name, opened.error()));
   Fd fd = std::move(opened).value();
   struct stat info {};
   struct statfs system {};
@@ -76,12 +85,10 @@ Answer copy(Session& session, const std::string& source, const std::string& targ
     Status written = write_to(session, target, mode, text.value());
     return written.ok() ? Answer::done() : Answer::failed(written.error());
   }
-  struct stat from {
-  }, to{};
-  if (::stat(session.path(source).c_str(), &from) != 0) return failed_on(source);
-  mode = from.st_mode & 0777;
-  if (::stat(session.path(target).c_str(), &to) == 0 && to.st_dev == from.st_dev && to.st_ino == from.st_ino)
-    return Answer::done();
+  auto from = session.status_of(source);
+  if (!from.ok()) return failed_on(source, from.error());
+  mode = from.value().st_mode & 0777;
+  if (session.same_file(source, target)) return Answer::done();
   auto loaded = session.load(source);
   if (!loaded.ok()) return Answer::failed(loaded.error());
   auto text = loaded.value().view();
@@ -90,28 +97,34 @@ Answer copy(Session& session, const std::string& source, const std::string& targ
   return written.ok() ? Answer::done() : Answer::failed(written.error());
 }
 
-/// mkdir -p with mode 0777 less the umask.
-bool make_directories(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0) {
-    errno = ENOTDIR;
-    return S_ISDIR(info.st_mode);
-  }
+/// mkdir(2) with mode 0777 less the umask. @return an error with its errno
+Status make_directory(const Session& session, const std::string& path) {
+  const Session::Located at = TRY(session.locate(path));
+  if (::mkdirat(at.directory(), at.name.c_str(), 0777) != 0) return Error::system("mkdir", path);
+  return {};
+}
+
+/// mkdir -p. @param path absolute
+Status make_directories(const Session& session, const std::string& path) {
+  if (auto there = session.status_of(path); there.ok())
+    return S_ISDIR(there.value().st_mode) ? Status() : Error::system("mkdir", path, ENOTDIR);
   for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-    if (::mkdir(path.substr(0, slash).c_str(), 0777) != 0 && errno != EEXIST && errno != EROFS &&
-        errno != EACCES)
-      return false;
+    const Status made = make_directory(session, path.substr(0, slash));
+    const int number = made.ok() ? 0 : made.error().number();
+    if (number != 0 && number != EEXIST && number != EROFS && number != EACCES && number != EINVAL)
+      return made;
   }
-  if (::mkdir(path.c_str(), 0777) == 0) return true;
-  int number = errno;
-  bool there = ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-  errno = number;
-  return there;
+  Status made = make_directory(session, path);
+  if (made.ok()) return made;
+  auto there = session.status_of(path);
+  if (there.ok() && S_ISDIR(there.value().st_mode)) return {};
+  return !there.ok() && there.error().number() == EXDEV ? Status(there.error()) : made;
 }
 
 }  // namespace
 
-Status write_script_file(const Session& session, const std::string& name, mode_t mode, std::string_view content) {
+Status write_script_file(const Session& session, const std::string& name, mode_t mode,
+                         std::string_view content) {
   return write_to(session, name, mode, content);
 }
 
@@ -146,11 +159,8 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
                           "an octal number up to 777: chmod 755 FILE");
   }
   for (size_t i = 1; i < arguments.size(); ++i) {
-    auto file = open_plain(session.path(arguments[i]), O_PATH);
-    if (!file.ok()) {
-      errno = file.error().number();
-      return failed_on(arguments[i]);
-    }
+    auto file = session.open(arguments[i], O_PATH);
+    if (!file.ok()) return failed_on(arguments[i], file.error());
     if (::chmod(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), *mode) != 0)
       return failed_on(arguments[i]);
   }
@@ -159,8 +169,8 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
 
 Answer run_cp(Session& session, const Arguments& arguments) {
   const std::string& target = arguments.back();
-  struct stat info {};
-  bool directory = ::stat(session.path(target).c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  const auto info = session.status_of(target);
+  const bool directory = info.ok() && S_ISDIR(info.value().st_mode);
   if (arguments.size() > 2 && !directory)
     return Answer::failed(fmt::format("{}: not a directory", text::printable(target)));
   for (size_t i = 0; i + 1 < arguments.size(); ++i) {
@@ -187,14 +197,19 @@ Answer run_exists(Session& session, const Arguments& arguments) {
   Answer failure;
   for (; first < arguments.size(); ++first) {
     std::string name = text::printable(arguments[first]);
-    struct stat info {};
     std::string problem;
-    if (::stat(session.path(arguments[first]).c_str(), &info) != 0) {
-      problem = errno == ENOENT ? name + " does not exist" : fmt::format("{}: {}", name, words_of(errno));
-    } else if (readonly && (info.st_mode & 0222) != 0) {
-      problem = fmt::format("{} exists but is writable (mode {:o})", name, info.st_mode & 0777);
-    } else if (executable && (info.st_mode & 0111) == 0) {
-      problem = fmt::format("{} exists but is not executable (mode {:o})", name, info.st_mode & 0777);
+    const auto info = session.status_of(arguments[first]);
+    const mode_t mode = info.ok() ? info.value().st_mode & 0777 : 0;
+    // Not even `! exists` is content with it: nobody looked whether it is there.
+    if (!info.ok() && info.error().number() == EXDEV)
+      return Answer::misuse(Session::describe(arguments[first], info.error()), leads_out_hint);
+    if (!info.ok()) {
+      problem = info.error().number() == ENOENT ? name + " does not exist"
+                                                : Session::describe(arguments[first], info.error());
+    } else if (readonly && (mode & 0222) != 0) {
+      problem = fmt::format("{} exists but is writable (mode {:o})", name, mode);
+    } else if (executable && (mode & 0111) == 0) {
+      problem = fmt::format("{} exists but is not executable (mode {:o})", name, mode);
     }
     if (problem.empty()) {
       there = there.empty() ? name : there;
@@ -212,13 +227,18 @@ Answer run_exists(Session& session, const Arguments& arguments) {
 
 Answer run_mkdir(Session& session, const Arguments& arguments) {
   for (const std::string& name : arguments) {
-    if (!make_directories(session.path(name))) return failed_on(name);
+    Status made = make_directories(session, session.path(name));
+    if (!made.ok()) return failed_on(name, made.error());
   }
   return Answer::done();
 }
 
 Answer run_mv(Session& session, const Arguments& arguments) {
-  if (::rename(session.path(arguments[0]).c_str(), session.path(arguments[1]).c_str()) != 0) {
+  const auto from = session.locate(arguments[0]), to = session.locate(arguments[1]);
+  if (!from.ok()) return failed_on(arguments[0], from.error());
+  if (!to.ok()) return failed_on(arguments[1], to.error());
+  if (::renameat(from.value().directory(), from.value().name.c_str(), to.value().directory(),
+                 to.value().name.c_str()) != 0) {
     return Answer::failed(fmt::format("{} -> {}: {}", text::printable(arguments[0]),
                                       text::printable(arguments[1]), words_of(errno)));
   }
@@ -251,9 +271,12 @@ Answer run_replace(Session& session, const Arguments& arguments) {
 
 Answer run_rm(Session& session, const Arguments& arguments) {
   for (const std::string& name : arguments) {
-    std::string path = session.path(name);
+    auto at = session.locate(name);
+    if (!at.ok() && (at.error().number() == ENOENT || at.error().number() == ENOTDIR)) continue;
+    if (!at.ok()) return failed_on(name, at.error());
+    std::string path = at.value().name;
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    auto removed = sys::remove_tree(path);
+    auto removed = sys::remove_tree_at(at.value().directory(), path);
     if (!removed.ok()) return Answer::failed(removed.error());
   }
   return Answer::done();
@@ -261,7 +284,9 @@ Answer run_rm(Session& session, const Arguments& arguments) {
 
 Answer run_symlink(Session& session, const Arguments& arguments) {
   if (arguments[1] != "->") return Answer::misuse("usage: symlink PATH -> TARGET");
-  if (::symlink(arguments[2].c_str(), session.path(arguments[0]).c_str()) != 0)
+  const auto at = session.locate(arguments[0]);
+  if (!at.ok()) return failed_on(arguments[0], at.error());
+  if (::symlinkat(arguments[2].c_str(), at.value().directory(), at.value().name.c_str()) != 0)
     return failed_on(arguments[0]);
   return Answer::done();
 }

@@ -144,11 +144,7 @@ bool is_output(const std::string& name) { return name == "stdout" || name == "st
 bool same_file(const Session& session, const std::string& one, const std::string& other) {
   if (one == other) return true;
   if (is_output(one) || is_output(other)) return false;
-  struct stat first {
-  }, second{};
-  return ::stat(session.path(one).c_str(), &first) == 0 &&
-         ::stat(session.path(other).c_str(), &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
+  return session.same_file(one, other);
 }
 
 Answer compare(Session& session, const Arguments& arguments, const char* command, bool expand_variables) {

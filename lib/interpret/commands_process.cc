@@ -99,13 +99,19 @@ Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view wha
   return answer;
 }
 
+Answer directory_failed(const Session& session, const Error& error) {
+  const std::string shown = session.masked(session.directory);
+  if (error.number() == EXDEV)
+    return Answer::misuse("the working directory " + Session::describe(shown, error));
+  return Answer::misuse(
+      Error::usage(fmt::format("the working directory {} is gone", shown)).hint("cd to one that exists"));
+}
+
 Answer start_failed(const Session& session, const StartError& error, const std::string& path,
                     const std::string& hint) {
   switch (error.step) {
     case StartError::Step::directory:
-      return Answer::misuse(
-          Error::usage(fmt::format("the working directory {} is gone", session.masked(session.directory)))
-              .hint("cd to one that exists"));
+      return directory_failed(session, Error::system("chdir", "", error.number));
     case StartError::Step::execute: {
       Answer answer = Answer::misuse(explain_start(path, session.directory, error.number));
       if (answer.failure.hint.empty()) answer.failure.hint = hint;
@@ -146,6 +152,13 @@ Answer run_program(Session& session, const std::string& name, const Arguments& a
   program.arguments.insert(program.arguments.end(), arguments.begin(), arguments.end());
   program.environment = session.variables.list();
   program.directory = session.directory;
+  Fd held;
+  if (session.setting.guarded) {
+    auto directory = session.open(session.directory, O_PATH | O_DIRECTORY);
+    if (!directory.ok()) return directory_failed(session, directory.error());
+    held = std::move(directory).value();
+    program.directory = fmt::format("/proc/self/fd/{}", held.get());
+  }
   std::string path = program.path;
   auto launched = session.children->launch(std::move(program));
   if (!launched.ok()) return Answer::misuse(launched.error());

@@ -12,21 +12,6 @@
 namespace testctr::interpret {
 namespace {
 
-/// `path` without `.`, `..` and doubled slashes, by its text alone (as a shell's cd has it). @param path
-/// absolute
-std::string clean(const std::string& path) {
-  std::vector<std::string> parts;
-  for (std::string& part : text::split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      parts.push_back(std::move(part));
-    } else if (!parts.empty()) {
-      parts.pop_back();
-    }
-  }
-  return "/" + text::join(parts, "/");
-}
-
 Answer output(Session& session, std::string_view text) {
   Status kept = session.set_output(text);
   return kept.ok() ? Answer::done() : Answer::misuse(kept.error());
@@ -37,14 +22,14 @@ std::string joined(const Arguments& arguments) { return text::join(arguments, " 
 }  // namespace
 
 Answer run_cd(Session& session, const Arguments& arguments) {
-  std::string path = clean(session.path(arguments.front()));
+  std::string path = clean_path(session.path(arguments.front()));
   std::string shown = text::printable(arguments.front());
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    if (errno == ENOENT) return Answer::failed(fmt::format("{}: no such directory", shown));
-    return Answer::failed(fmt::format("{}: {}", shown, strerrordesc_np(errno)));
+  auto info = session.status_of(path);
+  if (!info.ok()) {
+    if (info.error().number() == ENOENT) return Answer::failed(fmt::format("{}: no such directory", shown));
+    return Answer::failed(Session::describe(arguments.front(), info.error()));
   }
-  if (!S_ISDIR(info.st_mode)) return Answer::failed(shown + ": not a directory");
+  if (!S_ISDIR(info.value().st_mode)) return Answer::failed(shown + ": not a directory");
   session.directory = path;
   session.variables.set_local("PWD", path);
   session.note(path);

@@ -68,8 +68,10 @@ bool program_there(Session& session, std::string_view name) {
   std::string path = session.variables.get("PATH").value_or("");
   auto [known, fresh] = session.exec_conditions.emplace(path + '\0' + std::string(name), false);
   if (fresh) known->second = find_program(name, path, session.directory).ok();
-  if (name.find('/') != std::string_view::npos)
-    return ::access(session.path(std::string(name)).c_str(), X_OK) == 0;
+  if (name.find('/') != std::string_view::npos) {
+    const auto file = session.open(std::string(name), O_PATH);
+    return file.ok() && ::access(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), X_OK) == 0;
+  }
   return known->second;
 }
 

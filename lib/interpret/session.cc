@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/resolve.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/open_plain.h"
@@ -35,6 +36,79 @@ std::string Session::path(const std::string& name) const {
   return name.starts_with('/') ? name : directory + "/" + name;
 }
 
+std::optional<std::string> Session::below_work(const std::string& name) const {
+  if (!setting.guarded) return std::nullopt;
+  const std::string whole = path(name);
+  const std::string cleaned = clean_path(whole);
+  if (cleaned == setting.work) return std::string();
+  if (!cleaned.starts_with(setting.work + "/")) return std::nullopt;
+  // With its `..` as they are, where it begins in $WORK: behind a link they mean another directory.
+  const bool begins_there = whole.starts_with(setting.work + "/");
+  return begins_there ? whole.substr(setting.work.size() + 1) : cleaned.substr(setting.work.size() + 1);
+}
+
+Result<Session::Located> Session::locate(const std::string& name) const {
+  const std::optional<std::string> below = below_work(name);
+  if (!setting.guarded) return Located{Fd(), path(name)};
+  if (!below || below->empty()) return Located{Fd(), clean_path(path(name))};
+  std::string rest = *below;
+  while (rest.ends_with('/')) rest.pop_back();
+  const size_t slash = rest.rfind('/');
+  const std::string parent = slash == std::string::npos ? "" : rest.substr(0, slash);
+  Fd work = TRY(sys::open(setting.work, O_PATH | O_DIRECTORY));
+  Located located;
+  located.name = slash == std::string::npos ? rest : rest.substr(slash + 1);
+  located.held = TRY(sys::open_beneath(work.get(), setting.work, parent, O_PATH | O_DIRECTORY));
+  if (located.name == ".." || located.name == ".") return Error::system("open", name, EINVAL);
+  return located;
+}
+
+Result<struct stat> Session::status_of(const std::string& name) const {
+  struct stat info {};
+  if (!below_work(name)) {
+    const std::string whole = setting.guarded ? clean_path(path(name)) : path(name);
+    if (::stat(whole.c_str(), &info) != 0) return Error::system("stat", name);
+    return info;
+  }
+  Fd file = TRY(open(name, O_PATH));
+  if (::fstat(file.get(), &info) != 0) return Error::system("fstat", name);
+  return info;
+}
+
+bool Session::same_file(const std::string& one, const std::string& other) const {
+  const auto first = status_of(one), second = status_of(other);
+  return first.ok() && second.ok() && first.value().st_dev == second.value().st_dev &&
+         first.value().st_ino == second.value().st_ino;
+}
+
+Result<Fd> Session::open(const std::string& name, int flags, mode_t mode) const {
+  if (!setting.guarded) return open_plain(path(name), flags, mode);
+  const std::optional<std::string> below = below_work(name);
+  if (!below) return open_plain(clean_path(path(name)), flags, mode);
+  Fd work = TRY(sys::open(setting.work, O_PATH | O_DIRECTORY));
+  return sys::open_beneath(work.get(), setting.work, *below, flags, mode);
+}
+
+std::string Session::describe(const std::string& name, const Error& error) {
+  const std::string shown = text::printable(name);
+  if (error.number() == EXDEV) return shown + " leads out of $WORK";
+  const char* words = strerrordesc_np(error.number());
+  return fmt::format("{}: {}", shown, words != nullptr ? words : "cannot be opened");
+}
+
+std::string clean_path(const std::string& path) {
+  std::vector<std::string> parts;
+  for (std::string& part : text::split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(std::move(part));
+    } else if (!parts.empty()) {
+      parts.pop_back();
+    }
+  }
+  return "/" + text::join(parts, "/");
+}
+
 std::optional<std::string> Session::lookup(std::string_view name) const {
   if (auto value = variables.get(name)) return value;
   if (name == "/") return "/";
@@ -47,11 +121,10 @@ Result<OutputBuffer> Session::load(const std::string& name) const {
     return Error::usage(fmt::format("{}: {}", text::printable(name), what));
   };
   // O_NONBLOCK: opening a named pipe must not wait for its other end.
-  auto opened = open_plain(path(name), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  auto opened = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!opened.ok()) {
-    int number = opened.error().number();
-    if (number == ENOENT) return problem("no such file");
-    return problem(strerrordesc_np(number) != nullptr ? strerrordesc_np(number) : "cannot be opened");
+    if (opened.error().number() == ENOENT) return problem("no such file");
+    return Error::usage(describe(name, opened.error()));
   }
   struct stat info {};
   if (::fstat(opened.value().get(), &info) != 0) return Error::system("fstat", name);

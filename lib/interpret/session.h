@@ -2,6 +2,9 @@
 // background commands; and how it tells what happens.
 #pragma once
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <list>
 #include <map>
@@ -45,8 +48,28 @@ class Session {
   std::string goes_to;                          ///< the place that the command has entered
   bool leaves = false;                          ///< the command was `testctr leave`
 
-  /// A name as the script means it: absolute, or below the working directory.
+  /// A name as the script means it: absolute, or below the working directory. In a guarded session that is
+  /// for messages and for what never leaves it by a link; the others are opened by the two below.
   [[nodiscard]] std::string path(const std::string& name) const;
+  /// A file as system calls (openat(2) and its like) take it, while this lives.
+  struct Located {
+    Fd held;
+    std::string name;
+
+    [[nodiscard]] int directory() const { return held.valid() ? held.get() : AT_FDCWD; }
+  };
+  /// Where a name lies. The last component's link is not followed. Errors, with the errno of a system call:
+  /// EXDEV: it leads out of $WORK, which a guarded session does not follow.
+  [[nodiscard]] Result<Located> locate(const std::string& name) const;
+  /// stat(2) of what a name leads to. Errors: as for `locate`.
+  [[nodiscard]] Result<struct stat> status_of(const std::string& name) const;
+  /// Whether both lead to one file.
+  [[nodiscard]] bool same_file(const std::string& one, const std::string& other) const;
+  /// Opens what a name leads to, never through a magic link. Errors: as for `locate`.
+  [[nodiscard]] Result<Fd> open(const std::string& name, int flags, mode_t mode = 0) const;
+  /// What is wrong with a name: "NAME: No such file or directory", "NAME leads out of $WORK". @param error of
+  /// one of the three above
+  [[nodiscard]] static std::string describe(const std::string& name, const Error& error);
   /// A variable's value, with `${/}` and `${:}`.
   [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const;
   /// The content of a file. Errors (usage): missing, a directory, a pipe (which could keep us waiting), too
@@ -65,7 +88,13 @@ class Session {
 
  private:
   void tell(Event::Kind kind, std::string_view text);
+  /// A name below $WORK in a session that guards it: as it is there. Nothing: as the system has it.
+  [[nodiscard]] std::optional<std::string> below_work(const std::string& name) const;
 };
+
+/// `path` without `.`, `..` and doubled slashes, by its text alone (as a shell's cd has it). @param path
+/// absolute
+std::string clean_path(const std::string& path);
 
 /// The beginning and the end of a long text, for a failure.
 std::string excerpt(std::string_view text);

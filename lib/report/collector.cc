@@ -1,6 +1,7 @@
 #include "report/collector.h"
 
 #include "base/text.h"
+#include "report/render_parts.h"
 
 namespace testctr::report {
 namespace {
@@ -60,6 +61,11 @@ void Collector::begin_command(Running& running, const Event& event) {
   ScriptReport& report = running.report;
   report.line = event.line;
   report.command = event.text;
+  if (!event.place.empty() && event.place != report.place) {
+    report.place = event.place;
+    report.several_places = true;
+    report.log.note(fmt::format("[{}]", in_place(event.place)));
+  }
   report.log.command(event.text);
   running.file = event.file;
   if (running.begun.size() < most_begun)
@@ -124,7 +130,12 @@ void Collector::take(const Event& event) {
       break;
     case Event::Kind::failure:
       if (report.failures.size() < most_kept) {
-        report.failures.push_back({event.line, event.file, event.failure, event.stream});
+        report.failures.push_back({event.line,
+                                   event.file,
+                                   event.failure,
+                                   event.stream,
+                                   {},
+                                   report.several_places ? event.place : ""});
       } else {
         ++report.failures_left_out;
         running.left_out = in_one_line(event.failure.reason, longest_reason);

@@ -68,6 +68,7 @@ void render_failure(const ScriptReport& script, const FailureAt& at, std::string
   const std::string command = shorten_work(failure.command, work);
   const size_t end = command.find('\n');
   std::string head = fmt::format("FAIL: {}", place_of(script, at.file, at.line));
+  if (!at.place.empty()) head += fmt::format(" ({})", in_place(at.place));
   if (!command.empty())
     head += fmt::format(": {}{}", command.substr(0, end), end == std::string::npos ? "" : " ...");
   head += ": " + shorten_work(failure.reason, work);
@@ -88,6 +89,11 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
     if (line.ends_with('\n')) line.remove_suffix(1);
     take(line);
   }
+}
+
+std::string in_place(const std::string& place) {
+  if (place == "host") return "on the host";
+  return place == "container" ? "in the container" : "in " + text::printable(place);
 }
 
 std::string place_of(const ScriptReport& script, const std::string& file, uint32_t line) {

@@ -11,6 +11,9 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
 /// "file:line", or the file alone when the line is 0. @param file empty: the script itself
 std::string place_of(const ScriptReport& script, const std::string& file, uint32_t line);
 
+/// Where a line was carried out, in words: "on the host", "in db".
+std::string in_place(const std::string& place);
+
 /// The lines of a command: `first` stands before the first, "> " before the others. What is too long is cut.
 void render_command(std::string_view command, std::string_view first, const TakeLine& take);
 

@@ -16,6 +16,7 @@ struct FailureAt {
   Failure failure;
   std::string shown_stream;            ///< the output that the failure itself shows: "stdout", "stderr"
   std::optional<size_t> of_case = {};  ///< index of the case, once that has ended
+  std::string place = {};              ///< where the line was carried out; empty: where all were
 };
 
 /// A case of a document.
@@ -48,10 +49,12 @@ struct ScriptReport {
   std::string name;
   std::string image;
   Outcome outcome = Outcome::not_run;
-  std::string reason;   ///< of a skip, an error, a script that was not run
-  std::string fault;    ///< of an error: "usage", "infrastructure", "internal"
-  uint32_t line = 0;    ///< the last line that was carried out
-  std::string command;  ///< that line as written
+  std::string reason;               ///< of a skip, an error, a script that was not run
+  std::string fault;                ///< of an error: "usage", "infrastructure", "internal"
+  uint32_t line = 0;                ///< the last line that was carried out
+  std::string command;              ///< that line as written
+  std::string place = "container";  ///< where it was carried out
+  bool several_places = false;      ///< not all lines were carried out in the container that a test has
   int64_t duration_ns = 0;
   int64_t started_ns = 0;             ///< since the run began
   std::vector<CaseReport> cases;      ///< of a document, those that have ended

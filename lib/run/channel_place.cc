@@ -27,7 +27,7 @@ Result<std::optional<Said>> ChannelPlace::advance(EventSink& events) {
     if (n < 0 && errno != ECONNRESET) return Error::system("recv", "channel");
     if (n <= 0) {
       ended_ = true;
-      return Error::infrastructure("the container ended before the script did");
+      return ended_early();
     }
     taken += static_cast<size_t>(n);
     CHECK_OK(conversation_.take({buffer_.get(), static_cast<size_t>(n)}, events));

@@ -26,6 +26,10 @@ class ChannelPlace : public Place {
   [[nodiscard]] bool ended() const override { return ended_; }
   [[nodiscard]] bool reported() const override { return conversation_.reported(); }
 
+  /// What is said when the channel ends before the script does.
+  [[nodiscard]] virtual Error ended_early() const {
+    return Error::infrastructure("the container ended before the script did");
+  }
   /// Sends what is queued, without waiting. When the place is gone, the reason is found by reading.
   Status send_some();
 

@@ -76,8 +76,9 @@ std::optional<Said> Conversation::next() {
 
 void Conversation::sent(size_t count) {
   written_ += count;
-  if (written_ < output_.size()) return;
-  output_.clear();
+  // Not at each turn: what is left is moved.
+  if (written_ < output_.size() / 2) return;
+  output_.erase(0, written_);
   written_ = 0;
 }
 
@@ -124,6 +125,7 @@ Status Conversation::open(const std::string& type, const Json& frame) {
     const int64_t id = TRY(or_breach(json::get_int(frame, "id")));
     if (id < 0) return breach("a request without a number");
     opened.id = static_cast<uint64_t>(id);
+    if (outgoing().size() > most_data_) return breach("it asks and does not take the answers");
   }
   open_ = std::move(opened);
   return {};

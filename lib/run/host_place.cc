@@ -10,6 +10,11 @@ class HostPlace : public ChannelPlace {
  public:
   HostPlace(Conversation conversation, Guardian& guardian)
       : ChannelPlace(std::move(conversation), guardian.channel()), guardian_(guardian) {}
+  [[nodiscard]] Error ended_early() const override {
+    return Error::infrastructure(
+               "the process that carries out the lines of the host ended before the script did")
+        .hint("it was killed from outside, or had no memory left");
+  }
   void watch() override {}
   void kill() override { guardian_.kill(); }
   PlaceEnding finish() override {

@@ -111,7 +111,6 @@ Result<Assignment> Pod::assignment_for(const plan::Container& what, const Provis
   assignment.place = what.name;
   for (const auto& [name, value] : what.environment) assignment.environment[name] = value;
   if (!scope_.several()) return assignment;
-  assignment.guarded = scope_.several();
   if (scope_.clients() && job_.network != plan::Network::host)
     assignment.socket =
         fmt::format("@testctr-{}", script::is_container_name(what.name) ? what.name : "testctr");
@@ -163,6 +162,7 @@ Result<Member*> Pod::start(plan::Container what, const Order* order) {
 
 Result<Member*> Pod::enter(const std::string& name, const Order* order) {
   if (Member* known = find(name); known != nullptr) {
+    if (known->gone) return *known->gone;
     if (!known->place)
       return Error::usage(fmt::format("the container {} has been stopped", text::quoted(name)));
     if (order != nullptr) CHECK_OK(known->place->order(*order));

@@ -43,6 +43,7 @@ struct Member {
   size_t searched = 0;        ///< bytes of it that have been looked at for a line
   bool probing = false;
   uint64_t next_probe_ns = 0;
+  size_t unanswered = 0;              ///< of what it asked for
   std::map<uint16_t, Forward> ports;  ///< that the host can reach
   PlaceEnding ending;
 };

@@ -7,6 +7,7 @@ namespace testctr::run {
 namespace {
 
 constexpr int64_t default_patience_ns = 60'000'000'000;
+constexpr size_t most_unanswered = 1000;  // of one place: those who wait are kept in memory
 
 Reply refusal(std::string error, std::string hint = {}, bool misuse = false) {
   Reply reply;
@@ -46,7 +47,13 @@ Reply printed(std::string text) {
 
 Status Pod::take_request(Member& from, uint64_t id, const Request& request) {
   Member* asker = &from;
+  if (++from.unanswered > most_unanswered) {
+    return Error::infrastructure(
+        fmt::format("{} waits for the answers to {} requests at once and asks for more",
+                    text::printable(from.what.name), most_unanswered));
+  }
   const auto answer = [asker, id](const Reply& reply) {
+    --asker->unanswered;
     if (asker->place) (void)asker->place->reply(id, reply);
   };
   Request asked = request;

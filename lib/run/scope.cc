@@ -1,5 +1,6 @@
 #include "run/scope.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -45,6 +46,13 @@ bool skips_border(const script::Script& script, uint32_t from, uint32_t to, cons
     if (section_at(script, section.first)->place() != place) return true;
   }
   return false;
+}
+
+/// Whether a `testctr` line may take what follows into another place.
+bool may_enter(const std::vector<std::optional<std::string>>& words) {
+  if (words.size() == 2 && words[0] == "enter") return true;
+  const auto enters = [](const std::optional<std::string>& word) { return !word || word == "--enter"; };
+  return words.size() > 3 && words[0] == "start" && std::any_of(words.begin() + 3, words.end(), enters);
 }
 
 bool is_inside_work(const std::string& directory) {
@@ -170,13 +178,18 @@ Result<Continuation> Scope::accept(const Continuation& from, Continuation said,
     return breach(place, "it wants to go on where it has been");
   said.extracted = true;
   const Text& text = texts_.at(from.step);
-  if (!text.script) return said;
+  if (!text.script) {
+    if (!said.done && said.target != place) return breach(place, "a document goes on in another place");
+    return said;
+  }
   const script::Script& script = *text.script;
   if (said.position > script.commands.size())
     return breach(place, "it wants to go on behind the script's end");
   if (skips_border(script, from.position, said.position, place))
     return breach(place, "it passed over lines that are not its own");
-  const script::Command* last = said.position == 0 ? nullptr : &script.commands[said.position - 1];
+  // The last line that it can have carried out itself.
+  const script::Command* last =
+      said.position == from.position ? nullptr : &script.commands[said.position - 1];
   if (said.done) {
     const bool whole =
         said.position == script.commands.size() && section_at(script, said.position) == nullptr;
@@ -192,7 +205,7 @@ Result<Continuation> Scope::accept(const Continuation& from, Continuation said,
     return breach(place, "its working directory is not below $WORK");
   const script::Section* border = section_at(script, said.position);
   said.state.line = border != nullptr ? border->line : last != nullptr ? last->line : 0;
-  if (said.position == script.commands.size() && border == nullptr) said.state.line = UINT32_MAX;
+  if (said.position == script.commands.size()) said.state.line = UINT32_MAX;
   return said;
 }
 
@@ -204,23 +217,22 @@ Status Scope::accept_target(const script::Script& script, const Continuation& fr
     said.target = place;
     return {};
   }
+  if (said.position == from.position) return breach(place, "it carried out nothing and wants to go on");
   if (const script::Section* section = section_at(script, said.position)) {
     if (said.target != section->place() || !said.state.targets.empty())
       return breach(place, "it wants to go on in another place than the script says");
     return {};
   }
-  const script::Command* last = said.position == 0 ? nullptr : &script.commands[said.position - 1];
-  const auto words =
-      last == nullptr ? std::vector<std::optional<std::string>>() : script::testctr_words(*last);
+  const auto words = script::testctr_words(script.commands[said.position - 1]);
   const auto wrong = [&] { return breach(place, "it wants to go on in another place than the script says"); };
-  if (words.empty()) return wrong();
   std::vector<std::string> targets = from.state.targets;
-  if (words[0] == "leave") {
+  if (words == std::vector<std::optional<std::string>>{"leave"}) {
     if (targets.empty() || said.target != targets.back()) return wrong();
     targets.pop_back();
   } else {
+    if (!may_enter(words)) return wrong();
     const size_t name = words[0] == "enter" ? 1 : 2;
-    if (words.size() <= name || said.target == plan::host_place) return wrong();
+    if (said.target == plan::host_place) return wrong();
     if (words[name] && *words[name] != said.target) return wrong();
     targets.push_back(place);
   }

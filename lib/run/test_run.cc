@@ -1,5 +1,7 @@
 #include "run/test_run.h"
 
+#include <algorithm>
+
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -69,7 +71,8 @@ void TestRun::go_on(Continuation continuation) {
 void TestRun::poll_into(std::vector<pollfd>& descriptors) const {
   if (!pod_) return;
   for (const Member& member : pod_->members()) {
-    if (member.place && !member.finished) descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
+    if (member.place && !member.finished)
+      descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
   }
 }
 
@@ -180,7 +183,7 @@ void TestRun::finish_next() {
 void TestRun::lose(Member& member, const Error& error) {
   const bool by_itself = member.place->ended();
   if (concluded_ && !scope_->several()) return settle();
-  if (&member != leader_ && !concluded_ && (by_itself || member.place->reported())) {
+  if (member.what.service && &member != leader_ && (by_itself || member.place->reported())) {
     // A service that has died is the affair of who uses it.
     pod_->take_end(member, by_itself ? Error::infrastructure("its container is gone") : error);
     stamper_.log(fmt::format("{}: {}", member.what.name, member.gone->message()));

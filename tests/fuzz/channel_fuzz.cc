@@ -29,8 +29,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       run::encode_frame(Json{{"t", "took"}, {"digest", Digest::of(order.source).str()}}).value();
   if (!conversation.take(greeting, sink).ok()) std::abort();
   (void)conversation.take({reinterpret_cast<const char*>(data), size}, sink);
-  while (conversation.next()) {
+  int results = 0;
+  while (auto said = conversation.next()) {
+    if (said->kind == run::Said::Kind::carried_out) ++results;
+    if (said->status < 0 || said->status > 255) std::abort();
   }
+  if (results > 1) std::abort();  // there was one order
   (void)conversation.lost();
   return 0;
 }

@@ -1,8 +1,9 @@
-// Any CBOR as an event or a continuation: refused, or a value that survives the way back.
+// Any CBOR as an event, a continuation, a request or a reply: refused, or a value that survives the way back.
 #include <cstdint>
 #include <cstdlib>
 
 #include "interpret/event.h"
+#include "interpret/request.h"
 #include "interpret/state.h"
 
 using namespace testctr;
@@ -19,6 +20,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (auto continuation = continuation_from_wire(wire.value()); continuation.ok()) {
     auto again = continuation_from_wire(to_wire(continuation.value()));
     if (!again.ok() || !(again.value() == continuation.value())) std::abort();
+  }
+  if (auto request = request_from_wire(wire.value()); request.ok()) {
+    auto again = request_from_wire(to_wire(request.value()));
+    if (!again.ok() || !(again.value() == request.value())) std::abort();
+    if (request.value().name.find('\0') != std::string::npos) std::abort();
+    if (request.value().kind == Request::Kind::cp) (void)parse_copy(request.value()).ok();
+  }
+  if (auto reply = reply_from_wire(wire.value()); reply.ok()) {
+    auto again = reply_from_wire(to_wire(reply.value()));
+    if (!again.ok() || !(again.value() == reply.value())) std::abort();
   }
   return 0;
 }

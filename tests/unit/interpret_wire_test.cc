@@ -10,14 +10,20 @@ namespace {
 
 Continuation full() {
   Continuation c;
+  c.step = 2;
   c.position = 3;
-  c.state.environment = {{"A", "x\xff"}, {"GONE", std::nullopt}, {"W", work_token + "/d"}};
+  c.extracted = true;
+  c.state.environment = {{"A", "x\xff"},
+                         {"GONE", std::nullopt},
+                         {"W", work_token + "/d"},
+                         {"PATH", work_token + "/bin:" + path_token}};
   c.state.directory = work_token + "/d";
   c.state.stdout_buffer = std::string("a\0\xfe", 3);
   c.state.stderr_buffer = "err";
   c.state.status = 137;
   c.state.captures = {{"V", "1"}};
   c.state.targets = {"host", "db"};
+  c.state.shell = std::string("f() { :; }\n\0", 12);
   c.state.line = 9;
   c.state.phase = "two";
   c.target = "container";
@@ -104,6 +110,9 @@ TEST_CASE("wire: hostile continuations are refused by name of the key") {
   CHECK(with("position", "x").find("\"position\"") != std::string::npos);
   CHECK(with("position", -1).find("\"position\"") != std::string::npos);
   CHECK(with("position", uint64_t{1} << 40).find("\"position\"") != std::string::npos);
+  CHECK(with("step", -1).find("\"step\"") != std::string::npos);
+  CHECK(with("step", uint64_t{1} << 33).find("\"step\"") != std::string::npos);
+  CHECK(with("extracted", "yes").find("\"extracted\"") != std::string::npos);
   CHECK(with("state", 1).find("\"state\"") != std::string::npos);
   CHECK(with("done", 1).find("\"done\"") != std::string::npos);
   CHECK(with("outcome", "green").find("outcome") != std::string::npos);
@@ -121,6 +130,15 @@ TEST_CASE("wire: hostile continuations are refused by name of the key") {
             .find("\"environment\"") != std::string::npos);
   CHECK(with_state("captures", Json::array({Json::array({"A", nullptr})})).find("\"captures\"") !=
         std::string::npos);
+  // The token of PATH stands in the value of PATH alone.
+  CHECK(with_state("environment", Json::array({Json::array({"A", json::binary(path_token)})}))
+            .find("\"environment\"") != std::string::npos);
+  CHECK(with_state("environment", Json::array({Json::array({"PATH", json::binary(path_token)})})) ==
+        "accepted");
+  CHECK(with_state("environment", Json::array({Json::array({"A", json::binary(work_token.substr(0, 5))})}))
+            .find("\"environment\"") != std::string::npos);
+  CHECK(with_state("shell", 5).find("\"shell\"") != std::string::npos);
+  CHECK(with_state("targets", {""}).find("\"targets\"") != std::string::npos);
   CHECK(with_state("targets", {1, 2}).find("\"targets\"") != std::string::npos);
 }
 

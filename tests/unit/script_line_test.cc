@@ -110,11 +110,6 @@ TEST_CASE("script line: errors say line, column and what to write") {
       {"'!' exec x", "t.txt:7:1: a command's name cannot be quoted"},
       {"ex'ec' x", "t.txt:7:1: neither a command's name nor a prefix can contain quotes"},
       {"!2 exec x", "t.txt:7:1: `!2`: demanding one exit status is not known yet"},
-      {"[host]", "t.txt:7:1: sections are not supported yet"},
-      {"  [host]  # here", "t.txt:7:3: sections are not supported yet"},
-      {"[container]", "t.txt:7:1: sections are not supported yet"},
-      {"[container golang:latest]", "t.txt:7:1: sections are not supported yet"},
-      {"[container golang:latest as go]", "t.txt:7:1: sections are not supported yet"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.line);
@@ -124,4 +119,79 @@ TEST_CASE("script line: errors say line, column and what to write") {
     CHECK(parsed.error().fault() == Fault::usage);
   }
   CHECK_FALSE(parse_line(place, std::string_view("exec a\0b", 8)).ok());
+}
+
+namespace {
+
+/// A section in one line of text, or what is wrong with it.
+std::string section_of(std::string_view line) {
+  auto parsed = parse_section(place, line);
+  if (!parsed.ok()) return "error " + parsed.error().message();
+  if (!parsed.value()) return "nothing";
+  const Section& section = *parsed.value();
+  return fmt::format("{}:{} {}|{}|{} -> {}", section.line, section.column,
+                     section.host ? "host" : "container", section.image, section.name, section.place());
+}
+
+}  // namespace
+
+TEST_CASE("script line: sections") {
+  struct Row {
+    const char* line;
+    const char* want;
+  };
+  const Row rows[] = {
+      {"[host]", "7:1 host|| -> host"},
+      {"  [host]  # here", "7:3 host|| -> host"},
+      {"\t[host]\r", "7:2 host|| -> host"},
+      {"[container]", "7:1 container|| -> container"},
+      {"[container golang:latest]", "7:1 container|golang:latest| -> golang:latest"},
+      {" [container  golang:latest ] # why", "7:2 container|golang:latest| -> golang:latest"},
+      {"[container golang:latest as go]", "7:1 container|golang:latest|go -> go"},
+      {"[container dir:/x as a.b-c_1]", "7:1 container|dir:/x|a.b-c_1 -> a.b-c_1"},
+      {"[container x@sha256:12]", "7:1 container|x@sha256:12| -> x@sha256:12"},
+      // Conditions and commands are none.
+      {"", "nothing"},
+      {"# [host]", "nothing"},
+      {"exec [host]", "nothing"},
+      {"[linux] exec true", "nothing"},
+      {"[host] exec true", "nothing"},
+      {"[container] exec true", "nothing"},
+      {"[hosts]", "nothing"},
+      {"[!host]", "nothing"},
+      {"[containers]", "nothing"},
+      {"[host:x] exec true", "nothing"},
+      // Mistakes.
+      {"[host x]", "error t.txt:7:1: [host] takes no words"},
+      {"  [host ]", "error t.txt:7:3: [host] takes no words"},
+      {"[container golang", "error t.txt:7:18: the section's line does not end with `]`"},
+      {"[container golang # x]", "error t.txt:7:18: the section's line does not end with `]`"},
+      {"[container golang] exec true", "error t.txt:7:29: the section's line does not end with `]`"},
+      {"[container ]", "error t.txt:7:1: not a section"},
+      {"[container a b]", "error t.txt:7:14: not a section"},
+      {"[container a as]", "error t.txt:7:14: not a section"},
+      {"[container a as b c]", "error t.txt:7:14: not a section"},
+      {"[container a is b]", "error t.txt:7:14: not a section"},
+      {"[container $IMAGE]", "error t.txt:7:12: the image of a section is written out, without variables"},
+      {"[container a as host]", "error t.txt:7:17: \"host\" cannot name a container"},
+      {"[container a as container]", "error t.txt:7:17: \"container\" cannot name a container"},
+      {"[container a as localhost]", "error t.txt:7:17: \"localhost\" cannot name a container"},
+      {"[container a as -b]", "error t.txt:7:17: \"-b\" cannot name a container"},
+      {"[container a as b/c]", "error t.txt:7:17: \"b/c\" cannot name a container"},
+      {"[container a as $B]", "error t.txt:7:17: \"$B\" cannot name a container"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.line);
+    CHECK(section_of(row.line) == row.want);
+  }
+}
+
+TEST_CASE("script line: names of containers") {
+  for (const char* name : {"a", "A1", "0", "db-1", "a.b_c"}) CHECK(is_container_name(name));
+  CHECK(is_container_name(std::string(63, 'x')));
+  CHECK_FALSE(is_container_name(std::string(64, 'x')));
+  CHECK_FALSE(is_container_name(std::string_view("a\0b", 3)));
+  for (const char* name :
+       {"", "-a", ".a", "_a", "a b", "a/b", "a:b", "\xc3\xa4", "host", "container", "localhost"})
+    CHECK_FALSE(is_container_name(name));
 }

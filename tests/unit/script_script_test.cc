@@ -110,9 +110,30 @@ TEST_CASE("script: whole lines, byte order mark, CRLF") {
   CHECK(script.value().files[0].data == "x\r\n");
 }
 
-TEST_CASE("script: what is not supported yet is said, with its line") {
-  CHECK(message_of("stop\ntestctr start golang:latest x --enter\n") ==
-        "t.txt:2:1: sections are not supported yet (testctr start ... --enter)");
-  CHECK(message_of("stop\n\n[container golang:latest]\n") == "t.txt:3:1: sections are not supported yet");
-  CHECK(message_of("-- f --\n[host]\n") == "no error");
+TEST_CASE("script: sections stand between commands") {
+  auto script = parse("t.txt",
+                      "[host]\nexec a\n\n# phase\n[container x as y]\n[container]\nexec b\nexec "
+                      "c\n[host]\n-- f --\n[host]\n");
+  REQUIRE(script.ok());
+  const auto& sections = script.value().sections;
+  REQUIRE(sections.size() == 4);
+  CHECK(sections[0].first == 0);
+  CHECK(sections[0].host);
+  CHECK(sections[1].first == 1);
+  CHECK(sections[1].place() == "y");
+  CHECK(sections[2].first == 1);
+  CHECK(sections[2].line == 6);
+  CHECK(sections[3].first == 3);
+  CHECK(script.value().commands.size() == 3);
+  CHECK(script.value().files[0].data == "[host]\n");
+  CHECK(message_of("stop\n\n[container a b]\n") == "t.txt:3:14: not a section");
+}
+
+TEST_CASE("script: the words of testctr as far as they are known before") {
+  auto script = parse("t.txt", "testctr start golang:latest 'a b' -p $PORT --enter\nexec testctr x\n");
+  REQUIRE(script.ok());
+  using Words = std::vector<std::optional<std::string>>;
+  CHECK(testctr_words(script.value().commands[0]) ==
+        Words{"start", "golang:latest", "a b", "-p", std::nullopt, "--enter"});
+  CHECK(testctr_words(script.value().commands[1]).empty());
 }

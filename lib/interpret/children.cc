@@ -342,6 +342,14 @@ bool Children::any_left() {
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+std::vector<pid_t> Children::running() const {
+  std::vector<pid_t> pids;
+  for (const Job& job : jobs_) {
+    if (!job.status) pids.push_back(job.pid);
+  }
+  return pids;
+}
+
 void Children::kill_all() {
   // Killing and forking race; what was missed is found in the next round.
   uint64_t deadline = sys::monotonic_ns() + kill_patience_ns;

@@ -111,6 +111,8 @@ class Children {
   void kill_all();
   /// The living processes below this one; nothing where /proc does not tell.
   [[nodiscard]] static std::optional<std::vector<Process>> left_behind() { return descendants(); }
+  /// The programs that were launched and run.
+  [[nodiscard]] std::vector<pid_t> running() const;
   /// Whether this process has children at all.
   [[nodiscard]] bool any_left();
 

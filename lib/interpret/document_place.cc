@@ -18,7 +18,13 @@ Result<DocumentPlace> make_place(const script::Document& document, const Session
                                  const DocumentSetting& how) {
   const std::string& work = session.setting.work;
   DocumentPlace place;
-  place.control = work + "/.shell";
+  place.control = session.setting.control;
+  if (place.control.empty()) {
+    place.control = work + "/.shell";
+  } else {
+    // What the place's last document left in it would be read as this one's.
+    CHECK_OK(sys::remove_tree(place.control));
+  }
   CHECK_OK(sys::make_dirs(place.control, 0700));
   place.directory = how.directory;
   if (place.directory.empty()) {

@@ -16,6 +16,7 @@
 #include "interpret/case_verdict.h"
 #include "interpret/cram_verdict.h"
 #include "interpret/detached_cases.h"
+#include "interpret/document_crossing.h"
 #include "interpret/document_place.h"
 #include "interpret/judge.h"
 #include "interpret/session.h"
@@ -25,52 +26,130 @@ namespace testctr::interpret {
 namespace {
 
 constexpr uint64_t look_interval_ns = 5'000'000;
+constexpr uint64_t kill_patience_ns = 5'000'000'000;
 constexpr const char* overflow_hint = "--max-output SIZE allows more";
 
-class DocumentRun {
+/// What the cases say themselves: the names in it are the document's.
+std::string words_of(const std::vector<script::Document>& parts) {
+  std::string words;
+  for (const script::Document& part : parts) {
+    for (const script::Case& test : part.cases) {
+      words += test.expression + "\n";
+      for (const script::Expectation& line : test.expectations) words += line.text + "\n";
+    }
+  }
+  return words;
+}
+
+class DocumentRun : public OpenDocument {
  public:
   DocumentRun(const std::vector<script::Document>& parts, size_t main, Session& session,
               const DocumentSetting& how)
       : parts_(parts), main_(main), session_(session), how_(how) {}
 
+  Result<Continuation> go_on(Continuation from) override {
+    at_ = std::move(from);
+    const bool fresh = shell_ == nullptr;
+    if (fresh) CHECK_OK(begin());
+    set_deadline();
+    if (!how_.alone) CHECK_OK(enter(fresh));
+    return run();
+  }
+
+  bool end() override {
+    if (over_) return true;
+    const bool failed_before = std::exchange(failed_, false);
+    finish_detached();
+    close();
+    const bool well = !failed_;
+    failed_ = failed_ || failed_before;
+    return well;
+  }
+
+  [[nodiscard]] bool over() const override { return over_; }
+
+ private:
   Status begin() {
+    if (!how_.alone) {
+      for (const Process& process : Children::left_behind().value_or(std::vector<Process>()))
+        before_.insert(process.pid);
+      crossing_.emplace(session_, how_, session_.setting.name == "host" ? words_of(parts_) : "");
+    }
     place_ = TRY_IN(make_place(document(), session_, how_), "making the document's directories");
-    total_deadline_ns_ = UINT64_MAX;
-    const int64_t total = document().config.total_timeout_ns.value_or(how_.timeout_ns);
-    if (total > 0) total_deadline_ns_ = sys::monotonic_ns() + static_cast<uint64_t>(total);
-    total_ns_ = total;
     ShellSetting setting;
     setting.program = TRY(shell_program(document(), session_, how_, place_));
     setting.control = place_.control;
     setting.directory = place_.directory;
     setting.one_process = document().dialect == script::Dialect::cram;
     setting.environment = document_environment(document(), session_, how_, place_, setting.program);
+    if (crossing_) setting.environment = crossing_->environment(std::move(setting.environment), at_.state);
     if (setting.one_process && how_.compat == script::Compat::cram)
       cram_.emplace(parts_, setting.program, place_.control, session_.setting.max_output);
     shell_ = TRY(Shell::start(std::move(setting), *session_.children));
     return {};
   }
 
+  void set_deadline() {
+    total_deadline_ns_ = UINT64_MAX;
+    total_ns_ = document().config.total_timeout_ns.value_or(how_.timeout_ns);
+    if (total_ns_ > 0)
+      total_deadline_ns_ =
+          sys::monotonic_ns() + static_cast<uint64_t>(std::max<int64_t>(total_ns_ - at_.state.spent_ns, 0));
+  }
+
+  Status enter(bool fresh) {
+    CHECK_OK(crossing_->enter(*shell_, fresh, at_.state));
+    return stays_below();
+  }
+
+  /// A container may have made a link of a folder in the $WORK that it shares with the host: what the host's
+  /// cases name without a folder would be elsewhere.
+  Status stays_below() {
+    if (!session_.setting.guarded || place_.lies_outside) return {};
+    const std::vector<pid_t> own = shell_->own();
+    if (own.empty()) return {};
+    auto where = sys::read_link_at(AT_FDCWD, fmt::format("/proc/{}/cwd", own.front()));
+    if (!where.ok()) return {};
+    const std::string& work = session_.setting.work;
+    if (where.value() == work || where.value().starts_with(work + "/")) return {};
+    return Error::infrastructure(fmt::format("the working directory of the document leads out of $WORK, to {}",
+                                             text::printable(where.value())))
+        .hint("a link below $WORK stands where the document's own folder was");
+  }
+
   Result<Continuation> run() {
     size_t number = 0;
     for (size_t part = 0; part < parts_.size(); ++part) {
       for (const script::Case& test : parts_[part].cases) {
-        ++number;
+        if (++number <= at_.position) continue;
         if (stopped_) {
           tell_cram();
           unfinished_ = true;
           tell_end(part, test, stopped_as_, stopped_why_, std::nullopt, 0);
           continue;
         }
+        std::string place = script::place_of(test, document().config.defaults, how_.where);
+        if (!how_.alone && !place.empty() && place != session_.setting.name) return leave_for(std::move(place));
         CHECK_OK(carry_out_case(part, test, number));
+        if (!stopped_) at_.position = static_cast<uint32_t>(number);
       }
     }
+    at_.position = static_cast<uint32_t>(number);
     tell_cram();
     if (!cancelled_) finish_detached();
     return finish();
   }
 
- private:
+  /// What the next case needs goes along; the rest stays and waits.
+  Result<Continuation> leave_for(std::string target) {
+    tell_cram();
+    session_.command = nullptr;
+    (void)tell_denials(session_);
+    CHECK_OK(crossing_->leave(*shell_, std::exchange(assignments_, {}), at_.state));
+    at_.target = std::move(target);
+    return std::move(at_);
+  }
+
   const script::Document& document() const { return parts_[main_]; }
 
   // ---- a case
@@ -462,8 +541,10 @@ class DocumentRun {
              beside.started_ns);
   }
 
-  Continuation finish() {
+  Result<Continuation> finish() {
     Continuation end;
+    end.position = at_.position;
+    end.state.line = at_.state.line;
     end.done = true;
     end.outcome = failed_ ? Outcome::fail : Outcome::pass;
     if (cancelled_) {
@@ -479,19 +560,66 @@ class DocumentRun {
         session_.events.take(failure_event(session_, "", command_.line, std::move(failure), ""));
       }
     }
-    const std::vector<pid_t> own = shell_->own();
     session_.command = nullptr;
+    if (!how_.alone && end.outcome == Outcome::pass) {
+      // Others go on from here.
+      if (shell_->alive()) CHECK_OK(crossing_->leave(*shell_, std::exchange(assignments_, {}), at_.state));
+      at_.target = session_.setting.name;
+      close();
+      return std::move(at_);
+    }
+    close();
+    return end;
+  }
+
+  /// Ends what is the document's, and names what its cases have left behind.
+  void close() {
+    over_ = true;
+    std::vector<pid_t> own = shell_->own();
+    const std::set<pid_t> spared = others(own);
+    own.insert(own.end(), spared.begin(), spared.end());
     if (std::string names = cancelled_ ? "" : left_behind(own, detached_); !names.empty())
       session_.log("left behind by the document and killed: " + names);
     shell_.reset();
-    session_.children->kill_all();
+    if (how_.alone) {
+      session_.children->kill_all();
+    } else {
+      kill_all_but(spared);
+    }
     if (place_.lies_outside) {
       // Nobody writes into it any more.
       if (Status gone = sys::remove_tree(place_.temporary); !gone.ok())
         session_.log(fmt::format("the temporary directory stays: {}", gone.error().message()));
     }
     (void)tell_denials(session_);
-    return end;
+  }
+
+  /// What lives in the place and is not of this document.
+  std::set<pid_t> others(const std::vector<pid_t>& own) const {
+    std::set<pid_t> pids;
+    if (how_.alone) return pids;
+    pids = before_;
+    for (pid_t pid : session_.children->running()) {
+      if (std::find(own.begin(), own.end(), pid) == own.end()) pids.insert(pid);
+    }
+    return pids;
+  }
+
+  void kill_all_but(std::set<pid_t> spared) {
+    const uint64_t until = sys::monotonic_ns() + kill_patience_ns;
+    // Killing and forking race; what was missed is found in the next round.
+    while (sys::monotonic_ns() < until) {
+      bool any = false;
+      for (const Process& process : Children::left_behind().value_or(std::vector<Process>())) {
+        if (spared.contains(process.pid) || spared.contains(process.parent)) {
+          spared.insert(process.pid);
+          continue;
+        }
+        any = ::kill(process.pid, SIGKILL) == 0 || any;
+      }
+      if (!any) return;
+      (void)session_.children->wait_until(sys::monotonic_ns() + look_interval_ns / 5);
+    }
   }
 
   const std::vector<script::Document>& parts_;
@@ -501,6 +629,10 @@ class DocumentRun {
   script::Command command_;  ///< stands for the case in what the session tells
   DocumentPlace place_;
   std::unique_ptr<Shell> shell_;
+  std::optional<DocumentCrossing> crossing_;  ///< where others carry out cases or steps, too
+  std::set<pid_t> before_;                    ///< processes of the place that are older than the document
+  Continuation at_;
+  bool over_ = false;
   std::optional<CramVerdicts> cram_;  ///< where verdicts are Cram's
   std::list<Beside> detached_;
   script::Variables captures_, assignments_;
@@ -514,20 +646,18 @@ class DocumentRun {
 
 }  // namespace
 
-Result<Continuation> carry_out_document(const std::vector<script::Document>& parts, size_t main,
-                                        Continuation from, Session& session, const DocumentSetting& how) {
+Result<std::unique_ptr<OpenDocument>> open_document(const std::vector<script::Document>& parts, size_t main,
+                                                    Session& session, const DocumentSetting& how) {
   if (parts.empty() || main >= parts.size()) return Error::internal("no document to carry out");
-  if (from.position != 0) return Error::internal("a document cannot be gone on with in the middle");
-  DocumentRun run(parts, main, session, how);
-  CHECK_OK(run.begin());
-  return run.run();
+  return std::unique_ptr<OpenDocument>(std::make_unique<DocumentRun>(parts, main, session, how));
 }
 
 Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
                                const Setting& setting, const DocumentSetting& how, EventSink& events) {
   Children::Options options{setting.work, setting.max_output, setting.cancel_fd};
   Session session(setting, events, TRY(Children::create(std::move(options))));
-  return carry_out_document(parts, main, std::move(from), session, how);
+  auto document = TRY(open_document(parts, main, session, how));
+  return document->go_on(std::move(from));
 }
 
 }  // namespace testctr::interpret

@@ -1,6 +1,7 @@
 // Carries out the cases of shell documents - Scrut Markdown and Cram - in the place where it is called.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct DocumentSetting {
   int64_t timeout_ns = 0;        ///< of the whole document, where it does not say itself; 0: none
   /// Output events hold all that a case printed, normalised as it is compared, for `update`.
   bool whole_output = false;
+  std::string where;  ///< the place of cases that name none; empty: the one that carries them out
+  /// Nothing else goes on in the place: when the document ends, all that lives there is killed.
+  bool alone = true;
+  /// The commands of the cases that containers have carried out since this place had its last turn. On the host
+  /// these, and nothing that a container says, tell what functions they define.
+  std::vector<std::string> definitions;
   std::string
       directory;  ///< working directory of the cases that stays (`--work-directory`); empty: a fresh one
   bool operator==(const DocumentSetting&) const = default;
@@ -35,8 +42,26 @@ class Session;
 /// @return how it ended, as `carry_out` says it. Errors: there is no shell, or it does not work.
 Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
                                const Setting& setting, const DocumentSetting& how, EventSink& events);
-/// The same in a session that goes on.
-Result<Continuation> carry_out_document(const std::vector<script::Document>& parts, size_t main,
-                                        Continuation from, Session& session, const DocumentSetting& how);
+
+/// A document in a place that stays: while its cases go on elsewhere, the shell, the detached cases and what
+/// was started in the background wait here.
+class OpenDocument {
+ public:
+  OpenDocument() = default;
+  OpenDocument(const OpenDocument&) = delete;
+  OpenDocument& operator=(const OpenDocument&) = delete;
+  virtual ~OpenDocument() = default;
+  /// Carries out cases from `from.position` on, until one belongs to another place or the document ends.
+  /// @return `done` with an outcome; or where to go on: behind the last case that is this place
+  virtual Result<Continuation> go_on(Continuation from) = 0;
+  /// No case comes here any more: those that still run beside are judged, and what the document has started is
+  /// killed. @return whether all of them passed
+  virtual bool end() = 0;
+  /// The steps that it belongs to has come to its end here.
+  [[nodiscard]] virtual bool over() const = 0;
+};
+/// @param parts, session and how outlive it
+Result<std::unique_ptr<OpenDocument>> open_document(const std::vector<script::Document>& parts, size_t main,
+                                                    Session& session, const DocumentSetting& how);
 
 }  // namespace testctr::interpret

@@ -69,7 +69,9 @@ struct Interpreter::Impl {
   Outcome finish(Outcome so_far) {
     const bool cancelled = so_far == Outcome::not_run;
     Outcome outcome = so_far;
+    if (!cancelled && !close_document()) outcome = Outcome::fail;
     if (cancelled) {
+      document_.reset();
       session_.children->kill_all();
     } else if (!finish_background(outcome == Outcome::pass || outcome == Outcome::skip)) {
       outcome = Outcome::fail;
@@ -81,9 +83,28 @@ struct Interpreter::Impl {
   }
 
   Children& children() { return *session_.children; }
-  Session& session() { return session_; }
+
+  Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
+                                 const DocumentSetting& how) {
+    const uint32_t step = from.step;
+    if (document_ == nullptr || document_step_ != step || document_->over()) {
+      document_failed_ = !close_document() || document_failed_;
+      document_ = TRY(open_document(parts, main, session_, how));
+      document_step_ = step;
+    }
+    Continuation result = TRY(document_->go_on(std::move(from)));
+    result.step = step;
+    return result;
+  }
 
  private:
+  /// @return whether all that still ran beside passed
+  bool close_document() {
+    const bool well = document_ == nullptr || document_->over() || document_->end();
+    document_.reset();
+    return well && !std::exchange(document_failed_, false);
+  }
+
   Status begin() {
     if (at_.position > script_->commands.size())
       return Error::infrastructure("a continuation beyond the script's end");
@@ -322,6 +343,9 @@ struct Interpreter::Impl {
   const script::Script* script_ = nullptr;
   Continuation at_;
   Session session_;
+  std::unique_ptr<OpenDocument> document_;  ///< the last one
+  uint32_t document_step_ = 0;
+  bool document_failed_ = false;  ///< something that ran beside the cases of one before
   std::string last_text_;
 };
 
@@ -343,10 +367,7 @@ Result<Continuation> Interpreter::carry_out(const script::Script& script, Contin
 
 Result<Continuation> Interpreter::carry_out(const std::vector<script::Document>& parts, size_t main,
                                             Continuation from, const DocumentSetting& how) {
-  const uint32_t step = from.step;
-  auto result = carry_out_document(parts, main, std::move(from), impl_->session(), how);
-  if (result.ok()) result.value().step = step;
-  return result;
+  return impl_->carry_out(parts, main, std::move(from), how);
 }
 
 Outcome Interpreter::finish(Outcome so_far) { return impl_->finish(so_far); }

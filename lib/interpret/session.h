@@ -17,6 +17,7 @@
 #include "interpret/buffer.h"
 #include "interpret/children.h"
 #include "interpret/interpreter.h"
+#include "interpret/shell_state.h"
 #include "interpret/variables.h"
 
 namespace testctr::interpret {
@@ -46,6 +47,7 @@ class Session {
   const script::Command* command = nullptr;     ///< the one that is carried out
   std::vector<std::string> entered;             ///< the places that `testctr leave` goes back to
   std::string goes_to;                          ///< the place that the command has entered
+  std::optional<ShellState> shell;              ///< of a document's shell here, when it was last left
   bool leaves = false;                          ///< the command was `testctr leave`
 
   /// A name as the script means it: absolute, or below the working directory. In a guarded session that is

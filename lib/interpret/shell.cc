@@ -24,6 +24,29 @@ std::string assignment(const std::string& name, const std::string& value) {
   return fmt::format("{}={}", name, text::shell_quoted(value));
 }
 
+constexpr size_t most_shell_dump = size_t{64} << 20;
+constexpr uint64_t definition_patience_ns = 10'000'000'000;
+constexpr const char* definitions_name = "__testctr_definitions";
+
+/// The functions at the top level of what `declare -f` printed of a function.
+void take_definitions(std::string_view printed, std::map<std::string, std::string>& found) {
+  constexpr std::string_view begin = "    function ", behind = " () \n";
+  std::string name, text;
+  for (std::string_view line : text::lines(printed)) {
+    if (name.empty()) {
+      if (!line.starts_with(begin) || !line.ends_with(behind)) continue;
+      name = line.substr(begin.size(), line.size() - begin.size() - behind.size());
+      text = name + std::string(behind);
+      continue;
+    }
+    const bool last = line == "    }\n" || line == "    };\n";
+    text += last ? "    }" : line;
+    if (!last) continue;
+    found[name] = std::exchange(text, "");
+    name.clear();
+  }
+}
+
 /// Whether anybody has opened the pipe behind `source`, which has come to its end, to write. (Its end is
 /// reported as a hang-up only then.)
 bool was_opened(const Source& source) {
@@ -329,6 +352,84 @@ Result<std::map<std::string, std::string, std::less<>>> Shell::values_of(
     if (equals != std::string::npos) values[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
   return values;
+}
+
+Result<ShellState> Shell::state() {
+  ShellProcess& process = impl_->process;
+  if (!process.alive()) return Error::infrastructure("the shell has ended: what it had set is gone");
+  CHECK_OK(process.write("cross", shell_cross_text(process.kind(), impl_->setting.control)));
+  const bool bash = process.kind() == ShellKind::bash;
+  for (const char* name : {"crossing", "variables", "exports", "aliases", "options"}) {
+    if (::unlink(process.file(name).c_str()) != 0 && errno != ENOENT)
+      return Error::system("unlink", process.file(name));
+  }
+  CHECK_OK(process.send(fmt::format("(\\{} {}) </dev/null >/dev/null 2>&1;{}", bash ? "builtin ." : ".",
+                                    process.quoted("cross"), process.say("K"))));
+  (void)TRY(process.answer());
+  const auto written = [&](const char* name) { return sys::read_file(process.file(name), most_shell_dump); };
+  if (bash) return shell_state_from_bash(TRY_IN(written("crossing"), "the shell's state"));
+  return shell_state_from_posix(TRY_IN(written("variables"), "the shell's state"),
+                                TRY_IN(written("exports"), "the shell's state"),
+                                TRY_IN(written("aliases"), "the shell's state"),
+                                TRY_IN(written("options"), "the shell's state"));
+}
+
+Result<std::vector<std::string>> Shell::take_state(const ShellState& current, const ShellState& wanted) {
+  ShellProcess& process = impl_->process;
+  const bool bash = process.kind() == ShellKind::bash;
+  std::vector<std::string> said;
+  CHECK_OK(process.write("load", load_text(current, wanted, bash, said)));
+  CHECK_OK(process.send(fmt::format("\\{} {} </dev/null >/dev/null 2>&1;{}", bash ? "builtin ." : ".",
+                                    process.quoted("load"), process.say("K \"${__testctr_lost-}\""))));
+  const std::string lost = TRY(process.answer());
+  if (const std::string_view names = text::trim(lost); !names.empty())
+    said.push_back(fmt::format("functions that this shell cannot read are not carried over: {}",
+                               text::printable(names)));
+  CHECK_OK(process.make_standby());
+  return said;
+}
+
+Result<std::map<std::string, std::string>> Shell::functions_in(const std::string& bash,
+                                                               const std::vector<std::string>& expressions) {
+  Impl& impl = *impl_;
+  std::map<std::string, std::string> found;
+  const auto run = [&](const std::string& flag, const std::string& file) -> Result<std::string> {
+    Program program;
+    program.path = bash;
+    program.arguments = {bash, "--noprofile", "--norc", "-O", "extglob", flag, file};
+    program.environment = {"PATH=/nonexistent", "LC_ALL=C"};
+    program.directory = impl.setting.control;
+    Job* job = TRY(impl.children.launch(std::move(program))).job;
+    if (job == nullptr) return std::string();
+    const Pause pause = impl.children.wait_for(*job, sys::monotonic_ns() + definition_patience_ns);
+    std::string printed = "-";
+    if (pause == Pause::over && job->status && *job->status == 0) {
+      auto view = job->output.view();
+      if (view.ok()) printed = "+" + std::string(view.value());
+    }
+    impl.children.forget(job);
+    return printed;
+  };
+  for (const std::string& expression : expressions) {
+    // What is wellformed alone cannot end the function that is put around it: nothing of it is ever run.
+    CHECK_OK(impl.process.write("expression", expression + "\n"));
+    if (!TRY(run("-n", impl.process.file("expression"))).starts_with('+')) continue;
+    CHECK_OK(impl.process.write("definitions", fmt::format("{0}() {{\n{1}\n}}\n\\builtin declare -f {0}\n",
+                                                           definitions_name, expression)));
+    const std::string printed = TRY(run("+v", impl.process.file("definitions")));
+    if (printed.starts_with('+')) take_definitions(std::string_view(printed).substr(1), found);
+  }
+  return found;
+}
+
+Status Shell::change_directory(const std::string& path) {
+  ShellProcess& process = impl_->process;
+  const bool bash = process.kind() == ShellKind::bash;
+  CHECK_OK(process.send(fmt::format("\\{} cd -- {} </dev/null >/dev/null 2>&1;{}", bash ? "builtin" : "command",
+                                    text::shell_quoted(path), process.say("K \"$?\""))));
+  if (TRY(process.answer()) != "0")
+    return Error::usage(fmt::format("the shell's working directory {} is not there", text::quoted(path)));
+  return process.make_standby();
 }
 
 ShellKind Shell::kind() const { return impl_->process.kind(); }

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "interpret/children.h"
+#include "interpret/shell_state.h"
 #include "script/document.h"
 
 namespace testctr::interpret {
@@ -77,6 +78,17 @@ class Shell {
   Result<Detached> detach(const CaseOrder& order, size_t number);
   /// The values of these variables in the shell as it is now; those that are not set are left out.
   Result<std::map<std::string, std::string, std::less<>>> values_of(const std::vector<std::string>& names);
+  /// What the shell has set, as it is now. Errors (infrastructure): it cannot be told.
+  Result<ShellState> state();
+  /// Makes a state of what has `current`, which is `state()` as of now, or nothing where it has just begun.
+  /// @return what people should know of what could not be done
+  Result<std::vector<std::string>> take_state(const ShellState& current, const ShellState& wanted);
+  /// The functions that commands define when they are run, but only at their top level: they are read and not
+  /// run, in a shell of its own. @param bash path of a bash @return by name, as `declare -f` prints them
+  Result<std::map<std::string, std::string>> functions_in(const std::string& bash,
+                                                          const std::vector<std::string>& expressions);
+  /// Where the shell goes from here. Errors (usage): it cannot.
+  Status change_directory(const std::string& path);
   [[nodiscard]] ShellKind kind() const;
   /// Whether there is a shell to run the next case (always, unless `one_process`).
   [[nodiscard]] bool alive() const;

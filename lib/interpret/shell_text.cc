@@ -186,6 +186,66 @@ while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_
 } >@T/state
 )sh";
 
+// As records whose fields end with NUL, for `shell_state_from_bash`. Read in a fork: nothing has to be left as it
+// was. No command substitution, which would be a process for each variable.
+constexpr std::string_view bash_cross = R"sh(\builtin trap - DEBUG ERR RETURN EXIT
+\builtin set +o >|@T/set
+\builtin shopt -p >>@T/set
+\builtin set +efuvxC
+\builtin set +o posix
+\builtin shopt -u expand_aliases
+IFS=$' \t\n'
+{
+  builtin printf 'D\0%s\0' "$PWD"
+  builtin umask >|@T/one
+  builtin read -r __testctr_i <@T/one
+  builtin printf 'U\0%s\0' "$__testctr_i"
+  while builtin read -r __testctr_i; do builtin printf 'O\0%s\0' "$__testctr_i"; done <@T/set
+  for __testctr_i in {a..z} {A..Z} _; do
+    builtin eval "__testctr_names=(\"\${!$__testctr_i@}\")"
+    for __testctr_n in "${__testctr_names[@]}"; do
+      case $__testctr_n in
+        __testctr_* | _ | BASH* | COMP_WORDBREAKS | COPROC | DIRSTACK | EPOCH* | EUID | FUNCNAME | GROUPS | HISTCMD | IFS | \
+          LINENO | OPT* | PIPESTATUS | PPID | PWD | RANDOM | SECONDS | SHELLOPTS | SHLVL | SRANDOM | UID) continue ;;
+      esac
+      builtin declare -p "$__testctr_n" >|@T/one 2>/dev/null || continue
+      builtin read -r __testctr_d __testctr_a __testctr_d <@T/one
+      case $__testctr_a in
+        *[aA]*)
+          builtin eval "__testctr_k=(\"\${!$__testctr_n[@]}\"); __testctr_v=(\"\${$__testctr_n[@]}\")"
+          builtin printf 'A\0%s\0%s\0%s\0' "$__testctr_a" "$__testctr_n" "${#__testctr_k[@]}"
+          for __testctr_d in "${!__testctr_k[@]}"; do
+            builtin printf '%s\0%s\0' "${__testctr_k[__testctr_d]}" "${__testctr_v[__testctr_d]}"
+          done ;;
+        *) builtin printf 'V\0%s\0%s\0%s\0' "$__testctr_a" "$__testctr_n" "${!__testctr_n}" ;;
+      esac
+    done
+  done
+  builtin declare -F >|@T/functions
+  while builtin read -r __testctr_i __testctr_a __testctr_n; do
+    if [[ $__testctr_n = trap ]]; then continue; fi
+    builtin printf 'F\0%s\0%s\0' "$__testctr_a" "$__testctr_n"
+    builtin declare -f -- "$__testctr_n"
+    builtin printf '\0'
+  done <@T/functions
+  for __testctr_n in "${!BASH_ALIASES[@]}"; do
+    builtin printf 'L\0%s\0%s\0' "$__testctr_n" "${BASH_ALIASES[$__testctr_n]}"
+  done
+  builtin printf 'P\0%s\0' "$#"
+  for __testctr_n; do builtin printf '%s\0' "$__testctr_n"; done
+  builtin printf 'E\0'
+} >|@T/crossing
+)sh";
+
+// `set` and the like quote what they print; `shell_state_from_posix` reads it.
+constexpr std::string_view posix_cross = R"sh(\trap - EXIT
+set +o >|@T/options
+set +eufvxC
+set >|@T/variables
+export -p >|@T/exports
+alias >|@T/aliases
+)sh";
+
 constexpr std::string_view posix_init = "trap '. @T/leave' EXIT\n";
 constexpr std::string_view posix_leave = ". @T/dump 2>/dev/null\n";
 // Neither dash nor busybox's shell can write functions down.
@@ -213,6 +273,10 @@ ShellTexts shell_texts(ShellKind kind, const std::string& control) {
   const bool bash = kind == ShellKind::bash;
   return {placed(bash ? bash_init : posix_init, control), placed(bash ? bash_leave : posix_leave, control),
           placed(bash ? bash_dump : posix_dump, control)};
+}
+
+std::string shell_cross_text(ShellKind kind, const std::string& control) {
+  return placed(kind == ShellKind::bash ? bash_cross : posix_cross, control);
 }
 
 }  // namespace testctr::interpret

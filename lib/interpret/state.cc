@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t max_name = 4096;
 constexpr size_t max_value = size_t{4} << 20;     // more than any kernel takes as one argument or variable
+constexpr size_t max_shell = size_t{8} << 20;
 constexpr size_t max_buffer = size_t{256} << 20;  // the bound of a whole Continuation
 constexpr size_t max_entries = 100'000;
 constexpr int64_t max_u32 = UINT32_MAX;
@@ -64,6 +65,7 @@ Json to_wire(const State& state) {
   for (const std::string& target : state.targets) targets.push_back(json::binary(target));
   wire["targets"] = std::move(targets);
   if (!state.shell.empty()) wire["shell"] = json::binary(state.shell);
+  if (state.spent_ns != 0) wire["spent"] = state.spent_ns;
   wire["line"] = state.line;
   wire["phase"] = json::binary(state.phase);
   return wire;
@@ -107,7 +109,8 @@ Result<State> state_from_wire(const Json& wire) {
       state.targets.push_back(std::move(name));
     }
   }
-  state.shell = TRY(wire::text(wire, "shell", max_buffer));
+  state.shell = TRY(wire::text(wire, "shell", max_shell));
+  if (wire.find("spent") != wire.end()) state.spent_ns = TRY(wire::number(wire, "spent", 0, INT64_MAX));
   state.line = static_cast<uint32_t>(TRY(wire::number(wire, "line", 0, max_u32)));
   state.phase = TRY(wire::text(wire, "phase", max_value));
   return state;

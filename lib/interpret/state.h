@@ -31,8 +31,9 @@ struct State {
       targets;  ///< the places that `testctr leave` goes back to, the last one first to go
   /// What a document's shell has set, as its own dialect reads it back; empty: nothing.
   std::string shell;
-  uint32_t line = 0;  ///< of the last command carried out
-  std::string phase;  ///< title of the phase it is in
+  int64_t spent_ns = 0;  ///< the time that the step has taken so far; known outside
+  uint32_t line = 0;     ///< of the last command carried out
+  std::string phase;     ///< title of the phase it is in
   bool operator==(const State&) const = default;
 };
 

@@ -250,6 +250,8 @@ void add_sections(const JobContext& context, const ManifestTest& test, const Com
       job.further.push_back(std::move(step));
     }
   }
+  add_document_places(job, job);
+  for (size_t i = 0; i < job.further.size(); ++i) add_document_places(job, Step(job.further[i]));
 }
 
 void add_script(const JobContext& context, const Selected& script, Job& job) {
@@ -257,6 +259,7 @@ void add_script(const JobContext& context, const Selected& script, Job& job) {
   job.format = script.format;
   if (job.tree.empty() && !is_too_much(script.folder, context.here)) job.tree = script.folder;
   read_script(job, script.folder);
+  add_document_places(job, job);
 }
 
 }  // namespace testctr::plan

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "plan/gather.h"
 #include "script/script.h"
 
 namespace testctr::plan {
@@ -39,10 +40,98 @@ void add_container(Job& job, const script::Section& section) {
   job.containers.push_back(std::move(container));
 }
 
+bool is_known(const Job& job, const std::string& place) {
+  if (place == host_place) return true;
+  if (place == default_place) return !job.image.empty();
+  return std::any_of(job.containers.begin(), job.containers.end(),
+                     [&](const Container& container) { return container.name == place && !container.service; });
+}
+
+void add_containers(Job& job, const Step& step, const script::DocumentConfig& config) {
+  for (const auto& [name, image] : config.containers) {
+    const auto known = std::find_if(job.containers.begin(), job.containers.end(),
+                                    [&, &name = name](const Container& other) { return other.name == name; });
+    if (known == job.containers.end()) {
+      Container container;
+      container.name = name;
+      container.image = image;
+      job.containers.push_back(std::move(container));
+    } else if (known->image != image && !job.error) {
+      job.error = Error::usage(fmt::format("{}: containers: {} is already the name of a container of {}",
+                                           text::printable(step.file), name, known->image));
+    }
+  }
+}
+
+/// Whether a document may say something of places: most do not, and reading takes its time.
+bool speaks_of_places(const Step& step) {
+  return std::any_of(step.parts.begin(), step.parts.end(), [](const DocumentPart& part) {
+    return part.source.find("where") != std::string::npos || part.source.find("image") != std::string::npos ||
+           part.source.find("containers") != std::string::npos;
+  });
+}
+
+Result<std::vector<script::Document>> documents_of(const Job& job, const Step& step) {
+  std::vector<script::Document> documents;
+  for (const DocumentPart& part : step.parts)
+    documents.push_back(
+        TRY(script::read_document(dialect_of(step.format), part.name, part.source, job.documents.reading)));
+  return documents;
+}
+
+/// What a document that is a job of its own says of where it runs. @return whether that is known
+bool set_document_places(Job& job) {
+  if (job.error) return true;
+  if (!speaks_of_places(job)) return !job.image.empty();
+  const auto read = documents_of(job, job);
+  if (!read.ok()) return true;  // told of where it is read
+  const script::DocumentConfig& config = read.value()[job.main_part].config;
+  if (job.image.empty()) job.image = config.image.value_or("");
+  if (job.image.empty()) {
+    for (const script::Document& part : read.value()) {
+      for (const script::Case& test : part.cases) {
+        const std::string place = script::place_of(test, config.defaults, "");
+        if (place.empty() || place == default_place) return false;
+      }
+    }
+    job.where = host_place;
+  }
+  add_document_places(job, job);
+  return true;
+}
+
 }  // namespace
 
+void add_document_places(Job& job, const Step& step) {
+  if (step.format == Format::script || !speaks_of_places(step)) return;
+  const auto read = documents_of(job, step);
+  if (!read.ok()) return;
+  const script::DocumentConfig& config = read.value().at(step.main_part).config;
+  if (job.image.empty()) job.image = config.image.value_or("");
+  add_containers(job, step, config);
+  for (const script::Document& part : read.value()) {
+    for (const script::Case& test : part.cases) {
+      const std::string place = script::place_of(test, config.defaults, step.where);
+      if (is_known(job, place) || job.error) continue;
+      std::vector<std::string> names{host_place, default_place};
+      for (const auto& [name, image] : config.containers) names.push_back(name);
+      const auto near = text::nearest(place, names);
+      Error error = Error::usage(
+          place == default_place
+              ? fmt::format("{}:{}: where: nothing says which image the container is made from",
+                            text::printable(part.name), test.line)
+              : fmt::format("{}:{}: where: no container has the name {}{}", text::printable(part.name), test.line,
+                            text::quoted(place), near && *near != place ? fmt::format("; did you mean {}?", *near) : ""));
+      job.error = std::move(error).hint(place == default_place
+                                            ? "`image: IMAGE` in the front matter names one, or `run IMAGE FILE`"
+                                            : "`containers: {NAME: IMAGE}` in the front matter names it");
+    }
+  }
+}
+
 bool set_places(Job& job) {
-  if (job.error || job.format != Format::script) return job.error || !job.image.empty();
+  if (job.format != Format::script) return set_document_places(job);
+  if (job.error) return true;
   const Result<script::Script> script = script::parse(job.file, job.source);
   if (!script.ok()) return true;  // told of where it is read
   bool says_itself = !script.value().sections.empty();

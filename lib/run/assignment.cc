@@ -27,6 +27,7 @@ Json to_wire(const DocumentAssignment& d) {
               {"overrides", std::move(overrides)},
               {"timeout", d.setting.timeout_ns},
               {"whole_output", d.setting.whole_output},
+              {"where", json::binary(d.setting.where)},
               {"directory", json::binary(d.setting.directory)}};
 }
 
@@ -46,6 +47,7 @@ Result<DocumentAssignment> document_from_wire(const Json& wire) {
   d.setting.shell = TRY(json::get_string(wire, "shell"));
   d.setting.spare_shell = TRY(json::get_string(wire, "spare_shell"));
   d.setting.timeout_ns = TRY(json::get_int(wire, "timeout"));
+  d.setting.where = TRY(json::get_string(wire, "where"));
   d.setting.directory = TRY(json::get_string(wire, "directory"));
   const Json* whole = json::find(wire, "whole_output", Json::value_t::boolean);
   d.setting.whole_output = whole != nullptr && whole->get<bool>();
@@ -142,6 +144,7 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
 
 Json to_wire(const Order& o) {
   Json wire{{"fresh", o.fresh}, {"from", to_wire(o.from)}, {"last", o.last}};
+  if (!o.definitions.empty()) wire["definitions"] = words(o.definitions);
   if (!o.fresh) return wire;
   wire["name"] = json::binary(o.name);
   wire["source"] = json::binary(o.source);
@@ -156,6 +159,7 @@ Result<Order> order_from_wire(const Json& wire) {
   o.from = TRY(continuation_from_wire(*from));
   o.fresh = flag(wire, "fresh");
   o.last = flag(wire, "last");
+  if (wire.contains("definitions")) o.definitions = TRY(words_from(wire, "definitions"));
   if (!o.fresh) return o;
   o.name = TRY(json::get_string(wire, "name"));
   o.source = TRY(json::get_string(wire, "source"));

@@ -62,6 +62,7 @@ struct Order {
   std::string source;  ///< its bytes
   std::optional<DocumentAssignment> document;  ///< it is none where it is a script
   Continuation from;
+  std::vector<std::string> definitions;  ///< as in interpret::DocumentSetting
   /// Nobody else has a part in the test: when the step's end is reached, it ends.
   bool last = false;
   bool operator==(const Order&) const = default;

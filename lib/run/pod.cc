@@ -14,6 +14,7 @@ constexpr uint64_t probe_pause_ns = 50'000'000;
 constexpr size_t log_kept = size_t{256} << 10;
 constexpr size_t log_shown = size_t{8} << 10;
 constexpr size_t most_members = 64;
+constexpr const char* inside_control = "/tmp/.testctr-shell";
 
 Reply refusal(std::string error, std::string hint = {}, bool misuse = false) {
   Reply reply;
@@ -111,6 +112,7 @@ Result<Assignment> Pod::assignment_for(const plan::Container& what, const Provis
   assignment.place = what.name;
   for (const auto& [name, value] : what.environment) assignment.environment[name] = value;
   if (!scope_.several()) return assignment;
+  assignment.control = inside_control;  // others write below $WORK, too
   if (scope_.clients() && job_.network != plan::Network::host)
     assignment.socket =
         fmt::format("@testctr-{}", script::is_container_name(what.name) ? what.name : "testctr");

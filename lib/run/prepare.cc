@@ -298,12 +298,15 @@ Order make_order(const plan::Job& job, const plan::Step& step, const Provision& 
   document.parts = step.parts;
   document.main = static_cast<uint32_t>(step.main_part);
   document.reading = job.documents.reading;
+  document.setting.where = step.where;
   document.setting.compat = job.documents.reading.compat;
   document.setting.shell = job.documents.shell;
-  if (provision.spare != nullptr) document.setting.spare_shell = inside_shell;
+  const bool on_host = order.from.target == plan::host_place;
+  if (provision.spare != nullptr && !on_host) document.setting.spare_shell = inside_shell;
   document.setting.overrides = job.documents.overrides;
   document.setting.whole_output = job.documents.whole_output;
-  if (!job.documents.work_directory.empty()) document.setting.directory = inside_directory();
+  if (!job.documents.work_directory.empty()) 
+    document.setting.directory = on_host ? job.documents.work_directory : inside_directory();
   order.document = std::move(document);
   return order;
 }

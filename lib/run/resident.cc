@@ -211,6 +211,8 @@ class Resident {
     }
     auto known = steps_.find(index);
     if (known == steps_.end()) return Error::internal("an order about an unknown step");
+    known->second.document.setting.alone = order.last;
+    known->second.document.setting.definitions = std::move(order.definitions);
     Continuation result = TRY(carry_out(known->second, std::move(order.from)));
     const bool elsewhere = !result.done && result.target != setting_.name;
     const bool all = order.last && !elsewhere;

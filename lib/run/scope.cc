@@ -4,7 +4,9 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "interpret/shell_state.h"
 #include "interpret/variables.h"
+#include "plan/gather.h"
 
 namespace testctr::run {
 namespace {
@@ -55,6 +57,19 @@ bool may_enter(const std::vector<std::optional<std::string>>& words) {
   return words.size() > 3 && words[0] == "start" && std::any_of(words.begin() + 3, words.end(), enters);
 }
 
+// Scripts that follow give these variables to programs of the host: those alone may have changed that the
+// cases name, and none that a shell or the loader acts on.
+void keep_environment(const std::string& words, const Continuation& from, Continuation& said) {
+  const auto may_change = [&](const std::string& name) {
+    return !interpret::is_interpreted_variable(name) && interpret::stands_in(name, words);
+  };
+  auto& now = said.state.environment;
+  std::erase_if(now, [&](const auto& entry) { return !may_change(entry.first); });
+  for (const auto& [name, value] : from.state.environment) {
+    if (!may_change(name)) now[name] = value;
+  }
+}
+
 bool is_inside_work(const std::string& directory) {
   if (directory.empty()) return true;
   if (!directory.starts_with(work_token)) return false;
@@ -87,6 +102,7 @@ std::string Scope::first_place(uint32_t index) const {
   if (text.script) {
     if (const script::Section* section = section_at(*text.script, 0)) return section->place();
   }
+  if (!text.cases.empty()) return text.cases.front().place;
   return step(index).where;
 }
 
@@ -106,7 +122,7 @@ Result<Scope> Scope::of(const plan::Job& job) {
     const plan::Step& step = scope.step(index);
     scope.host_ = scope.host_ || step.where == plan::host_place;
     if (step.format != plan::Format::script) {
-      scope.texts_.emplace_back();
+      CHECK_OK(scope.read_cases(step, scope.texts_.emplace_back()));
       scope.note_text(step.source);
       for (const plan::DocumentPart& part : step.parts) scope.note_text(part.source);
       continue;
@@ -126,6 +142,36 @@ Result<Scope> Scope::of(const plan::Job& job) {
   }
   scope.several_ = scope.several_ || scope.host_;
   return scope;
+}
+
+// A document that says nothing of places in a test that has one place is not read here: that takes its time.
+Status Scope::read_cases(const plan::Step& step, Text& text) {
+  bool speaks = several_ || step.where == plan::host_place;
+  for (const plan::DocumentPart& part : step.parts)
+    speaks = speaks || part.source.find("where") != std::string::npos ||
+             part.source.find("testctr ") != std::string::npos;
+  if (!speaks) return {};
+  std::vector<script::Document> parts;
+  for (const plan::DocumentPart& part : step.parts)
+    parts.push_back(TRY(script::read_document(plan::dialect_of(step.format), part.name, part.source,
+                                              job_->documents.reading)));
+  for (const script::Document& part : parts) {
+    for (const script::Case& test : part.cases) {
+      text.cases.push_back(
+          {script::place_of(test, parts.at(step.main_part).config.defaults, step.where), test.expression});
+      const std::string& place = text.cases.back().place;
+      several_ = several_ || place != step.where;
+      host_ = host_ || place == plan::host_place;
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> Scope::expressions(uint32_t step, uint32_t from, uint32_t to) const {
+  std::vector<std::string> all;
+  const Text& text = texts_.at(step);
+  for (size_t i = from; i < to && i < text.cases.size(); ++i) all.push_back(text.cases[i].expression);
+  return all;
 }
 
 void Scope::note_start(const std::vector<std::optional<std::string>>& words) {
@@ -178,11 +224,9 @@ Result<Continuation> Scope::accept(const Continuation& from, Continuation said,
     return breach(place, "it wants to go on where it has been");
   said.extracted = true;
   const Text& text = texts_.at(from.step);
-  if (!text.script) {
-    if (!said.done && said.target != place) return breach(place, "a document goes on in another place");
-    return said;
-  }
+  if (!text.script) return accept_document(text, from, std::move(said), place);
   const script::Script& script = *text.script;
+  said.state.shell = from.state.shell;  // no line of a script changes that
   if (said.position > script.commands.size())
     return breach(place, "it wants to go on behind the script's end");
   if (skips_border(script, from.position, said.position, place))
@@ -206,6 +250,43 @@ Result<Continuation> Scope::accept(const Continuation& from, Continuation said,
   const script::Section* border = section_at(script, said.position);
   said.state.line = border != nullptr ? border->line : last != nullptr ? last->line : 0;
   if (said.position == script.commands.size()) said.state.line = UINT32_MAX;
+  return said;
+}
+
+Result<Continuation> Scope::accept_document(const Text& text, const Continuation& from, Continuation said,
+                                            const std::string& place) {
+  if (text.cases.empty()) {  // the only place of its test
+    if (!said.done) return breach(place, "it wants to go on where there is nothing");
+    return said;
+  }
+  if (said.position > text.cases.size()) return breach(place, "it wants to go on behind the document's end");
+  const bool whole = said.position == text.cases.size();
+  if (said.done) {
+    if (said.outcome == Outcome::pass && !whole) return breach(place, "it ended the document before its end");
+    return said;
+  }
+  for (size_t i = from.position; i < said.position; ++i) {
+    if (text.cases[i].place != place) return breach(place, "it passed over cases that are not its own");
+  }
+  const std::string& next = whole ? place : text.cases[said.position].place;
+  if (said.target != next || (!whole && next == place) || said.state.targets != from.state.targets)
+    return breach(place, "it wants to go on in another place than the document says");
+  if (!is_inside_work(said.state.directory)) return breach(place, "its working directory is not below $WORK");
+  if (!said.state.shell.empty()) {
+    auto shell = interpret::shell_state_from_bytes(said.state.shell);
+    if (!shell.ok()) return breach(place, shell.error().message());
+  }
+  if (place != plan::host_place) {
+    std::string words;
+    for (size_t i = from.position; i < said.position; ++i) words += text.cases[i].expression + "\n";
+    keep_environment(words, from, said);
+  }
+  // What a script left before it is as it was.
+  said.state.stdout_buffer = from.state.stdout_buffer;
+  said.state.stderr_buffer = from.state.stderr_buffer;
+  said.state.status = from.state.status;
+  said.state.captures = from.state.captures;
+  said.state.line = whole ? UINT32_MAX : 0;
   return said;
 }
 

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "interpret/request.h"
 #include "interpret/state.h"
+#include "script/document.h"
 #include "plan/plan.h"
 #include "script/script.h"
 
@@ -33,6 +34,8 @@ class Scope {
   /// The place that a step begins in.
   [[nodiscard]] std::string first_place(uint32_t step) const;
   [[nodiscard]] const plan::Step& step(uint32_t index) const;
+  /// The commands of the cases of a step that is a document, from one position to another.
+  [[nodiscard]] std::vector<std::string> expressions(uint32_t step, uint32_t from, uint32_t to) const;
   [[nodiscard]] size_t steps() const { return 1 + job_->further.size(); }
 
   /// Whether a container may be made as this asks. Errors (infrastructure): the image, or a port, stands
@@ -47,10 +50,18 @@ class Scope {
  private:
   struct Text {
     std::optional<script::Script> script;  ///< none: a document
+    struct Case {
+      std::string place, expression;
+    };
+    std::vector<Case> cases;  ///< of a document whose test has more places than one
   };
+
+  Status read_cases(const plan::Step& step, Text& text);
 
   void note_start(const std::vector<std::optional<std::string>>& words);
   void note_text(const std::string& text);
+  [[nodiscard]] static Result<Continuation> accept_document(const Text& text, const Continuation& from,
+                                                            Continuation said, const std::string& place);
   [[nodiscard]] Status accept_target(const script::Script& script, const Continuation& from,
                                      Continuation& said, const std::string& place) const;
   [[nodiscard]] static Status accept_environment(const script::Script& script, const Continuation& from,

@@ -57,8 +57,12 @@ void TestRun::go_on(Continuation continuation) {
     if (member.what.name == target) known = &member;
   }
   const bool fresh = known == nullptr || !known->told.contains(continuation.step);
+  const uint64_t now = sys::monotonic_ns();
+  if (continuation.position == 0) step_started_ns_ = now;
+  continuation.state.spent_ns = static_cast<int64_t>(now - step_started_ns_);
   Order order = make_order(job_, step, provision_, std::move(continuation), fresh);
   order.last = !scope_->several();
+  if (target == plan::host_place) order.definitions = std::exchange(definitions_, {});
   if (order.from.state.line == UINT32_MAX) order.from.state.line = 0;
   auto entered = pod_->enter(target, &order);
   if (!entered.ok()) return fail_with(entered.error());
@@ -129,6 +133,10 @@ void TestRun::take_result(Member& from, Continuation said) {
   auto accepted = scope_->accept(from_, std::move(said), from.what.name);
   if (!accepted.ok()) return fail_with(accepted.error());
   Continuation& next = accepted.value();
+  if (from.what.name != plan::host_place) {
+    for (std::string& expression : scope_->expressions(from_.step, from_.position, next.position))
+      definitions_.push_back(std::move(expression));
+  }
   if (next.done) return conclude(next.outcome, next.reason);
   if (next.target != from.what.name || next.state.line != UINT32_MAX) return go_on(std::move(next));
   from_ = std::move(next);
@@ -137,6 +145,8 @@ void TestRun::take_result(Member& from, Continuation said) {
 
 // The lines of a step have all been carried out.
 void TestRun::next_step() {
+  // Cases that have failed let a document go on, but not a test.
+  if (stamper_.failed()) return conclude(Outcome::fail, "");
   Continuation next = std::move(from_);
   ++next.step;
   if (next.step >= scope_->steps()) return conclude(Outcome::pass, "");

@@ -69,6 +69,9 @@ class TestRun {
   Member* leader_ = nullptr;             ///< the place that carries out lines now
   Member* sender_ = nullptr;             ///< the place that artifacts come from
   Continuation from_;                    ///< what it was given
+  /// The commands of cases that containers have carried out since the host had its last turn.
+  std::vector<std::string> definitions_;
+  uint64_t step_started_ns_ = 0;
   std::optional<Continuation> waiting_;  ///< what is gone on with once all services are ready
   std::optional<Verdict> concluded_;     ///< how it is to end, while places come to their end
   std::vector<Member*> to_finish_;       ///< the last one first

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "script/duration.h"
+#include "script/script.h"
 #include "script/yaml_events.h"
 
 namespace testctr::script {
@@ -25,6 +26,7 @@ constexpr size_t deepest_brackets = 64;
 /// Aliases may repeat a text, but not make it this many times larger.
 constexpr size_t most_growth = 16;
 constexpr size_t most_inclusions = 1000;
+constexpr size_t most_containers = 32;
 constexpr size_t longest_path = 4096;
 
 std::string upper(std::string_view text) {
@@ -404,7 +406,18 @@ void read_stream(Reader& reader, const Node& node, CaseConfig& config) {
       if (auto value = reader.boolean(node, #key)) config.key = value;          \
     } \
   }
-constexpr std::array<Key<CaseConfig>, 13> case_keys = {{
+void read_where(Reader& reader, const Node& node, CaseConfig& config) {
+  auto name = reader.name(node, "where");
+  if (!name) return;
+  if (*name != "host" && *name != "container" && !is_container_name(*name)) {
+    return reader.wrong(node.Mark(), fmt::format("where is host, container or a name from the front matter's "
+                                                 "containers{}",
+                                                 Reader::given(node)));
+  }
+  config.where = *std::move(name);
+}
+
+constexpr std::array<Key<CaseConfig>, 14> case_keys = {{
     TESTCTR_BOOLEAN(detached),
     {"detached_kill_signal", read_kill_signal},
     {"environment", read_environment},
@@ -418,6 +431,7 @@ constexpr std::array<Key<CaseConfig>, 13> case_keys = {{
     TESTCTR_BOOLEAN(strip_ansi_escaping),
     {"timeout", read_timeout},
     {"wait", read_wait},
+    {"where", read_where},
 }};
 #undef TESTCTR_BOOLEAN
 
@@ -433,13 +447,37 @@ void read_inclusions(Reader& reader, const Node& node, std::string_view what,
   }
 }
 
-constexpr std::array<Key<DocumentConfig>, 5> document_keys = {{
+void read_containers(Reader& reader, const Node& node, DocumentConfig& config) {
+  if (node.IsNull()) return;
+  if (!node.IsMap()) return reader.wrong(node.Mark(), "containers is a mapping, write {NAME: IMAGE}");
+  if (node.size() > most_containers)
+    return reader.wrong(node.Mark(), fmt::format("containers has more than {} entries", most_containers));
+  std::set<std::string> seen;
+  for (const auto& pair : node) {
+    const std::string* name = reader.name_of(pair.first, seen);
+    if (name == nullptr) continue;
+    if (!is_container_name(*name)) {
+      reader.wrong(pair.first.Mark(),
+                   fmt::format("{} cannot name a container: letters, digits, -, _ and ., a letter or a digit "
+                               "first, at most 63; not host, container or localhost",
+                               Reader::shown(*name)));
+      continue;
+    }
+    if (auto image = reader.name(pair.second, fmt::format("the image of {}", *name)))
+      config.containers[*name] = *std::move(image);
+  }
+}
+
+constexpr std::array<Key<DocumentConfig>, 7> document_keys = {{
     {"append", [](Reader& reader, const Node& node,
                   DocumentConfig& config) { read_inclusions(reader, node, "append", config.append); }},
+    {"containers", read_containers},
     {"defaults",
      [](Reader& reader, const Node& node, DocumentConfig& config) {
        reader.mapping(node, "defaults", config.defaults, case_keys);
      }},
+    {"image", [](Reader& reader, const Node& node,
+                 DocumentConfig& config) { config.image = reader.name(node, "image"); }},
     {"prepend", [](Reader& reader, const Node& node,
                    DocumentConfig& config) { read_inclusions(reader, node, "prepend", config.prepend); }},
     {"shell", [](Reader& reader, const Node& node,
@@ -507,8 +545,13 @@ CaseConfig CaseConfig::over(const CaseConfig& other) const {
   prefer(result.stream, other.stream);
   prefer(result.timeout_ns, other.timeout_ns);
   prefer(result.wait, other.wait);
+  prefer(result.where, other.where);
   result.environment.insert(other.environment.begin(), other.environment.end());
   return result;
+}
+
+std::string place_of(const Case& test, const CaseConfig& defaults, const std::string& where) {
+  return test.config.where ? *test.config.where : defaults.where.value_or(where);
 }
 
 }  // namespace testctr::script

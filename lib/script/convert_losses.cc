@@ -20,7 +20,7 @@ struct CaseKey {
 
 constexpr int skip_code_of_cram = 80;
 
-constexpr std::array<CaseKey, 13> case_keys = {{
+constexpr std::array<CaseKey, 14> case_keys = {{
     {"detached", [](const CaseConfig& c) { return c.detached.value_or(false); },
      "Cram waits for every command: start it with & and redirect what it prints"},
     {"detached_kill_signal", [](const CaseConfig& c) { return c.detached_kill_signal.has_value(); },
@@ -47,6 +47,8 @@ constexpr std::array<CaseKey, 13> case_keys = {{
     {"timeout", [](const CaseConfig& c) { return c.timeout_ns.has_value(); },
      "Cram has no time limit for a command: write `timeout` into it"},
     {"wait", [](const CaseConfig& c) { return c.wait.has_value(); }, "let the command wait"},
+    {"where", [](const CaseConfig& c) { return c.where.has_value(); },
+     "a Cram document runs in one place: sections of a manifest run several documents in several places"},
 }};
 
 bool is_shell_of_cram(const std::string& shell) { return shell == "/bin/sh" || shell == "sh"; }
@@ -73,6 +75,10 @@ class Finder {
       in_front("shell", "Cram documents run in /bin/sh: name it with --shell when they run");
     if (config.total_timeout_ns)
       in_front("total_timeout", "Cram has no time limit in the document: give --timeout when it runs");
+    for (const auto& [key, given] :
+         {std::pair{"image", config.image.has_value()}, {"containers", !config.containers.empty()}}) {
+      if (given) in_front(key, "a Cram document names no image: name it on the command line or in a manifest");
+    }
     for (const auto& [key, list] : {std::pair{"append", &config.append}, {"prepend", &config.prepend}}) {
       if (!list->empty()) in_front(key, "Cram includes no other documents: copy the cases");
     }

@@ -52,6 +52,8 @@ struct CaseConfig {
   std::optional<Stream> stream;
   std::optional<int64_t> timeout_ns;
   std::optional<Wait> wait;
+  /// The place that carries it out: "host", "container", or a name of the document's `containers`.
+  std::optional<std::string> where;
   bool operator==(const CaseConfig&) const = default;
 
   /// This configuration where it says something, `other` where it does not (environments by name).
@@ -69,6 +71,8 @@ struct Inclusion {
 struct DocumentConfig {
   std::vector<Inclusion> append, prepend;
   CaseConfig defaults;
+  std::optional<std::string> image;               ///< of the place "container", where nobody gave one
+  std::map<std::string, std::string> containers;  ///< name and image of each further place
   std::optional<std::string> shell;
   std::optional<int64_t> total_timeout_ns;  ///< 0: unlimited
   bool operator==(const DocumentConfig&) const = default;
@@ -111,6 +115,9 @@ struct Case {
   bool scattered = false;
   bool operator==(const Case&) const = default;
 };
+
+/// The place of a case: what it says itself, else its document's `defaults`, else `where`.
+std::string place_of(const Case& test, const CaseConfig& defaults, const std::string& where);
 
 /// Something a reader should know though the document can be run ("```Scrut" is taken for a test).
 struct Remark {

@@ -101,7 +101,7 @@ yours and what the script sets, no other variable; `--pass-env` and `--env` hand
 
 Without `--cmd` it runs what the image says. All containers of a test share one network, in which each is found by its name; tests do not see
 each other. Everything is gone when the test has ended. Cases of documents say `where: host`, `where: NAME` (`help documents`), and `testctr`
-is a program on $PATH there. As an ordinary user one id is mapped: containers of a test then need images with the same user, or --ids range.
+is a program on $PATH there.
 )";
 
 constexpr std::string_view documents = R"(Documents

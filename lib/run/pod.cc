@@ -80,6 +80,20 @@ Status Pod::make_guardian() {
   return {};
 }
 
+// They are there for as long as somebody holds them, whatever becomes of that container.
+Status Pod::keep_namespaces() {
+  if (user_.valid()) return {};
+  for (Member& member : members_) {
+    if (!member.place || member.what.name == plan::host_place) continue;
+    auto namespaces = member.place->namespaces();
+    if (!namespaces.ok()) continue;  // one that never came up: its own affair
+    user_ = TRY(sys::duplicate(namespaces.value().user));
+    network_ = TRY(sys::duplicate(namespaces.value().network));
+    break;
+  }
+  return {};
+}
+
 Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision& provision) {
   sandbox::Spec spec = make_spec(job_, provision, machine_.program, machine_.memory);
   if (!scope_.several()) {
@@ -95,14 +109,10 @@ Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision
     hand_in(job_, spec);  // behind it: a mount may lie in $WORK
   }
   if (spec.network == sandbox::Network::host) return spec;
-  for (Member& other : members_) {
-    if (!other.place || other.what.name == plan::host_place) continue;
-    auto namespaces = other.place->namespaces();
-    if (!namespaces.ok()) continue;  // one that never came up: its own affair
-    spec.join_user = namespaces.value().user;
-    spec.join_network = namespaces.value().network;
-    break;
-  }
+  CHECK_OK(keep_namespaces());
+  if (!user_.valid()) return spec;
+  spec.join_user = user_.get();
+  spec.join_network = network_.get();
   return spec;
 }
 

@@ -94,6 +94,7 @@ class Pod {
 
   Result<Member*> start(plan::Container what, const Order* order);
   Status make_guardian();
+  Status keep_namespaces();
   Result<sandbox::Spec> spec_for(const plan::Container& what, const Provision& provision);
   Result<Assignment> assignment_for(const plan::Container& what, const Provision& provision) const;
   Member* find(const std::string& name);
@@ -112,6 +113,7 @@ class Pod {
   const Machine& machine_;
   Stamper& stamper_;
   std::unique_ptr<Guardian> guardian_;
+  Fd user_, network_;  ///< the namespaces of the first container, which all others are in, or below
   std::list<Member> members_;
   std::list<Waiter> waiters_;
   std::map<uint64_t, std::function<void(const Reply&)>> asked_;

@@ -147,8 +147,11 @@ void Pod::start_as_asked(const Request& request, std::function<void(const Reply&
   Member& member = *started.value();
   if (job_.network != plan::Network::host) {
     for (uint16_t port : request.ports) {
-      auto inside = member.place->namespaces();
-      auto forward = inside.ok() ? Forward::start(inside.value(), port) : Result<Forward>(inside.error());
+      // A container that did not come up says so itself.
+      auto up = member.place->namespaces();
+      if (Status kept = keep_namespaces(); up.ok() && !kept.ok()) up = kept.error();
+      auto forward =
+          up.ok() ? Forward::start({user_.get(), network_.get()}, port) : Result<Forward>(up.error());
       if (!forward.ok()) {
         take_end(member, forward.error());
         return answer(refusal(member.gone->message(), member.gone->hint()));

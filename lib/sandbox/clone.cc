@@ -46,9 +46,9 @@ Cloned clone_once(uint64_t flags, int* id, int into_group) {
   if (into_group >= 0) {
     // Whatever speaks against the group (a kernel before 5.7, rights) does not speak against the clone.
     const long pid = clone_raw(flags, id, into_group);
-    if (pid >= 0) return {static_cast<pid_t>(pid), true};
+    if (pid >= 0) return {static_cast<pid_t>(pid), true, std::nullopt};
   }
-  return {static_cast<pid_t>(clone_raw(flags, id, -1)), false};
+  return {static_cast<pid_t>(clone_raw(flags, id, -1)), false, std::nullopt};
 }
 
 // What the process in between tells: the pid, or the errno of the step that failed.
@@ -58,8 +58,9 @@ struct Word {
 constexpr std::array<const char*, 3> steps{"joining the user namespace", "joining the network namespace",
                                            "clone"};
 
-// Between two clones: enters the namespaces, makes the child and ends. Returns in the child only.
-void go_between(const CloneOrder& order, int* id, int out) {
+// Between two clones: enters the namespaces, makes the child and ends. Returns in the child only: what it is
+// to know.
+Cloned go_between(const CloneOrder& order, int* id, int out) {
   Word word;
   const auto failed = [&](int step) {
     word.number = errno;
@@ -71,9 +72,16 @@ void go_between(const CloneOrder& order, int* id, int out) {
   if (order.join_network >= 0 && setns(order.join_network, CLONE_NEWNET) != 0) failed(1);
   // Entering a user namespace hides our /proc files from ourselves.
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  const Cloned child = clone_once(order.flags | CLONE_PARENT, id, order.into_group);
+  uint64_t flags = order.flags | CLONE_PARENT;
+  const CloneOrder::Ids here{getuid(), getgid()};
+  const bool other = order.ids && (order.ids->user != here.user || order.ids->group != here.group);
+  if (other) flags |= CLONE_NEWUSER;
+  Cloned child = clone_once(flags, id, order.into_group);
   if (child.pid < 0) failed(2);
-  if (child.pid == 0) return;
+  if (child.pid == 0) {
+    if (other) child.above = here;
+    return child;
+  }
   word.pid = child.pid;
   word.in_group = child.in_group ? 1 : 0;
   _exit(::write(out, &word, sizeof word) == static_cast<ssize_t>(sizeof word) ? 0 : 1);
@@ -84,8 +92,7 @@ Result<Cloned> clone_joined(const CloneOrder& order, int* id) {
   const Cloned between = clone_once(0, id, -1);
   if (between.pid < 0) return Error::system("clone", "");
   if (between.pid == 0) {
-    go_between(order, id, writer.get());
-    return Cloned{};
+    return go_between(order, id, writer.get());
   }
   writer.reset();
   Word word;
@@ -99,7 +106,7 @@ Result<Cloned> clone_joined(const CloneOrder& order, int* id) {
     return Error::system(word.step == 2 ? "clone" : "setns", "a namespace of another container", word.number)
         .in(steps.at(static_cast<size_t>(word.step)));
   }
-  return Cloned{word.pid, word.in_group != 0};
+  return Cloned{word.pid, word.in_group != 0, std::nullopt};
 }
 
 }  // namespace

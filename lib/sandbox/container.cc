@@ -51,7 +51,7 @@ IdMap map_of_owners(const std::set<uint32_t>& owners, uint32_t inside) {
 // there.
 Result<Fd> namespace_of_owners(const IdMap& owners, const IdMap& groups) {
   auto [here, there] = TRY(sys::socket_pair(SOCK_STREAM));
-  const pid_t pid = TRY(clone_child({.flags = CLONE_NEWUSER})).pid;
+  const pid_t pid = TRY(clone_child({.flags = CLONE_NEWUSER, .ids = {}})).pid;
   if (pid == 0) {
     char byte;
     there.reset();
@@ -323,11 +323,20 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
                          plan.rank == Plan::Rank::root || process_limit_is_per_namespace(system.release)));
       !line.empty())
     impl->notes.push_back(std::move(line));
+  // A range of ids holds all users; of a single one there may be another for each image.
+  std::optional<CloneOrder::Ids> ids;
+  if (plan.rank == Plan::Rank::single) ids = {plan.account.uid, plan.account.gid};
   const Cloned child = TRY_IN(clone_child({.flags = namespace_flags(spec),
                                            .into_group = impl->group.into(),
                                            .join_user = spec.join_user,
-                                           .join_network = spec.join_network}),
+                                           .join_network = spec.join_network,
+                                           .ids = ids}),
                               "making a container");
+  if (child.pid == 0 && child.above) {
+    plan.below_joined = true;
+    plan.uid_map = {{plan.account.uid, child.above->user, 1}};
+    plan.gid_map = {{plan.account.gid, child.above->group, 1}};
+  }
   if (child.pid == 0) run_init(plan, body, {std::move(channel_inside), std::move(setup_inside)});
   impl->pid = child.pid;
   impl->limits = spec.limits;

@@ -61,7 +61,8 @@ struct Root {
 struct Spec {
   Root root;
   std::string hostname = "testctr";
-  std::vector<std::string> names;  ///< that also mean this machine inside: those of containers in the same network
+  std::vector<std::string>
+      names;            ///< that also mean this machine inside: those of containers in the same network
   std::string program;  ///< our own binary, bound read-only to /testctr/bin/testctr-script
   std::string tree;     ///< host directory shown (copy on write) at /testctr/tree; empty: none
   std::vector<std::string> tree_hidden;  ///< anchored paths in the tree that are hidden by whiteouts

@@ -135,7 +135,8 @@ Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends,
   setsid();
   Handed handed;
   if (plan.rank == Plan::Rank::single) {
-    if (plan.spec.join_user < 0) CHECK_OK(write_own_maps(plan).in("mapping the user's id"));
+    if (plan.spec.join_user < 0 || plan.below_joined)
+      CHECK_OK(write_own_maps(plan).in("mapping the user's id"));
     if (getuid() != plan.account.uid || getgid() != plan.account.gid) {
       return Error::infrastructure(fmt::format("one id is mapped here, {}:{}, and the image's user is {}:{}",
                                                getuid(), getgid(), plan.account.uid, plan.account.gid))

@@ -37,6 +37,7 @@ struct Plan {
   Rank rank = Rank::single;
   IdMap uid_map, gid_map;
   Account account;
+  bool below_joined = false;  ///< it has a user namespace of its own below the one that it joined
   bool fake_success = false;
   bool counted = false;  ///< a control group limits the processes, and tells when it did
   bool shifted =

@@ -81,6 +81,29 @@ TEST_CASE("sandbox join: a port of one container is reached from another in its 
   CHECK(shell.output == "0\nCapEff: 00000000800405fb\nNoNewPrivs: 1\nSeccomp: 2\nx\n");
 }
 
+TEST_CASE("sandbox join: images with different users share a network, also where one id is mapped") {
+  if (!have_busybox()) return;
+  BusyboxFixture fixture;
+  Spec& spec = fixture.spec;
+  auto first = std::move(Container::start(spec, serve)).value();
+  char ready = 0;
+  REQUIRE(sys::read_full(first.channel(), &ready, 1).ok());
+  auto namespaces = first.namespaces();
+  REQUIRE(namespaces.ok());
+  Spec other = spec;
+  other.user = "1234:2345";
+  other.join_user = namespaces.value().user;
+  other.join_network = namespaces.value().network;
+  auto who = run(other, [](Inside& in) {
+    return sys::write_full(in.channel(), fmt::format("{}:{}", getuid(), getgid())).ok() ? 0 : 2;
+  });
+  CHECK(who.output == "1234:2345");
+  auto joined = run(other, call);
+  CAPTURE(joined.output);
+  CHECK(joined.status == 0);
+  CHECK(std::move(first.finish()).value().exit_status == 0);
+}
+
 TEST_CASE("sandbox join: a network without its user namespace, and what is no namespace, are refused") {
   if (!have_busybox()) return;
   BusyboxFixture fixture;

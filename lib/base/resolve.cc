@@ -120,6 +120,7 @@ Result<Fd> open_in_root(int dir, const std::string& path, int flags, mode_t mode
 }
 
 Result<Fd> open_beneath(int dir, const std::string& name, const std::string& path, int flags, mode_t mode) {
+  if (path.starts_with('/')) return Error::system("open", text::printable(path), EXDEV);
   int fd =
       open_how(dir, path.empty() ? "." : path.c_str(), flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
   if (fd >= 0) return Fd(fd);

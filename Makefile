@@ -94,7 +94,7 @@ fuzz:
 	@tests/fuzz/run --build $(BUILD)-fuzz --seconds $(FUZZ_SECONDS)
 
 install: all
-	cmake --install $(BUILD) --prefix $(PREFIX)
+	install -D -m 755 $(BUILD)/testctr-script $(DESTDIR)$(PREFIX)/bin/testctr-script
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

@@ -69,11 +69,39 @@ constexpr std::string_view script = R"(Scripts
 Words are separated by blanks. 'Single quotes' keep blanks and stop expansion ('' is one quote); $NAME and ${NAME} are replaced by the
 environment's values, in one word. A # outside quotes begins a comment. A line that ends in & runs in the background until `wait`.
 
-Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep help mkdir mv replace rm skip sleep stderr stdout stop symlink wait
-(a line `help -v` in a script writes what each takes). Conditions: [exec:PROGRAM] [root] [net] [short] [verbose] [link] [symlink] [unix],
+Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep help mkdir mv replace rm skip sleep stderr stdout stop symlink
+testctr wait (a line `help -v` in a script writes what each takes). Conditions: [exec:PROGRAM] [root] [net] [short] [verbose] [link] [symlink] [unix],
 [GOOS:NAME] [GOARCH:NAME] and the names of systems and architectures by themselves ([linux] [amd64]).
 
 A script starts in $WORK, a fresh writable folder; $TREE is the test tree (the script's folder, or `--tree DIR`).
+)";
+
+constexpr std::string_view sections = R"(Sections and containers
+
+A line of its own says where the lines below it are carried out, until the next such line:
+
+  [host]                               on this machine, as you
+  [container]                          in the image given: `run IMAGE FILE`, or the manifest's
+  [container golang:latest]            in a container of that image; the same image is the same container
+  [container golang:latest as go]      in a container with that name
+
+Without IMAGE a script begins on the host. What crosses: variables, the working directory (below $WORK), all of $WORK, the last output and
+its status. Commands in the background stay where they are and are judged at the end. On the host programs have PATH, HOME, USER, LOGNAME of
+yours and what the script sets, no other variable; `--pass-env` and `--env` hand in more.
+
+  testctr start IMAGE NAME [-p PORT]... [-e NAME=VALUE]... [--ready exec|port|file|log VALUE] [--timeout D] [--async] [--cmd WORD...]
+  testctr start IMAGE NAME --enter     and the lines below are carried out in it, until the next section or `testctr leave`
+  testctr enter NAME, testctr leave    into a container as it was left, and back
+  testctr exec NAME WORD...            a command in it: exit status, stdout and stderr as of `exec`
+  testctr wait NAME [DURATION]         until it is ready: as `--ready` says, else the image's health check or port, else its program runs
+  testctr logs|stop|rm NAME            what it wrote; stop its program; take it away
+  testctr port|endpoint NAME PORT      where PORT is reached from here; from the host only what was started with -p PORT
+  testctr cp NAME:PATH FILE            a file out of it, or into it: cp FILE NAME:PATH
+  [container:NAME] [container-ready:NAME]   conditions
+
+Without `--cmd` it runs what the image says. All containers of a test share one network, in which each is found by its name; tests do not see
+each other. Everything is gone when the test has ended. Cases of documents say `where: host`, `where: NAME` (`help documents`), and `testctr`
+is a program on $PATH there. As an ordinary user one id is mapped: containers of a test then need images with the same user, or --ids range.
 )";
 
 constexpr std::string_view documents = R"(Documents
@@ -209,6 +237,7 @@ constexpr Topic all[] = {
     {"images", "what can be named as an image", images},
     {"manifest", "testctr.yaml, which says what runs where", manifest},
     {"script", "the script language in short", script},
+    {"sections", "scripts that go from the host into containers; services beside them", sections},
 };
 
 }  // namespace

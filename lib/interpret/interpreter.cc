@@ -207,9 +207,11 @@ struct Interpreter::Impl {
     }
     at_.done = true;
     at_.target.clear();
-    const uint32_t line = at_.state.line;
-    at_.state = {};  // nobody goes on from here
-    at_.state.line = line;
+    // Nobody goes on from here: what was written last has been told already, and may be large.
+    at_.state.stdout_buffer.clear();
+    at_.state.stderr_buffer.clear();
+    at_.state.status = session_.status;
+    at_.state.directory = replace_path(session_.directory, session_.setting.work, work_token);
     return std::move(at_);
   }
 

@@ -113,6 +113,12 @@ def need_containers():
         sys.exit(77)
 
 
+def has_id_mapping():
+    """False for root on an old kernel: then what is the user's cannot be mounted."""
+    said = subprocess.run([PROGRAM, "doctor"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return b"root without id-mapped mounts" not in said
+
+
 def finish():
     print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
     sys.exit(1 if counts["failed"] else 0)

@@ -196,8 +196,7 @@ TEST_CASE("interpret: what can be said before the script runs") {
       {"! stdout '['\n",
        "error t.txt:1:3: bad regular expression \"[\": missing ]: [ | the syntax is RE2's; a literal text "
        "can be written \\Qlike this\\E"},
-      {"testctr start x y\n",
-       "error t.txt:1:1: unknown command \"testctr\" | the `testctr` command is not supported yet"},
+      {"testctr leave now\n", "error t.txt:1:1: testctr leave takes no words"},
       {"stop\n-- $A/x --\n",
        "error t.txt:2:4: the file \"/x\" has an absolute name | names of files are relative to $WORK"},
       {"stop\n-- x --\n-- ./x --\n",

@@ -54,12 +54,12 @@ TEST_CASE("guarded: open_beneath follows links within and none that lead out") {
     return opened.ok() ? 0 : opened.error().number();
   };
   for (const char* path : {"d/f", "near", "absolute/f", "absolute/up", "d/../near", "d/up", "", ".", "d/"}) {
-    CAPTURE(path);
+    CAPTURE(std::string(path));
     CHECK(number(path) == 0);
   }
   for (const char* path :
        {"out", "out/secret", "relative/secret", "..", "d/../..", "absolute/../..", "beside", "/d/f"}) {
-    CAPTURE(path);
+    CAPTURE(std::string(path));
     CHECK(number(path) == EXDEV);
   }
   CHECK(number("loop") == ELOOP);

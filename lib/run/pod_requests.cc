@@ -63,7 +63,7 @@ Status Pod::take_request(Member& from, uint64_t id, const Request& request) {
     start_as_asked(asked, answer);
     return {};
   }
-  Member* target = find(asked.name);
+  Member* target = asked.name == plan::host_place ? nullptr : find(asked.name);
   if (asked.kind == Request::Kind::is_running || asked.kind == Request::Kind::is_ready) {
     Reply reply;
     const bool runs = target != nullptr && target->place && !target->status;
@@ -86,7 +86,7 @@ Status Pod::take_request(Member& from, uint64_t id, const Request& request) {
     answer(reply);
     return {};
   }
-  if (target == nullptr || target->what.name == plan::host_place) {
+  if (target == nullptr) {
     answer(refusal(fmt::format("no container is called {}", text::quoted(asked.name)),
                    "`testctr start IMAGE NAME` starts one", true));
     return {};

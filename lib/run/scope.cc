@@ -331,9 +331,11 @@ Status Scope::accept_environment(const script::Script& script, const Continuatio
     for (const script::Word& word : command.arguments) {
       std::string literal;
       for (const script::Fragment& fragment : word) {
-        const size_t equals = fragment.text.find('=');
-        if (equals == std::string::npos && !fragment.quoted && fragment.text.find('$') != std::string::npos)
-          any = true;
+        // A name that only the place knows can be any.
+        if (literal.find('=') == std::string::npos && !fragment.quoted) {
+          const size_t dollar = fragment.text.find('$');
+          any = any || (dollar != std::string::npos && dollar < fragment.text.find('='));
+        }
         literal += fragment.text;
       }
       may_change.insert(literal.substr(0, literal.find('=')));

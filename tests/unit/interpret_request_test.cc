@@ -136,11 +136,11 @@ TEST_CASE("request: which way a copy goes") {
   const auto copy = [](const std::string& from, const std::string& to) {
     return parse_copy(parse_request({"cp", from, to}).value());
   };
-  Copy get = copy("db:/var/log/x", "here:there").value();
+  Copy get = copy("db:/var/log/x", "./here:there").value();
   CHECK(get.get);
   CHECK(get.request.name == "db");
   CHECK(get.request.words == std::vector<std::string>{"get", "/var/log/x"});
-  CHECK(get.local == "here:there");
+  CHECK(get.local == "./here:there");
   Copy put = copy("a/b", "db:/c:d").value();
   CHECK_FALSE(put.get);
   CHECK(put.request.words == std::vector<std::string>{"put", "/c:d"});
@@ -148,6 +148,8 @@ TEST_CASE("request: which way a copy goes") {
   CHECK(copy("a", "b").error().message() ==
         "testctr cp: one of FROM and TO is NAME:PATH, the other a file here");
   CHECK(copy("db:/a", "other:/b").error().message() ==
+        "testctr cp: one of FROM and TO is NAME:PATH, the other a file here");
+  CHECK(copy("db:/a", "here:there").error().message() ==
         "testctr cp: one of FROM and TO is NAME:PATH, the other a file here");
   CHECK(copy("db:a", "b").error().message() == "testctr cp: \"a\" is not an absolute path");
 }

@@ -128,13 +128,13 @@ TEST_CASE("scope: a document's text says what it may start") {
   CHECK(scope.allow(start).ok());
   start.image = "cache";
   CHECK_FALSE(scope.allow(start).ok());
-  // Its places are not the document's to choose.
+  // The only place of its test has nowhere to go on.
   Continuation from, said;
   from.target = said.target = "container";
   said.position = 1;
-  CHECK(scope.accept(from, said, "container").ok());
-  said.target = "host";
   CHECK_FALSE(scope.accept(from, said, "container").ok());
+  said.done = true;
+  CHECK(scope.accept(from, said, "container").ok());
 }
 
 TEST_CASE("scope: honest ways through sections") {
@@ -294,6 +294,11 @@ TEST_CASE("scope: lies about the environment") {
   // A name that is known only inside can be any.
   Stand t("[container builtin as c]\nenv $NAME=1\n[host]\nexec true\n");
   CHECK(t.claim("c", 1, "host", set("X", "1")) == "at host");
+  Stand v("[container builtin as c]\nenv A$X=1 'B=$C' D=$E\n[host]\nexec true\n");
+  CHECK(v.claim("c", 1, "host", set("Y", "1")) == "at host");
+  Stand w("[container builtin as c]\nenv 'B=$C' D=$E F\n[host]\nexec true\n");
+  CHECK(w.claim("c", 1, "host", set("D", "1")) == "at host");
+  CHECK(w.claim("c", 1, "host", set("Y", "1")) == "it changed the variable Y, which its lines do not set");
   // What stands in another's lines is not its to set.
   Stand u("[host]\nenv A=1\n[container builtin as c]\nexec true\n[host]\nexec true\n");
   u.from.position = 1;

@@ -8,6 +8,7 @@
 #include "interpret/documents.h"
 #include "interpret/session.h"
 #include "interpret/shell.h"
+#include "script/expectation.h"
 
 namespace testctr::interpret {
 

@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/shell_process.h"
+#include "interpret/shell_text.h"
 
 namespace testctr::interpret {
 namespace {

@@ -132,8 +132,17 @@ top. Unknown keys are errors.
 
   case: timeout TIME, wait TIME or {timeout, path}, environment {NAME: value}, stdin TEXT or {file: PATH}, output_stream
     stdout|stderr|combined, mode output|jsonschema, interpolated, keep_crlf, strip_ansi_escaping, fail_fast, skip_document_code N (80),
-    detached, detached_kill_signal NAME|disabled
-  document: defaults {keys of a case}, prepend [FILE], append [FILE], shell PROGRAM, total_timeout TIME (0: none)
+    detached, detached_kill_signal NAME|disabled, where host|container|NAME
+  document: defaults {keys of a case}, prepend [FILE], append [FILE], shell PROGRAM, total_timeout TIME (0: none), image IMAGE,
+    containers {NAME: IMAGE}
+
+Places: `where: host` carries a case out on this machine, `where: NAME` in a container of the image that `containers` gives to NAME; the
+others run in `container`, which is made from the image named on the command line or in a manifest, else from `image`. All share $WORK and
+$TMPDIR. What the shell has set goes along: variables, functions, aliases, options, the directory below $WORK. PATH, HOME and the like stay
+each place's own. From a container the host takes variables that the document's cases name, and functions that a case defines at its top
+level, from the document; aliases and options stay in the container, as does what LD_PRELOAD, BASH_ENV, IFS and their like hold. Traps and
+what runs in the background stay where they are. A Cram document runs in one place; sections of a manifest run several documents in several.
+`testctr start IMAGE NAME`, `exec`, `logs` and so on are commands in every case.
 
 How they run: the cases of a document share one shell, one working directory and one temporary directory. Variables, functions, aliases,
 options and the directory of one case are there in the next. `exit`, `set -e`, `exec`, a signal or a time limit ends that case alone; the

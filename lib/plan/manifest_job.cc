@@ -241,7 +241,7 @@ void add_sections(const JobContext& context, const ManifestTest& test, const Com
     step.where = where;
     job.containers = step.containers;
     job.images = step.images;
-    if (enters_default_place(step)) job.image = image;
+    if (enters_default_place(step) || names_places(step)) job.image = image;
     if (step.error && !job.error) job.error = std::move(step.error);
     if (std::exchange(first, false)) {
       step.name = job.name;
@@ -259,7 +259,6 @@ void add_script(const JobContext& context, const Selected& script, Job& job) {
   job.format = script.format;
   if (job.tree.empty() && !is_too_much(script.folder, context.here)) job.tree = script.folder;
   read_script(job, script.folder);
-  add_document_places(job, job);
 }
 
 }  // namespace testctr::plan

@@ -102,6 +102,12 @@ bool set_document_places(Job& job) {
 
 }  // namespace
 
+bool names_places(const Step& step) {
+  return std::any_of(step.parts.begin(), step.parts.end(), [](const DocumentPart& part) {
+    return part.source.find("where") != std::string::npos;
+  });
+}
+
 void add_document_places(Job& job, const Step& step) {
   if (step.format == Format::script || !speaks_of_places(step)) return;
   const auto read = documents_of(job, step);

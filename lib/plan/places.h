@@ -11,6 +11,9 @@ namespace testctr::plan {
 /// @return whether it is known where it runs: it has an image, or says itself
 bool set_places(Job& job);
 
+/// Whether a document may say of its cases where they run.
+bool names_places(const Step& step);
+
 /// The containers that a document of `job` names (`containers:`), and its `image:` where the job has none. A case
 /// whose place is no container of the job is an error of the job.
 void add_document_places(Job& job, const Step& step);

@@ -14,6 +14,7 @@ constexpr uint64_t probe_pause_ns = 50'000'000;
 constexpr size_t log_kept = size_t{256} << 10;
 constexpr size_t log_shown = size_t{8} << 10;
 constexpr size_t most_members = 64;
+constexpr const char* inside_programs = "/testctr/bin";  // `testctr` is there
 constexpr const char* inside_control = "/tmp/.testctr-shell";
 
 Reply refusal(std::string error, std::string hint = {}, bool misuse = false) {
@@ -61,6 +62,14 @@ std::string describe(const plan::Readiness& ready) {
     default:
       return "its program to run";
   }
+}
+
+/// A folder that holds this program as `testctr`.
+Status make_client(const std::string& folder, const std::string& program) {
+  CHECK_OK(sys::make_dirs(folder, 0755));
+  const std::string link = folder + "/testctr";
+  if (::symlink(program.c_str(), link.c_str()) != 0 && errno != EEXIST) return Error::system("symlink", link);
+  return {};
 }
 
 }  // namespace
@@ -123,6 +132,11 @@ Result<Assignment> Pod::assignment_for(const plan::Container& what, const Provis
   for (const auto& [name, value] : what.environment) assignment.environment[name] = value;
   if (!scope_.several()) return assignment;
   assignment.control = inside_control;  // others write below $WORK, too
+  if (scope_.clients()) {
+    // Behind the image's own: what it calls so is what it means.
+    std::string& path = assignment.environment["PATH"];
+    if (path.find(inside_programs) == std::string::npos) path += std::string(path.empty() ? "" : ":") + inside_programs;
+  }
   if (scope_.clients() && job_.network != plan::Network::host)
     assignment.socket =
         fmt::format("@testctr-{}", script::is_container_name(what.name) ? what.name : "testctr");
@@ -156,6 +170,7 @@ Result<Member*> Pod::start(plan::Container what, const Order* order) {
   const std::string& name = member.what.name;
   if (name == plan::host_place) {
     if (!guardian_ || guardian_->channel() < 0) return Error::internal("a host section that nobody foresaw");
+    if (scope_.clients()) CHECK_OK(make_client(client_folder(guardian_->work()), machine_.program));
     member.place =
         TRY(start_host_place(*guardian_, host_assignment(job_, guardian_->work(), scope_.clients())));
     if (order != nullptr) CHECK_OK(member.place->order(*order));

@@ -260,6 +260,8 @@ void hand_in(const plan::Job& job, Assignment& assignment) {
   path = path.empty() ? inside_programs : fmt::format("{}:{}", inside_programs, path);
 }
 
+std::string client_folder(const std::string& work) { return work.substr(0, work.rfind('/')) + "/bin"; }
+
 Assignment host_assignment(const plan::Job& job, const std::string& work, bool clients) {
   Assignment assignment;
   assignment.place = plan::host_place;
@@ -276,6 +278,7 @@ Assignment host_assignment(const plan::Job& job, const std::string& work, bool c
   if (clients) {
     assignment.socket = work.substr(0, work.rfind('/')) + "/socket";
     assignment.environment["TESTCTR_SOCKET"] = assignment.socket;
+    assignment.environment["PATH"] = client_folder(work) + ":" + assignment.environment["PATH"];
   }
   set_common(assignment, job);
   // An absolute one is a path in a container.

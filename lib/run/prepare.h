@@ -70,6 +70,9 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision);
 void hand_in(const plan::Job& job, sandbox::Spec& spec);
 void hand_in(const plan::Job& job, Assignment& assignment);
 
+/// The folder on the host in which programs of a test find `testctr`. @param work $WORK there
+std::string client_folder(const std::string& work);
+
 /// What the place outside of all containers is told. Its environment has of the caller's only what programs
 /// need to find themselves: PATH, HOME, USER, LOGNAME. @param work $WORK there @param clients programs may
 /// speak to the test

@@ -60,6 +60,7 @@ Status fill_upper(const Plan& plan) {
   for (const char* dir : {"up/dev", "up/proc", "up/sys", "up/testctr", "up/testctr/bin", "up/work"})
     CHECK_OK(make_dir(dir));
   if (!plan.spec.tree.empty()) CHECK_OK(make_dir("up/testctr/tree"));
+  if (::symlink("testctr-script", "up/testctr/bin/testctr") != 0) return Error::system("symlink", "testctr");
   return make_file(AT_FDCWD, "up/testctr/bin/testctr-script");
 }
 

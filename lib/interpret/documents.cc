@@ -99,6 +99,8 @@ class DocumentRun : public OpenDocument {
 
   Status enter(bool fresh) {
     CHECK_OK(crossing_->enter(*shell_, fresh, at_.state));
+    // Where a case has gone itself is its own affair.
+    if (!fresh && at_.state.directory.empty()) return {};
     return stays_below();
   }
 
@@ -112,8 +114,9 @@ class DocumentRun : public OpenDocument {
     if (!where.ok()) return {};
     const std::string& work = session_.setting.work;
     if (where.value() == work || where.value().starts_with(work + "/")) return {};
-    return Error::infrastructure(fmt::format("the working directory of the document leads out of $WORK, to {}",
-                                             text::printable(where.value())))
+    return Error::infrastructure(
+               fmt::format("the working directory of the document leads out of $WORK, to {}",
+                           text::printable(where.value())))
         .hint("a link below $WORK stands where the document's own folder was");
   }
 
@@ -129,7 +132,8 @@ class DocumentRun : public OpenDocument {
           continue;
         }
         std::string place = script::place_of(test, document().config.defaults, how_.where);
-        if (!how_.alone && !place.empty() && place != session_.setting.name) return leave_for(std::move(place));
+        if (!how_.alone && !place.empty() && place != session_.setting.name)
+          return leave_for(std::move(place));
         CHECK_OK(carry_out_case(part, test, number));
         if (!stopped_) at_.position = static_cast<uint32_t>(number);
       }

@@ -73,7 +73,8 @@ void TestRun::go_on(Continuation continuation) {
 void TestRun::poll_into(std::vector<pollfd>& descriptors) const {
   if (!pod_) return;
   for (const Member& member : pod_->members()) {
-    if (member.place && !member.finished) descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
+    if (member.place && !member.finished)
+      descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
   }
 }
 

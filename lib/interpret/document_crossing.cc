@@ -114,8 +114,8 @@ Status DocumentCrossing::go_to(Shell& shell, const std::string& directory) {
   return gone;
 }
 
-// A container is hostile, and the host's shell carries out what it is told. So of what comes from there values
-// are taken, as values, and functions from where the user wrote them.
+// A container is hostile, and the host's shell carries out what it is told. So of what comes from there
+// values are taken, as values, and functions from where the user wrote them.
 Result<ShellState> DocumentCrossing::without_orders(Shell& shell, ShellState arriving) {
   const ShellState own = session_.shell.value_or(ShellState{});
   std::string words = named_;
@@ -135,9 +135,11 @@ Result<ShellState> DocumentCrossing::without_orders(Shell& shell, ShellState arr
       left.push_back(name);
     }
   }
-  log_names("variables that the host does not take from a container (no case names them, or they mean something to a "
-            "shell)",
-            left);
+  log_names(
+      "variables that the host does not take from a container (no case names them, or they mean something to "
+      "a "
+      "shell)",
+      left);
   for (const std::string& name : arriving.gone_variables) {
     if (is_interpreted_variable(name) || !own.variables.contains(name)) continue;
     taken.variables.erase(name);
@@ -174,9 +176,10 @@ void DocumentCrossing::take_functions(const ShellState& arriving,
       left.push_back(name);
     }
   }
-  log_names("functions of a container that the host does not take (it takes those that a case defines at its top "
-            "level)",
-            left);
+  log_names(
+      "functions of a container that the host does not take (it takes those that a case defines at its top "
+      "level)",
+      left);
   for (const std::string& name : arriving.gone_functions) {
     if (taken.functions.erase(name) != 0) taken.gone_functions.insert(name);
   }
@@ -228,8 +231,8 @@ Status DocumentCrossing::leave(Shell& shell, const script::Variables& pending, S
   std::erase_if(crossing.variables, [&](const auto& entry) {
     const auto& base = session_.setting.environment;
     const auto given = base.find(entry.first);
-    return given != base.end() && is_exported(entry.second) && entry.second.values.front().second == given->second &&
-           !arrived_.variables.contains(entry.first);
+    return given != base.end() && is_exported(entry.second) &&
+           entry.second.values.front().second == given->second && !arrived_.variables.contains(entry.first);
   });
   take_out_path(crossing, work);
   state.shell = TRY(shell_state_to_bytes(crossing));

@@ -1,5 +1,5 @@
-// What a document's shell has set, on its way from place to place. The host takes from a container values that
-// its own documents name, and nothing that would be carried out.
+// What a document's shell has set, on its way from place to place. The host takes from a container values
+// that its own documents name, and nothing that would be carried out.
 #pragma once
 
 #include <string>

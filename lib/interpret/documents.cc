@@ -99,6 +99,8 @@ class DocumentRun : public OpenDocument {
 
   Status enter(bool fresh) {
     CHECK_OK(crossing_->enter(*shell_, fresh, at_.state));
+    // Where a case has gone itself is its own affair.
+    if (!fresh && at_.state.directory.empty()) return {};
     return stays_below();
   }
 
@@ -112,8 +114,9 @@ class DocumentRun : public OpenDocument {
     if (!where.ok()) return {};
     const std::string& work = session_.setting.work;
     if (where.value() == work || where.value().starts_with(work + "/")) return {};
-    return Error::infrastructure(fmt::format("the working directory of the document leads out of $WORK, to {}",
-                                             text::printable(where.value())))
+    return Error::infrastructure(
+               fmt::format("the working directory of the document leads out of $WORK, to {}",
+                           text::printable(where.value())))
         .hint("a link below $WORK stands where the document's own folder was");
   }
 
@@ -128,8 +131,10 @@ class DocumentRun : public OpenDocument {
           tell_end(part, test, stopped_as_, stopped_why_, std::nullopt, 0);
           continue;
         }
-        std::string place = script::place_of(test, document().config.defaults, how_.where);
-        if (!how_.alone && !place.empty() && place != session_.setting.name) return leave_for(std::move(place));
+        if (!how_.alone) {
+          std::string place = script::place_of(test, document().config.defaults, how_.where);
+          if (!place.empty() && place != session_.setting.name) return leave_for(std::move(place));
+        }
         CHECK_OK(carry_out_case(part, test, number));
         if (!stopped_) at_.position = static_cast<uint32_t>(number);
       }
@@ -575,6 +580,7 @@ class DocumentRun : public OpenDocument {
   /// Ends what is the document's, and names what its cases have left behind.
   void close() {
     over_ = true;
+    if (shell_ == nullptr) return;
     std::vector<pid_t> own = shell_->own();
     const std::set<pid_t> spared = others(own);
     own.insert(own.end(), spared.begin(), spared.end());

@@ -24,8 +24,8 @@ struct DocumentSetting {
   std::string where;  ///< the place of cases that name none; empty: the one that carries them out
   /// Nothing else goes on in the place: when the document ends, all that lives there is killed.
   bool alone = true;
-  /// The commands of the cases that containers have carried out since this place had its last turn. On the host
-  /// these, and nothing that a container says, tell what functions they define.
+  /// The commands of the cases that containers have carried out since this place had its last turn. On the
+  /// host these, and nothing that a container says, tell what functions they define.
   std::vector<std::string> definitions;
   std::string
       directory;  ///< working directory of the cases that stays (`--work-directory`); empty: a fresh one
@@ -54,8 +54,8 @@ class OpenDocument {
   /// Carries out cases from `from.position` on, until one belongs to another place or the document ends.
   /// @return `done` with an outcome; or where to go on: behind the last case that is this place
   virtual Result<Continuation> go_on(Continuation from) = 0;
-  /// No case comes here any more: those that still run beside are judged, and what the document has started is
-  /// killed. @return whether all of them passed
+  /// No case comes here any more: those that still run beside are judged, and what the document has started
+  /// is killed. @return whether all of them passed
   virtual bool end() = 0;
   /// The steps that it belongs to has come to its end here.
   [[nodiscard]] virtual bool over() const = 0;

@@ -369,10 +369,9 @@ Result<ShellState> Shell::state() {
   (void)TRY(process.answer());
   const auto written = [&](const char* name) { return sys::read_file(process.file(name), most_shell_dump); };
   if (bash) return shell_state_from_bash(TRY_IN(written("crossing"), "the shell's state"));
-  return shell_state_from_posix(TRY_IN(written("variables"), "the shell's state"),
-                                TRY_IN(written("exports"), "the shell's state"),
-                                TRY_IN(written("aliases"), "the shell's state"),
-                                TRY_IN(written("options"), "the shell's state"));
+  return shell_state_from_posix(
+      TRY_IN(written("variables"), "the shell's state"), TRY_IN(written("exports"), "the shell's state"),
+      TRY_IN(written("aliases"), "the shell's state"), TRY_IN(written("options"), "the shell's state"));
 }
 
 Result<std::vector<std::string>> Shell::take_state(const ShellState& current, const ShellState& wanted) {
@@ -426,8 +425,9 @@ Result<std::map<std::string, std::string>> Shell::functions_in(const std::string
 Status Shell::change_directory(const std::string& path) {
   ShellProcess& process = impl_->process;
   const bool bash = process.kind() == ShellKind::bash;
-  CHECK_OK(process.send(fmt::format("\\{} cd -- {} </dev/null >/dev/null 2>&1;{}", bash ? "builtin" : "command",
-                                    text::shell_quoted(path), process.say("K \"$?\""))));
+  CHECK_OK(
+      process.send(fmt::format("\\{} cd -- {} </dev/null >/dev/null 2>&1;{}", bash ? "builtin" : "command",
+                               text::shell_quoted(path), process.say("K \"$?\""))));
   if (TRY(process.answer()) != "0")
     return Error::usage(fmt::format("the shell's working directory {} is not there", text::quoted(path)));
   return process.make_standby();

@@ -1,4 +1,5 @@
-// Shell state: read from a shell, written down, read back by who does not trust it, and told to another shell.
+// Shell state: read from a shell, written down, read back by who does not trust it, and told to another
+// shell.
 #include "interpret/shell_state.h"
 
 #include <algorithm>
@@ -44,12 +45,14 @@ bool is_option(std::string_view line) {
 }
 
 bool is_umask(std::string_view text) {
-  return text.size() <= 4 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
+  return text.size() <= 4 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
 }
 
 bool are_attributes(std::string_view text, std::string_view known) {
-  return text.size() <= known.size() &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return known.find(c) != std::string_view::npos; });
+  return text.size() <= known.size() && std::all_of(text.begin(), text.end(), [&](char c) {
+           return known.find(c) != std::string_view::npos;
+         });
 }
 
 /// "declare -axr" without what says the kind.
@@ -142,10 +145,13 @@ std::string declaration(const std::string& name, const ShellVariable& variable) 
   std::string flags = variable.attributes;
   if (variable.kind == ShellVariable::Kind::indexed) flags += 'a';
   if (variable.kind == ShellVariable::Kind::associative) flags += 'A';
-  std::string line = "\\builtin declare " + (flags.empty() ? std::string("--") : "-" + flags) + " " + name + "=";
-  if (variable.kind == ShellVariable::Kind::scalar) return line + quoted(variable.values.front().second) + "\n";
+  std::string line =
+      "\\builtin declare " + (flags.empty() ? std::string("--") : "-" + flags) + " " + name + "=";
+  if (variable.kind == ShellVariable::Kind::scalar)
+    return line + quoted(variable.values.front().second) + "\n";
   line += "(";
-  for (const auto& [key, value] : variable.values) line += fmt::format("[{}]={} ", quoted(key), quoted(value));
+  for (const auto& [key, value] : variable.values)
+    line += fmt::format("[{}]={} ", quoted(key), quoted(value));
   return line + ")\n";
 }
 
@@ -157,8 +163,8 @@ void load_variables(const ShellState& current, const ShellState& wanted, bool ba
     if (known != current.variables.end()) {
       if (known->second == variable) continue;
       if (known->second.attributes.find('r') != std::string::npos) continue;
-      text += fmt::format("\\unset {} {}\n", known->second.attributes.find('n') != std::string::npos ? "-n" : "-v",
-                          name);
+      text += fmt::format("\\unset {} {}\n",
+                          known->second.attributes.find('n') != std::string::npos ? "-n" : "-v", name);
     }
     if (bash) {
       text += declaration(name, variable);
@@ -173,7 +179,8 @@ void load_variables(const ShellState& current, const ShellState& wanted, bool ba
   }
   for (const std::string& name : wanted.gone_variables) {
     const auto known = current.variables.find(name);
-    const bool fixed = known != current.variables.end() && known->second.attributes.find('r') != std::string::npos;
+    const bool fixed =
+        known != current.variables.end() && known->second.attributes.find('r') != std::string::npos;
     if (!fixed) text += "\\unset -v " + name + "\n";
   }
   if (!arrays.empty())
@@ -192,7 +199,8 @@ void load_functions(const ShellState& current, const ShellState& wanted, bool ba
     } else {
       // What only bash understands would end this shell.
       text += fmt::format(
-          "if (\\eval {0}) >/dev/null 2>&1; then \\eval {0}; else __testctr_lost=\"${{__testctr_lost-}} {1}\"; fi\n",
+          "if (\\eval {0}) >/dev/null 2>&1; then \\eval {0}; else __testctr_lost=\"${{__testctr_lost-}} "
+          "{1}\"; fi\n",
           quoted(function.text), name);
     }
   }
@@ -216,24 +224,56 @@ bool is_shell_name(std::string_view name) {
 }
 
 bool is_place_variable(std::string_view name) {
-  constexpr std::string_view names[] = {
-      "WORK",      "TREE",     "TMPDIR",   "TEMPDIR",       "TMP",         "TEMP",       "TESTDIR", "TESTFILE",
-      "TESTSHELL", "CRAMTMP",  "SHELL",    "PATH",          "HOME",        "USER",       "LOGNAME", "PWD",
-      "OLDPWD",    "HOSTNAME", "HOSTTYPE", "MACHTYPE",      "OSTYPE",      "SCRUT_TEST", "SHLVL",   "SHELLOPTS",
-      "PPID",      "UID",      "EUID",     "GROUPS",        "DIRSTACK",    "PIPESTATUS", "LINENO",  "RANDOM",
-      "SECONDS",   "SRANDOM",  "HISTCMD",  "EPOCHREALTIME", "EPOCHSECONDS", "FUNCNAME",  "COPROC",  "COMP_WORDBREAKS",
-      "OPTIND",    "_",        "OPTERR",   "TERM",          "IFS"};
+  constexpr std::string_view names[] = {"WORK",         "TREE",       "TMPDIR",   "TEMPDIR",
+                                        "TMP",          "TEMP",       "TESTDIR",  "TESTFILE",
+                                        "TESTSHELL",    "CRAMTMP",    "SHELL",    "PATH",
+                                        "HOME",         "USER",       "LOGNAME",  "PWD",
+                                        "OLDPWD",       "HOSTNAME",   "HOSTTYPE", "MACHTYPE",
+                                        "OSTYPE",       "SCRUT_TEST", "SHLVL",    "SHELLOPTS",
+                                        "PPID",         "UID",        "EUID",     "GROUPS",
+                                        "DIRSTACK",     "PIPESTATUS", "LINENO",   "RANDOM",
+                                        "SECONDS",      "SRANDOM",    "HISTCMD",  "EPOCHREALTIME",
+                                        "EPOCHSECONDS", "FUNCNAME",   "COPROC",   "COMP_WORDBREAKS",
+                                        "OPTIND",       "_",          "OPTERR",   "TERM",
+                                        "IFS"};
   if (name.starts_with("BASH") || name.starts_with("__testctr_") || name.starts_with("TESTCTR_")) return true;
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 bool is_interpreted_variable(std::string_view name) {
-  constexpr std::string_view names[] = {
-      "ENV",    "PROMPT_COMMAND", "GLOBIGNORE", "CDPATH",     "EXECIGNORE",  "FIGNORE",    "FCEDIT",
-      "EDITOR", "VISUAL",         "MAIL",       "MAILPATH",   "MAILCHECK",   "INPUTRC",    "HISTFILE",
-      "TMOUT",  "POSIXLY_CORRECT", "LOCPATH",   "NLSPATH",    "GCONV_PATH",  "GETCONF_DIR", "MALLOC_TRACE",
-      "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "RESOLV_HOST_CONF", "TZDIR", "NIS_PATH", "GLIBC_TUNABLES",
-      "READLINE_LINE", "FPATH",   "TIMEFORMAT", "auto_resume", "histchars"};
+  constexpr std::string_view names[] = {"ENV",
+                                        "PROMPT_COMMAND",
+                                        "GLOBIGNORE",
+                                        "CDPATH",
+                                        "EXECIGNORE",
+                                        "FIGNORE",
+                                        "FCEDIT",
+                                        "EDITOR",
+                                        "VISUAL",
+                                        "MAIL",
+                                        "MAILPATH",
+                                        "MAILCHECK",
+                                        "INPUTRC",
+                                        "HISTFILE",
+                                        "TMOUT",
+                                        "POSIXLY_CORRECT",
+                                        "LOCPATH",
+                                        "NLSPATH",
+                                        "GCONV_PATH",
+                                        "GETCONF_DIR",
+                                        "MALLOC_TRACE",
+                                        "HOSTALIASES",
+                                        "LOCALDOMAIN",
+                                        "RES_OPTIONS",
+                                        "RESOLV_HOST_CONF",
+                                        "TZDIR",
+                                        "NIS_PATH",
+                                        "GLIBC_TUNABLES",
+                                        "READLINE_LINE",
+                                        "FPATH",
+                                        "TIMEFORMAT",
+                                        "auto_resume",
+                                        "histchars"};
   if (is_place_variable(name)) return true;
   if (name.starts_with("LD_") || name.starts_with("PS") || name.starts_with("BASH") ||
       name.starts_with("DYLD_") || name.starts_with("COMP_") || name.starts_with("READLINE_"))
@@ -272,7 +312,8 @@ Result<ShellState> shell_state_from_bash(std::string_view records) {
       std::string option = TRY(fields.next());
       if (is_option(option)) state.options.push_back(std::move(option));
     } else if (kind == "P") {
-      for (size_t left = TRY(fields.count()); left != 0; --left) state.arguments.push_back(TRY(fields.next()));
+      for (size_t left = TRY(fields.count()); left != 0; --left)
+        state.arguments.push_back(TRY(fields.next()));
     } else if (kind == "D") {
       state.directory = TRY(fields.next());
     } else if (kind == "U") {
@@ -286,8 +327,8 @@ Result<ShellState> shell_state_from_bash(std::string_view records) {
   return state;
 }
 
-ShellState shell_state_from_posix(std::string_view variables, std::string_view exports, std::string_view aliases,
-                                  std::string_view options) {
+ShellState shell_state_from_posix(std::string_view variables, std::string_view exports,
+                                  std::string_view aliases, std::string_view options) {
   ShellState state;
   state.bash = false;
   const auto each = [](std::string_view text, std::string_view prefix, auto take) {
@@ -305,7 +346,7 @@ ShellState shell_state_from_posix(std::string_view variables, std::string_view e
   each(variables, "", [&](const std::string& name, std::string value, bool valued) {
     if (!valued || !is_shell_name(name)) return;
     if (name == "PWD") state.directory = value;
-    if (is_place_variable(name)) return;
+    if (is_place_variable(name) || name == "PS1" || name == "PS2" || name == "PS4") return;
     state.variables[name].values = {{"", std::move(value)}};
   });
   each(exports, "export ", [&](const std::string& name, const std::string&, bool) {
@@ -354,9 +395,10 @@ Result<std::string> shell_state_to_bytes(const ShellState& state) {
   wire["umask"] = state.umask;
   std::string bytes = json::to_cbor(wire);
   if (bytes.size() > most_shell_state) {
-    return Error::usage(fmt::format("the shell's variables and functions take {}, more than the {} that go into "
-                                    "another place",
-                                    text::human_size(bytes.size()), text::human_size(most_shell_state)))
+    return Error::usage(
+               fmt::format("the shell's variables and functions take {}, more than the {} that go into "
+                           "another place",
+                           text::human_size(bytes.size()), text::human_size(most_shell_state)))
         .hint("`unset` what is not needed there, or keep it in a file below $WORK");
   }
   return bytes;
@@ -430,12 +472,13 @@ Result<ShellState> shell_state_from_bytes(std::string_view bytes) {
   for (const Json& entry : list(wire, "functions")) {
     if (!entry.is_array() || entry.size() != 3 || !is_text(entry[1])) return no_state();
     const auto name = word(entry[0]), attributes = word(entry[2]);
-    if (!name || !is_command_name(*name) || !attributes || !are_attributes(*attributes, "rtx")) return no_state();
+    if (!name || !is_command_name(*name) || !attributes || !are_attributes(*attributes, "rtx"))
+      return no_state();
     state.functions[*name] = {json::bytes_of(entry[1]), *attributes};
   }
-  for (const auto& [key, names] :
-       {std::pair{"gone_variables", &state.gone_variables}, {"gone_functions", &state.gone_functions},
-        {"gone_aliases", &state.gone_aliases}}) {
+  for (const auto& [key, names] : {std::pair{"gone_variables", &state.gone_variables},
+                                   {"gone_functions", &state.gone_functions},
+                                   {"gone_aliases", &state.gone_aliases}}) {
     for (const Json& entry : list(wire, key)) {
       const auto name = word(entry);
       const bool variable = names == &state.gone_variables;
@@ -484,11 +527,12 @@ void put_in_path(ShellState& state, const std::string& to) {
 
 std::string load_text(const ShellState& current, const ShellState& wanted, bool bash,
                       std::vector<std::string>& notes) {
-  std::string text = bash ? "__testctr_flags=$-\n"
-                            "__testctr_aliases=; if \\builtin shopt -q expand_aliases; then __testctr_aliases=1; fi\n"
-                            "__testctr_extglob=; if \\builtin shopt -q extglob; then __testctr_extglob=1; fi\n"
-                            "\\builtin set +efuvxC\n\\builtin shopt -u expand_aliases\n\\builtin shopt -s extglob\n"
-                          : "__testctr_flags=$-\n\\set +eufvxC\n__testctr_lost=\n";
+  std::string text =
+      bash ? "__testctr_flags=$-\n"
+             "__testctr_aliases=; if \\builtin shopt -q expand_aliases; then __testctr_aliases=1; fi\n"
+             "__testctr_extglob=; if \\builtin shopt -q extglob; then __testctr_extglob=1; fi\n"
+             "\\builtin set +efuvxC\n\\builtin shopt -u expand_aliases\n\\builtin shopt -s extglob\n"
+           : "__testctr_flags=$-\n\\set +eufvxC\n__testctr_lost=\n";
   load_variables(current, wanted, bash, text, notes);
   load_functions(current, wanted, bash, text);
   load_aliases(current, wanted, text);
@@ -503,12 +547,15 @@ std::string load_text(const ShellState& current, const ShellState& wanted, bool 
         "if [ -n \"$__testctr_aliases\" ]; then \\builtin shopt -s expand_aliases; fi\n"
         "if [ -z \"$__testctr_extglob\" ]; then \\builtin shopt -u extglob; fi\n";
   }
-  text += "for __testctr_f in f u v x C e; do case $__testctr_flags in *$__testctr_f*) \\set -$__testctr_f ;; esac; done\n";
+  text +=
+      "for __testctr_f in f u v x C e; do case $__testctr_flags in *$__testctr_f*) \\set -$__testctr_f ;; "
+      "esac; done\n";
   if (wanted.options.empty() || wanted.bash != bash) return text;
   std::vector<std::string> options = wanted.options;
   // One that this shell does not have must not end it.
-  std::stable_partition(options.begin(), options.end(),
-                        [](const std::string& option) { return option.find("errexit") == std::string::npos; });
+  std::stable_partition(options.begin(), options.end(), [](const std::string& option) {
+    return option.find("errexit") == std::string::npos;
+  });
   for (const std::string& option : options) {
     if (std::find(current.options.begin(), current.options.end(), option) == current.options.end())
       text += fmt::format("\\{}{} || :\n", bash ? "builtin " : "", option);

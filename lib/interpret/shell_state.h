@@ -1,5 +1,5 @@
-// What a document's shell has set, as a value: variables, functions, aliases, options. It is what crosses when
-// the cases go on in another place; who reads it back need not trust who wrote it.
+// What a document's shell has set, as a value: variables, functions, aliases, options. It is what crosses
+// when the cases go on in another place; who reads it back need not trust who wrote it.
 #pragma once
 
 #include <map>
@@ -61,15 +61,15 @@ bool stands_in(std::string_view name, std::string_view text);
 /// Reads what bash wrote (`bash_cross` in shell_text.cc): records of fields that end with NUL. Errors
 /// (infrastructure): it is not that.
 Result<ShellState> shell_state_from_bash(std::string_view records);
-/// Reads what a POSIX shell printed. @param variables by `set` @param exports by `export -p` @param aliases by
-/// `alias` @param options by `set +o`
+/// Reads what a POSIX shell printed. @param variables by `set` @param exports by `export -p` @param aliases
+/// by `alias` @param options by `set +o`
 ShellState shell_state_from_posix(std::string_view variables, std::string_view exports,
                                   std::string_view aliases, std::string_view options);
 
 /// As bytes. Errors (usage): more than `most_shell_state`.
 Result<std::string> shell_state_to_bytes(const ShellState& state);
-/// Reads bytes that anybody may have written. Errors (infrastructure): they are no state: names, attributes or
-/// options that cannot be.
+/// Reads bytes that anybody may have written. Errors (infrastructure): they are no state: names, attributes
+/// or options that cannot be.
 Result<ShellState> shell_state_from_bytes(std::string_view bytes);
 
 /// Replaces in all values what `from` is at the borders of path components, by `token`.

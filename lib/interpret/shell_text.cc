@@ -186,12 +186,12 @@ while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_
 } >@T/state
 )sh";
 
-// As records whose fields end with NUL, for `shell_state_from_bash`. Read in a fork: nothing has to be left as it
-// was. No command substitution, which would be a process for each variable.
+// As records whose fields end with NUL, for `shell_state_from_bash`. Read in a fork: nothing has to be left
+// as it was. No command substitution, which would be a process for each variable.
 constexpr std::string_view bash_cross = R"sh(\builtin trap - DEBUG ERR RETURN EXIT
 \builtin set +o >|@T/set
-\builtin shopt -p >>@T/set
 \builtin set +efuvxC
+\builtin shopt -p >>@T/set
 \builtin set +o posix
 \builtin shopt -u expand_aliases
 IFS=$' \t\n'

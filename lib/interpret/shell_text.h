@@ -15,8 +15,8 @@ struct ShellTexts {
   std::string dump;   ///< writes `control`/state, whose last line is `state_end`
 };
 ShellTexts shell_texts(ShellKind kind, const std::string& control);
-/// What tells all that the shell has set, for `ShellState`: bash as records in `control`/crossing, others in the
-/// files variables, exports, aliases and options. Sourced in a fork of the shell.
+/// What tells all that the shell has set, for `ShellState`: bash as records in `control`/crossing, others in
+/// the files variables, exports, aliases and options. Sourced in a fork of the shell.
 std::string shell_cross_text(ShellKind kind, const std::string& control);
 
 extern const std::string state_end;

@@ -11,7 +11,7 @@ const std::string path_token("\0PATH\0", 6);
 namespace {
 
 constexpr size_t max_name = 4096;
-constexpr size_t max_value = size_t{4} << 20;     // more than any kernel takes as one argument or variable
+constexpr size_t max_value = size_t{4} << 20;  // more than any kernel takes as one argument or variable
 constexpr size_t max_shell = size_t{8} << 20;
 constexpr size_t max_buffer = size_t{256} << 20;  // the bound of a whole Continuation
 constexpr size_t max_entries = 100'000;

@@ -43,8 +43,9 @@ void add_container(Job& job, const script::Section& section) {
 bool is_known(const Job& job, const std::string& place) {
   if (place == host_place) return true;
   if (place == default_place) return !job.image.empty();
-  return std::any_of(job.containers.begin(), job.containers.end(),
-                     [&](const Container& container) { return container.name == place && !container.service; });
+  return std::any_of(job.containers.begin(), job.containers.end(), [&](const Container& container) {
+    return container.name == place && !container.service;
+  });
 }
 
 void add_containers(Job& job, const Step& step, const script::DocumentConfig& config) {
@@ -103,9 +104,8 @@ bool set_document_places(Job& job) {
 }  // namespace
 
 bool names_places(const Step& step) {
-  return std::any_of(step.parts.begin(), step.parts.end(), [](const DocumentPart& part) {
-    return part.source.find("where") != std::string::npos;
-  });
+  return std::any_of(step.parts.begin(), step.parts.end(),
+                     [](const DocumentPart& part) { return part.source.find("where") != std::string::npos; });
 }
 
 void add_document_places(Job& job, const Step& step) {
@@ -126,11 +126,12 @@ void add_document_places(Job& job, const Step& step) {
           place == default_place
               ? fmt::format("{}:{}: where: nothing says which image the container is made from",
                             text::printable(part.name), test.line)
-              : fmt::format("{}:{}: where: no container has the name {}{}", text::printable(part.name), test.line,
-                            text::quoted(place), near && *near != place ? fmt::format("; did you mean {}?", *near) : ""));
-      job.error = std::move(error).hint(place == default_place
-                                            ? "`image: IMAGE` in the front matter names one, or `run IMAGE FILE`"
-                                            : "`containers: {NAME: IMAGE}` in the front matter names it");
+              : fmt::format("{}:{}: where: no container has the name {}{}", text::printable(part.name),
+                            test.line, text::quoted(place),
+                            near && *near != place ? fmt::format("; did you mean {}?", *near) : ""));
+      job.error = std::move(error).hint(
+          place == default_place ? "`image: IMAGE` in the front matter names one, or `run IMAGE FILE`"
+                                 : "`containers: {NAME: IMAGE}` in the front matter names it");
     }
   }
 }

@@ -6,16 +6,16 @@
 
 namespace testctr::plan {
 
-/// Fills in what the job's first step says of places: where it begins when no image was given for it, the images
-/// that it names. One that cannot be carried out so (a `[container]` without any image) gets an error.
+/// Fills in what the job's first step says of places: where it begins when no image was given for it, the
+/// images that it names. One that cannot be carried out so (a `[container]` without any image) gets an error.
 /// @return whether it is known where it runs: it has an image, or says itself
 bool set_places(Job& job);
 
 /// Whether a document may say of its cases where they run.
 bool names_places(const Step& step);
 
-/// The containers that a document of `job` names (`containers:`), and its `image:` where the job has none. A case
-/// whose place is no container of the job is an error of the job.
+/// The containers that a document of `job` names (`containers:`), and its `image:` where the job has none. A
+/// case whose place is no container of the job is an error of the job.
 void add_document_places(Job& job, const Step& step);
 
 }  // namespace testctr::plan

@@ -135,7 +135,8 @@ Result<Assignment> Pod::assignment_for(const plan::Container& what, const Provis
   if (scope_.clients()) {
     // Behind the image's own: what it calls so is what it means.
     std::string& path = assignment.environment["PATH"];
-    if (path.find(inside_programs) == std::string::npos) path += std::string(path.empty() ? "" : ":") + inside_programs;
+    if (path.find(inside_programs) == std::string::npos)
+      path += std::string(path.empty() ? "" : ":") + inside_programs;
   }
   if (scope_.clients() && job_.network != plan::Network::host)
     assignment.socket =

@@ -308,7 +308,7 @@ Order make_order(const plan::Job& job, const plan::Step& step, const Provision& 
   if (provision.spare != nullptr && !on_host) document.setting.spare_shell = inside_shell;
   document.setting.overrides = job.documents.overrides;
   document.setting.whole_output = job.documents.whole_output;
-  if (!job.documents.work_directory.empty()) 
+  if (!job.documents.work_directory.empty())
     document.setting.directory = on_host ? job.documents.work_directory : inside_directory();
   order.document = std::move(document);
   return order;

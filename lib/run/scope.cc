@@ -350,7 +350,7 @@ Status Scope::accept_environment(const script::Script& script, const Continuatio
                                            text::printable(name)));
   }
   for (const auto& [name, value] : from.state.environment) {
-    if (!said.state.environment.contains(name) && !changed(name))
+    if (value && !said.state.environment.contains(name) && !changed(name))
       return breach("a place", fmt::format("it lost the variable {}", text::printable(name)));
   }
   return {};

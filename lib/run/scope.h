@@ -9,8 +9,8 @@
 #include "base/result.h"
 #include "interpret/request.h"
 #include "interpret/state.h"
-#include "script/document.h"
 #include "plan/plan.h"
+#include "script/document.h"
 #include "script/script.h"
 
 namespace testctr::run {

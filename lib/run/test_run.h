@@ -66,9 +66,9 @@ class TestRun {
   std::optional<Scope> scope_;
   std::unique_ptr<Pod> pod_;
   const Machine& machine_;
-  Member* leader_ = nullptr;             ///< the place that carries out lines now
-  Member* sender_ = nullptr;             ///< the place that artifacts come from
-  Continuation from_;                    ///< what it was given
+  Member* leader_ = nullptr;  ///< the place that carries out lines now
+  Member* sender_ = nullptr;  ///< the place that artifacts come from
+  Continuation from_;         ///< what it was given
   /// The commands of cases that containers have carried out since the host had its last turn.
   std::vector<std::string> definitions_;
   uint64_t step_started_ns_ = 0;

@@ -99,7 +99,8 @@ Status mount_host_root(const Plan& plan, const Handed& handed, std::vector<std::
   CHECK_OK(make("root/tmp", 01777));
   if (!plan.spec.tree.empty()) CHECK_OK(make("root/testctr/tree", 0755));
   TRY(sys::open("root/testctr/bin/testctr-script", O_CREAT | O_EXCL | O_WRONLY, 0644));
-  if (::symlink("testctr-script", "root/testctr/bin/testctr") != 0) return Error::system("symlink", "testctr");
+  if (::symlink("testctr-script", "root/testctr/bin/testctr") != 0)
+    return Error::system("symlink", "testctr");
   size_t number = 0;
   for (const HostEntry& entry : plan.host_entries) {
     if (entry.kind == HostEntry::Kind::link) {

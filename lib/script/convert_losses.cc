@@ -77,7 +77,8 @@ class Finder {
       in_front("total_timeout", "Cram has no time limit in the document: give --timeout when it runs");
     for (const auto& [key, given] :
          {std::pair{"image", config.image.has_value()}, {"containers", !config.containers.empty()}}) {
-      if (given) in_front(key, "a Cram document names no image: name it on the command line or in a manifest");
+      if (given)
+        in_front(key, "a Cram document names no image: name it on the command line or in a manifest");
     }
     for (const auto& [key, list] : {std::pair{"append", &config.append}, {"prepend", &config.prepend}}) {
       if (!list->empty()) in_front(key, "Cram includes no other documents: copy the cases");

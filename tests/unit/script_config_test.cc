@@ -95,6 +95,7 @@ TEST_CASE("config: every key of a case") {
       "strip_ansi_escaping: true\n"
       "timeout: 1m 1s\n"
       "wait: {timeout: 5s, path: a/b}\n"
+      "where: db\n"
       "stdin: |\n  one\n  two\n");
   CHECK(config.detached == true);
   CHECK(config.detached_kill_signal == SIGINT);
@@ -109,10 +110,29 @@ TEST_CASE("config: every key of a case") {
   CHECK(config.strip_ansi_escaping == true);
   CHECK(config.timeout_ns == 61'000'000'000);
   CHECK(config.wait == Wait{5'000'000'000, "a/b"});
+  CHECK(config.where == "db");
   CHECK(config.input == Input{"one\ntwo\n", false});
   CHECK(read("") == CaseConfig{});
   CHECK(read("{}") == CaseConfig{});
   CHECK(read("# nothing") == CaseConfig{});
+}
+
+TEST_CASE("config: places") {
+  CHECK(read("where: host").where == "host");
+  CHECK(error("where: a b") ==
+        "d:10:10: where is host, container or a name from the front matter's containers, not \"a b\"");
+  CHECK(error("where: [host]") != "no error");
+  Defects defects("d");
+  const DocumentConfig config =
+      read_document_config(config_text("image: debian\ncontainers: {db: postgres, web: nginx}\n"), defects);
+  CHECK_FALSE(defects.any());
+  CHECK(config.image == "debian");
+  CHECK(config.containers == std::map<std::string, std::string>{{"db", "postgres"}, {"web", "nginx"}});
+  CHECK(document_error("containers: [db]").find("write {NAME: IMAGE}") != std::string::npos);
+  CHECK(document_error("containers: {host: x}").find("cannot name a container") != std::string::npos);
+  CHECK(document_error("containers: {db: }").find("the image of db") != std::string::npos);
+  CHECK(document_error("where: host").find("write it below defaults") != std::string::npos);
+  CHECK(place_of(Case{}, CaseConfig{}, "container") == "container");
 }
 
 TEST_CASE("config: further forms") {

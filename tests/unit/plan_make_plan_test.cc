@@ -93,7 +93,8 @@ TEST_CASE("plan: without an image nothing is planned") {
   CHECK(has(message(plan_of({"a.txt"})), "testctr-script run builtin a.txt"));
   CHECK(has(message(plan_of({"a.txt", "b.txt"})), "name an image"));
   CHECK(has(message(plan_of({"./tests", "b.txt"})), "name an image"));
-  CHECK(has(message(plan_of({"/tests", "b.txt"})), "name an image"));
+  CHECK(has(message(plan_of({here.path() + "/tests", "b.txt"})), "name an image"));
+  CHECK(has(message(plan_of({"/nosuchfolder", "b.txt"})), "/nosuchfolder"));
   CHECK(has(message(plan_of({"tests"})), "name an image"));
   CHECK(has(message(plan_of({"builtin"})), "no script is named"));
   CHECK(has(message(plan_of({"golang:latest"})), "no script is named"));

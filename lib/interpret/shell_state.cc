@@ -142,17 +142,21 @@ std::string take_word(std::string_view& text) {
 std::string quoted(const std::string& text) { return text::shell_quoted(text); }
 
 std::string declaration(const std::string& name, const ShellVariable& variable) {
-  std::string flags = variable.attributes;
-  if (variable.kind == ShellVariable::Kind::indexed) flags += 'a';
-  if (variable.kind == ShellVariable::Kind::associative) flags += 'A';
-  std::string line =
-      "\\builtin declare " + (flags.empty() ? std::string("--") : "-" + flags) + " " + name + "=";
-  if (variable.kind == ShellVariable::Kind::scalar)
-    return line + quoted(variable.values.front().second) + "\n";
-  line += "(";
+  if (variable.kind == ShellVariable::Kind::scalar) {
+    const std::string flags = variable.attributes.empty() ? "--" : "-" + variable.attributes;
+    return fmt::format("\\builtin declare {} {}={}\n", flags, name, quoted(variable.values.front().second));
+  }
+  // A quoted `declare` takes no list: it is assigned by itself, before it is fixed.
+  std::string flags = variable.kind == ShellVariable::Kind::indexed ? "-a" : "-A";
+  for (char flag : variable.attributes) {
+    if (flag != 'r') flags += flag;
+  }
+  std::string lines = fmt::format("\\builtin declare {} {}\n{}=(", flags, name, name);
   for (const auto& [key, value] : variable.values)
-    line += fmt::format("[{}]={} ", quoted(key), quoted(value));
-  return line + ")\n";
+    lines += fmt::format("[{}]={} ", quoted(key), quoted(value));
+  lines += ")\n";
+  if (variable.attributes.find('r') != std::string::npos) lines += "\\builtin declare -r " + name + "\n";
+  return lines;
 }
 
 void load_variables(const ShellState& current, const ShellState& wanted, bool bash, std::string& text,

@@ -132,7 +132,7 @@ TEST_CASE("shell state: as commands") {
   state.options = {"set -o errexit", "shopt -u extglob"};
   const std::string text = told(state);
   CHECK(contains(text, "declare -x a='$(touch x)'"));
-  CHECK(contains(text, "declare -a l=([3]='v w' )"));
+  CHECK(contains(text, "declare -a l\nl=([3]='v w' )\n"));
   CHECK(contains(text, "\\unset -v g\n"));
   CHECK(text.rfind("errexit") > text.rfind("extglob"));
   std::vector<std::string> notes;

@@ -125,6 +125,7 @@ Result<std::unique_ptr<Guardian>> Guardian::start(HostBody body, const std::stri
     }
   } undo{&guardian->folder_};
   CHECK_OK(sys::make_dir_at(AT_FDCWD, guardian->work_, 0755));
+  CHECK_OK(sys::make_dir_at(AT_FDCWD, guardian->folder_ + "/tmp", 0700));
   // As root, the images' users are others than ours; nobody else comes past the folder above.
   if (::geteuid() == 0 && ::chmod(guardian->work_.c_str(), 0777) != 0)
     return Error::system("chmod", guardian->work_);

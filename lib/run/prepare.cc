@@ -281,6 +281,9 @@ Assignment host_assignment(const plan::Job& job, const std::string& work, bool c
     assignment.environment["PATH"] = client_folder(work) + ":" + assignment.environment["PATH"];
   }
   set_common(assignment, job);
+  // A container could put a link where programs of the host write theirs. Cases of a document share the
+  // folder.
+  if (!has_documents(job)) assignment.environment["TMPDIR"] = work.substr(0, work.rfind('/')) + "/tmp";
   // An absolute one is a path in a container.
   for (const plan::Artifacts& artifacts : job.artifacts)
     assignment.artifacts.push_back(artifacts.pattern.starts_with('/') ? "" : artifacts.pattern);

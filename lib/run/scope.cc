@@ -127,8 +127,9 @@ Result<Scope> Scope::of(const plan::Job& job) {
       for (const plan::DocumentPart& part : step.parts) scope.note_text(part.source);
       continue;
     }
-    const script::Script& script =
-        scope.texts_.emplace_back(TRY(script::parse(step.name, step.source))).script.value();
+    Text& text = scope.texts_.emplace_back();
+    text.script = TRY(script::parse(step.name, step.source));
+    const script::Script& script = *text.script;
     for (const script::Section& section : script.sections) {
       scope.several_ = true;
       scope.host_ = scope.host_ || section.host;

@@ -221,7 +221,7 @@ is named, all of it, and nothing runs: exit code 2. Services are not given any. 
 and RUNPATH with $ORIGIN (which is /testctr/bin), LD_LIBRARY_PATH of the image and of --env, /etc/ld.so.conf, the usual folders of glibc
 and musl.
 
---mount: DST is absolute and made when it is missing; a link in the image is followed inside. It may lie in $WORK (/work/data), and not be
+--mount: DST is absolute and made when it is missing; a link in the image is followed inside. It may lie below $WORK, and not be
 /, /work, or in /proc, /sys, /dev, /testctr. What is writable and lies in the test tree is not seen in that. SRC may not be /, your home
 folder, or a folder that holds it. Set-user-id bits and devices in it mean nothing inside. As an ordinary user you are who you are: what
 you may not write here, nothing inside can write, and what others own is seen as nobody's. As root, owners are seen as they are up to id

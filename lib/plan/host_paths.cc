@@ -78,7 +78,7 @@ Result<std::string> clean_target(const std::string& written, const WordPlace& wh
   for (std::string_view own : {"/proc", "/sys", "/dev", "/testctr"}) ours = ours || lies_in(path, own);
   if (ours)
     return Error(bad(where, fmt::format("nothing may be mounted at {}", text::quoted(path))))
-        .hint("choose another path inside, such as /data or /work/data");
+        .hint("choose another path inside, such as /data, or one below $WORK");
   return path;
 }
 

@@ -114,12 +114,7 @@ short wanted(const Stream& reads, const Stream& writes) {
 
 [[noreturn]] void serve(int listener, const sandbox::Container::Namespaces& inside, uint16_t port,
                         pid_t runner) {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) (void)::sigaction(signal, &action, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sandbox::reset_signals();
   ::setsid();
   if (!sandbox::close_all_but({0, 1, 2, listener, inside.user, inside.network}).ok()) ::_exit(1);
   if (::setns(inside.user, CLONE_NEWUSER) != 0 || ::setns(inside.network, CLONE_NEWNET) != 0) ::_exit(1);

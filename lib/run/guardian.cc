@@ -19,15 +19,6 @@ namespace {
 
 constexpr uint64_t patience_ns = 5'000'000'000;
 
-void reset_signals() {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) (void)::sigaction(signal, &action, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 void reap() {
   while (::waitpid(-1, nullptr, WNOHANG | __WALL) > 0) {
   }
@@ -83,7 +74,7 @@ Result<std::string> make_folder(const std::string& tree) {
 }
 
 [[noreturn]] void guard(const std::string& folder, const HostBody& body, Fd control, Fd channel) {
-  reset_signals();
+  sandbox::reset_signals();
   ::setsid();
   ::prctl(PR_SET_NAME, "testctr-guard");
   for (int fd = 0; fd < 3; ++fd) {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <cerrno>
@@ -137,6 +138,16 @@ Result<Fd> install_filter(std::span<const sock_filter> program, bool listen) {
     return Error::system("seccomp",
                          listen ? "SECCOMP_SET_MODE_FILTER, NEW_LISTENER" : "SECCOMP_SET_MODE_FILTER");
   return listen ? Fd(static_cast<int>(fd)) : Fd();
+}
+
+void reset_signals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal)
+    sigaction(signal, &action, nullptr);  // fails for KILL and STOP
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 }  // namespace testctr::sandbox

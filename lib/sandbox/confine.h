@@ -37,6 +37,9 @@ Status drop_privileges(const Plan& plan);
 /// Closes every descriptor from 3 on but these (sorted or not).
 Status close_all_but(std::vector<int> keep);
 
+/// Default actions for all signals, and none blocked: for a process that is forked and does not exec.
+void reset_signals();
+
 /// Core files off, the number of processes and files clamped.
 Status set_limits(uint64_t processes);
 

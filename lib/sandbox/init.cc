@@ -27,16 +27,6 @@ namespace testctr::sandbox {
 namespace {
 
 // The host's signal handlers and mask are not for here.
-void reset_signals() {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal)
-    sigaction(signal, &action, nullptr);  // fails for KILL and STOP
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 // A program inside may read our command line, which is still the runner's: options can hold what is nobody
 // else's.
 Status hide_command_line() {

@@ -21,6 +21,11 @@ testctr_third_party(seccomp ARCHIVES seccomp)
 testctr_third_party(crypto ARCHIVES crypto HEADER openssl/evp.h)
 # lib/base/digest.cc calls it when there is much to hash, and not before every main().
 target_link_options(third_party_crypto INTERFACE -Wl,--wrap=OPENSSL_cpuid_setup)
+testctr_third_party(tls ARCHIVES ssl HEADER openssl/ssl.h)
+target_link_libraries(third_party_tls INTERFACE third_party_crypto)
+testctr_third_party(cares ARCHIVES cares HEADER ares.h)
+testctr_third_party(boost HEADER boost/beast/core.hpp)
+testctr_third_party(toml HEADER toml++/toml.h)
 testctr_third_party(archive ARCHIVES archive zstd lzma bz2 z lz4 acl HEADER archive.h)
 target_link_libraries(third_party_archive INTERFACE third_party_crypto)
 

@@ -15,35 +15,6 @@ Error archive_error(struct archive* a, std::string_view doing) {
 
 namespace {
 
-class FileSource final : public ByteSource {
- public:
-  explicit FileSource(Fd fd) : fd_(std::move(fd)) {}
-  Result<size_t> read(char* buffer, size_t size) override {
-    for (;;) {
-      ssize_t n = ::read(fd_.get(), buffer, size);
-      if (n >= 0) return static_cast<size_t>(n);
-      if (errno != EINTR) return Error::system("read", "image data");
-    }
-  }
-
- private:
-  Fd fd_;
-};
-
-class MemorySource final : public ByteSource {
- public:
-  explicit MemorySource(std::string_view bytes) : rest_(bytes) {}
-  Result<size_t> read(char* buffer, size_t size) override {
-    size_t n = std::min(size, rest_.size());
-    std::copy_n(rest_.data(), n, buffer);
-    rest_.remove_prefix(n);
-    return n;
-  }
-
- private:
-  std::string_view rest_;
-};
-
 la_ssize_t write_hashed(struct archive* a, void* data, const void* bytes, size_t size) {
   auto* out = static_cast<HashedOutput*>(data);
   Status s = out->write({static_cast<const char*>(bytes), size});
@@ -54,25 +25,6 @@ la_ssize_t write_hashed(struct archive* a, void* data, const void* bytes, size_t
 }
 
 }  // namespace
-
-std::unique_ptr<ByteSource> file_source(Fd fd) { return std::make_unique<FileSource>(std::move(fd)); }
-std::unique_ptr<ByteSource> memory_source(std::string_view bytes) {
-  return std::make_unique<MemorySource>(bytes);
-}
-
-Result<std::string> read_source(ByteSource& source, size_t limit) {
-  std::string all;
-  size_t used = 0;
-  for (;;) {
-    all.resize(used + size_t{64} * 1024);
-    size_t n = TRY(source.read(all.data() + used, all.size() - used));
-    if (n == 0) break;
-    used += n;
-    if (used > limit) return Error::infrastructure(fmt::format("more than {} bytes", limit));
-  }
-  all.resize(used);
-  return all;
-}
 
 Status HashedOutput::write(std::string_view bytes) {
   hash.update(bytes);

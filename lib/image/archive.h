@@ -1,4 +1,4 @@
-// libarchive held by RAII, with its errors as ours; and where bytes come from and go to.
+// libarchive held by RAII, with its errors as ours; and where tar streams go to.
 #pragma once
 
 #include <archive.h>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_source.h"
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/result.h"
@@ -30,21 +31,6 @@ using ArchiveEntry = std::unique_ptr<struct archive_entry, ArchiveEntryFree>;
 /// What libarchive says went wrong with `a`, as an infrastructure error. @param doing "reading the tar
 /// stream".
 Error archive_error(struct archive* a, std::string_view doing);
-
-/// A stream of bytes: a file, a member of an archive, memory; a download later.
-class ByteSource {
- public:
-  virtual ~ByteSource() = default;
-  /// Up to `size` bytes into `buffer`. @return how many; 0 at the end.
-  virtual Result<size_t> read(char* buffer, size_t size) = 0;
-};
-/// Reads from the descriptor's current position to its end.
-std::unique_ptr<ByteSource> file_source(Fd fd);
-/// @param bytes must outlive the source.
-std::unique_ptr<ByteSource> memory_source(std::string_view bytes);
-
-/// All of a source that should be small. @return an error when it is longer than `limit`.
-Result<std::string> read_source(ByteSource& source, size_t limit);
 
 /// What a tar writer's bytes go through: a descriptor, with a digest and a count made on the way.
 struct HashedOutput {

@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   image::BlobClaim claim;
   claim.name = "fuzz";
   claim.most_bytes = 4 << 20;
-  (void)image::unpack_layer(image::memory_source({reinterpret_cast<const char*>(data), size}), claim,
+  (void)image::unpack_layer(memory_source({reinterpret_cast<const char*>(data), size}), claim,
                             options);
   // An empty folder is removed; one that something was written into is not.
   if (rmdir((base + "/canary").c_str()) != 0) abort();

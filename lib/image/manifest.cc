@@ -172,17 +172,20 @@ Result<std::optional<Healthcheck>> parse_healthcheck(const Json& check) {
 
 }  // namespace
 
-Result<ImageConfig> parse_config(std::string_view bytes) {
+Result<ImageConfig> parse_config(std::string_view bytes, const Platform& platform) {
   Json document = TRY(parse_document(bytes, "image configuration"));
   std::string where = "the image configuration";
   ImageConfig out;
   out.config.os = TRY_IN(json::get_string(document, "os"), where);
   out.config.architecture = TRY_IN(json::get_string(document, "architecture"), where);
-  if (out.config.os != "linux" || out.config.architecture != own_architecture())
-    return Error(bad(fmt::format("the image is for {}/{}, this machine is linux/{}",
-                                 text::printable(out.config.os), text::printable(out.config.architecture),
-                                 own_architecture())))
-        .hint(fmt::format("take the linux/{} variant of the image", own_architecture()));
+  if (out.config.os != platform.os || out.config.architecture != platform.architecture) {
+    const bool own = platform == Platform::own();
+    return Error(bad(fmt::format("the image is for {}/{}, {} {}/{}", text::printable(out.config.os),
+                                 text::printable(out.config.architecture),
+                                 own ? "this machine is" : "asked for was", platform.os,
+                                 platform.architecture)))
+        .hint(fmt::format("take the {} variant of the image", platform.str()));
+  }
   out.created = TRY_IN(json::get_string(document, "created", ""), where);
   const Json* rootfs = json::find(document, "rootfs", Type::object);
   if (rootfs == nullptr) return bad("the image configuration has no `rootfs`");
@@ -228,17 +231,16 @@ Result<ImageConfig> parse_config(std::string_view bytes) {
   return out;
 }
 
-std::string_view own_architecture() {
-#if defined(__x86_64__)
-  return "amd64";
-#elif defined(__aarch64__)
-  return "arm64";
-#else
-#error "say what OCI calls this architecture"
-#endif
+Result<Platform> config_platform(std::string_view bytes) {
+  const Json document = TRY(parse_document(bytes, "image configuration"));
+  const std::string where = "the image configuration";
+  return Platform{TRY_IN(json::get_string(document, "os"), where),
+                  TRY_IN(json::get_string(document, "architecture"), where),
+                  TRY_IN(json::get_string(document, "variant", ""), where)};
 }
 
-Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where) {
+Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where,
+                          const Platform& platform) {
   std::vector<const Descriptor*> candidates;
   std::set<std::string> names;
   for (const Descriptor& d : index.manifests) {
@@ -257,24 +259,24 @@ Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_
   }
   std::vector<const Descriptor*> fitting;
   std::set<std::string> platforms;
+  int best = 0;
   for (const Descriptor* d : candidates) {
     // Attestations beside an image name an unknown platform.
     if (!is_index_type(d->media_type) && !is_manifest_type(d->media_type)) continue;
-    if (d->os.empty() && d->architecture.empty()) {
-      fitting.push_back(d);
-    } else if (d->os == "linux" && d->architecture == own_architecture()) {
-      fitting.push_back(d);
-    } else {
-      platforms.insert(text::printable(platform_of(*d)));
-    }
+    const bool said = !d->os.empty() || !d->architecture.empty();
+    const int serves = said ? platform.serves({d->os, d->architecture, d->variant}) : 100;
+    if (serves == 0) platforms.insert(text::printable(platform_of(*d)));
+    if (serves > best) fitting.clear();
+    best = std::max(best, serves);
+    if (serves != 0 && serves == best) fitting.push_back(d);
   }
   if (fitting.empty() && platforms.empty())
     return bad(
         fmt::format("{} has the unknown media type {}", where, text::quoted(candidates.front()->media_type)));
   if (fitting.empty()) {
     std::vector<std::string> list(platforms.begin(), platforms.end());
-    return bad(fmt::format("{} has no image for linux/{}, only for {}", where, own_architecture(),
-                           text::join(list, ", ")));
+    return bad(
+        fmt::format("{} has no image for {}, only for {}", where, platform.str(), text::join(list, ", ")));
   }
   for (const Descriptor* d : fitting)
     if (d->digest != fitting.front()->digest)

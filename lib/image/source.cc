@@ -31,7 +31,7 @@ Result<std::string> checked_document(ByteSource& source, const Descriptor& descr
 Status follow_index(Source& into, const std::string& index_bytes, const std::string& tag,
                     const OpenBlob& open) {
   Index index = TRY(parse_index(index_bytes, ""));
-  Descriptor chosen = TRY(choose(index, tag, into.shown));
+  Descriptor chosen = TRY(choose(index, tag, into.shown, into.platform));
   for (int depth = 0; is_index_type(chosen.media_type); ++depth) {
     constexpr int deepest = 4;
     if (depth == deepest) return Error::infrastructure("its indexes are nested too deep");
@@ -39,7 +39,7 @@ Status follow_index(Source& into, const std::string& index_bytes, const std::str
     std::string bytes = TRY(checked_document(*stream, chosen, "index"));
     Index inner = TRY(parse_index(bytes, chosen.media_type));
     into.indexes.push_back(chosen.digest);
-    chosen = TRY(choose(inner, "", into.shown));
+    chosen = TRY(choose(inner, "", into.shown, into.platform));
   }
   std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
   into.manifest_bytes = TRY(checked_document(*stream, chosen, "manifest"));

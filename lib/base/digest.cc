@@ -22,12 +22,12 @@ namespace {
 
 constexpr size_t much = 16384;
 
+}  // namespace
+
 void ask_processor() {
   static const bool asked = (__real_OPENSSL_cpuid_setup(), true);
   static_cast<void>(asked);
 }
-
-}  // namespace
 
 Result<Digest> Digest::parse(std::string_view text) {
   constexpr std::string_view prefix = "sha256:";

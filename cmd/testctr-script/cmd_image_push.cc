@@ -22,7 +22,7 @@ Result<int> run_push(const Arguments& arguments) {
   const auto pushed = image::push(store, what, to, images->access());
   if (!pushed.ok() && signals.received() != 0) return 128 + signals.received();
   if (!pushed.ok()) return pushed.error();
-  CHECK_OK(print(fmt::format("{} {}\n", pushed.value().names.front(), pushed.value().manifest.str())));
+  CHECK_OK(print(fmt::format("{} {}\n", pushed.value().name, pushed.value().manifest.str())));
   return exit_passed;
 }
 
@@ -36,7 +36,8 @@ const Registration push({
     .options = push_options,
     .min_positionals = 1,
     .max_positionals = 2,
-    .text = "Manifest, configuration and layers go as they are: the digest stays. What the registry has is not sent again.",
+    .text = "Manifest, configuration and layers go as they are: the digest stays. What the registry has is "
+            "not sent again.",
     .run = run_push,
 });
 

@@ -1,10 +1,12 @@
 // From a registry into the store.
+#include <fcntl.h>
 #include <sys/file.h>
 
 #include "base/sys.h"
 #include "image/images.h"
 #include "image/load.h"
 #include "image/pull.h"
+#include "image/push.h"
 #include "image/remote.h"
 
 namespace testctr::image {
@@ -76,6 +78,28 @@ Result<LoadedImage> pull(Store& store, const std::string& text, const Access& ac
     return Error(Error::usage(fmt::format("{} is nothing that a registry has", text)))
         .hint("name an image: NAME[:TAG][@DIGEST]; files are brought in by `testctr-script image load`");
   return pull_reference(store.impl(), reference, access);
+}
+
+Result<LoadedImage> push(Store& store, const std::string& what, const std::string& to, const Access& access) {
+  const Reference target = TRY(Reference::parse(to));
+  if (target.kind != Reference::Kind::name || !target.digest.empty())
+    return Error(Error::usage(fmt::format("{} is no name that an image could get at a registry", to)))
+        .hint("write REGISTRY/NAME[:TAG]; the digest follows from the image");
+  if (access.offline)
+    return Error::usage(fmt::format("{} is at a registry, and no network is to be used", target.full()));
+  Store::Impl& impl = store.impl();
+  const Fd hold = TRY(impl.hold(LOCK_SH));
+  const Digest digest = TRY(find(store, what));
+  if (!TRY(impl.has_blob(digest)))
+    return Error(Error::infrastructure(fmt::format("the image {} is kept without its blobs", what)))
+        .hint("bring it in with them: `testctr-script image load` or `image pull`");
+  const Fd blobs = TRY(sys::open_at(impl.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<Source> source = TRY(blobs_source(blobs.get(), digest, what));
+  const std::unique_ptr<Remote> remote = TRY(Remote::open(access));
+  const auto doing = [&] { return fmt::format("pushing {}", target.full()); };
+  const std::unique_ptr<registry::Session> session = TRY_IN(remote->open_for_push(target), doing());
+  CHECK_OK(push_source(*source, *session, target.tag, "", access).in(doing()));
+  return LoadedImage{digest, target.full(), {}};
 }
 
 Result<Resolved> resolve(const std::string& text, const Access& access) {

@@ -6,20 +6,21 @@ namespace testctr::image {
 
 namespace {
 
-net::ClientOptions client_options(const Access& access, const std::atomic<bool>& stopped) {
+net::ClientOptions client_options(const Access& access, std::function<bool()> cancelled) {
   net::ClientOptions options;
   options.user_agent = "testctr-script/" TESTCTR_VERSION;
   options.offline = access.offline;
-  options.cancelled = [&access, &stopped] {
-    return stopped.load() || (access.cancel != nullptr && access.cancel->load());
-  };
+  options.cancelled = std::move(cancelled);
   return options;
 }
 
 }  // namespace
 
 Remote::Remote(const Access& access, registry::Registries registries)
-    : access_(access), registries_(std::move(registries)), client_(client_options(access, stopped_)) {}
+    : access_(access),
+      registries_(std::move(registries)),
+      cancelled_([this] { return stopped_.load() || (access_.cancel != nullptr && access_.cancel->load()); }),
+      client_(client_options(access, cancelled_)) {}
 
 Result<std::unique_ptr<Remote>> Remote::open(const Access& access) {
   registry::Registries registries = TRY(registry::Registries::read(registry::ConfigPaths::standard()));
@@ -35,6 +36,7 @@ void Remote::note(const std::string& text) const {
 registry::SessionOptions Remote::session_options() const {
   registry::SessionOptions options;
   options.authfile = access_.authfile;
+  options.cancelled = cancelled_;
   options.note = [this](const std::string& text) { note(text); };
   return options;
 }

@@ -53,6 +53,7 @@ class Remote {
   const Access& access_;
   registry::Registries registries_;
   std::atomic<bool> stopped_ = false;
+  std::function<bool()> cancelled_;
   mutable std::mutex noting_;
   net::Client client_;
 };

@@ -18,6 +18,14 @@ os.environ["CONTAINERS_REGISTRIES_CONF"] = TMP + "/registries.conf"
 open(TMP + "/registries.conf", "a").close()
 
 
+def script(text):
+    """A script in a folder of its own: nothing else is its test tree."""
+    os.makedirs(TMP + "/scripts", exist_ok=True)
+    with open(TMP + "/scripts/t.txt", "w") as f:
+        f.write(text)
+    return TMP + "/scripts/t.txt"
+
+
 def need(*programs):
     """Skips the whole test where one of Debian's programs is missing."""
     for program in programs:

@@ -25,7 +25,7 @@ Result<int> run_pull(const Arguments& arguments) {
     if (!pulled.ok()) return pulled.error();
     if (!quiet)
       for (const std::string& note : pulled.value().notes) complain("note: " + note);
-    CHECK_OK(print(fmt::format("{} {}\n", pulled.value().name.empty() ? name : pulled.value().name,
+    CHECK_OK(print(fmt::format("{} {}\n", pulled.value().names.empty() ? name : pulled.value().names.front(),
                                pulled.value().manifest.str())));
   }
   return exit_passed;

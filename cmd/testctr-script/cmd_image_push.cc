@@ -22,7 +22,7 @@ Result<int> run_push(const Arguments& arguments) {
   const auto pushed = image::push(store, what, to, images->access());
   if (!pushed.ok() && signals.received() != 0) return 128 + signals.received();
   if (!pushed.ok()) return pushed.error();
-  CHECK_OK(print(fmt::format("{} {}\n", pushed.value().name, pushed.value().manifest.str())));
+  CHECK_OK(print(fmt::format("{} {}\n", pushed.value().names.front(), pushed.value().manifest.str())));
   return exit_passed;
 }
 

@@ -45,14 +45,18 @@ constexpr std::string_view images = R"(Images
   hostfs               this machine's own root, read-only, with what is written kept in memory
   NAME[:TAG][@DIGEST]  one from the store, else from its registry (`testctr-script help registries`); with a digest, that decides
   docker://NAME        the same, said so
-  oci:DIR[:TAG]        an OCI image layout
-  oci-archive:FILE     the same as a tar archive, plain or compressed
-  docker-archive:FILE  what `docker save` and `podman save` write
+  oci:DIR[:NAME]       an OCI image layout
+  oci-archive:FILE[:NAME]     the same as a tar archive, plain or compressed
+  docker-archive:FILE[:NAME]  what `docker save` and `podman save` write
   dir:ROOTFS           a directory that is a root file system
 
 Of two or more arguments of `run` the first is the image, unless it begins with `.` or `/` or has the extension of a script.
 `builtin`, `hostfs` and words with one of the prefixes above are images whatever lies here (`./builtin` is the file). Any other word that
 could be an image in the store and also names a file or folder that exists is refused: `./NAME` is the file, `NAME:latest` the image.
+
+Of a layout or archive that holds several images one is named, by its full name, by that without docker.io/library, or by its tag alone.
+`image save -o FILE NAME...` writes such an archive, `image save -f testctr.yaml -o FILE` all that a manifest needs; `image load` brings all of
+it into another store, each image by its name. `image copy` takes one image from anywhere to anywhere, with its digest.
 )";
 
 constexpr std::string_view registries = R"(Registries

@@ -317,18 +317,7 @@ Status Load::commit() {
 // Manifest and configuration as blobs; for a source without a manifest, one that says the same.
 Status Load::store_documents(const std::string& config) {
   CHECK_OK(store_.put_blob(config));
-  if (source_.manifest_bytes.empty()) {
-    auto describe = [](const Descriptor& d) {
-      return Json{{"mediaType", d.media_type}, {"digest", d.digest.str()}, {"size", d.size}};
-    };
-    Json manifest = {{"schemaVersion", 2},
-                     {"mediaType", media::oci_manifest},
-                     {"config", describe(source_.manifest.config)},
-                     {"layers", Json::array()}};
-    for (const Descriptor& d : source_.manifest.layers) manifest["layers"].push_back(describe(d));
-    source_.manifest_bytes = json::dump(manifest);
-    source_.manifest_digest = Digest::of(source_.manifest_bytes);
-  }
+  if (source_.manifest_bytes.empty()) describe(source_);
   return store_.put_blob(source_.manifest_bytes);
 }
 

@@ -13,30 +13,6 @@
 namespace testctr::image {
 namespace {
 
-// The image inside this program: one layer, known since the build.
-class BuiltinSource final : public Source {
- public:
-  BuiltinSource() {
-    shown = "builtin";
-    manifest_digest = builtin_layer_digest();
-    Descriptor layer;
-    layer.media_type = media::oci_layer_zstd;
-    layer.digest = builtin_layer_digest();
-    layer.size = builtin_layer().size();
-    manifest.layers.push_back(std::move(layer));
-  }
-  Result<std::string> config() override {
-    Config c = builtin_config();
-    Json json = {
-        {"os", "linux"},
-        {"architecture", own_architecture()},
-        {"rootfs", {{"type", "layers"}, {"diff_ids", {builtin_diff_id().str()}}}},
-        {"config", {{"Env", c.env}, {"WorkingDir", c.working_dir}, {"User", c.user}, {"Cmd", c.command}}}};
-    return json::dump(json);
-  }
-  Result<std::unique_ptr<ByteSource>> layer(size_t) override { return memory_source(builtin_layer()); }
-};
-
 RootFilesystem root_of(const Store::Impl& store, const Reference& reference, Record record, Fd lock) {
   RootFilesystem root;
   root.config = std::move(record.config);
@@ -185,9 +161,8 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text, const Acces
   Store::Impl& impl = store.impl();
   switch (reference.kind) {
     case Reference::Kind::builtin:
-      return obtain_known(impl, reference, builtin_layer_digest(), []() -> Result<std::unique_ptr<Source>> {
-        return std::unique_ptr<Source>(std::make_unique<BuiltinSource>());
-      });
+      return obtain_known(impl, reference, builtin_layer_digest(),
+                          []() -> Result<std::unique_ptr<Source>> { return builtin_source(); });
     case Reference::Kind::hostfs: {
       RootFilesystem root;
       root.kind = RootFilesystem::Kind::hostfs;
@@ -219,7 +194,22 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text, const Acces
   return Error::internal("an unknown kind of reference");
 }
 
-Result<LoadedImage> load(Store& store, const std::string& text, const std::string& tag_text) {
+Result<Sources> open_sources(Store& store, const Reference& reference) {
+  if (reference.kind == Reference::Kind::oci)
+    return layout_sources(reference.path, reference.tag, reference.text);
+  Fd scratch = TRY(sys::open_at(store.impl().directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
+  return archive_sources(reference, scratch.get());
+}
+
+Result<LoadedImage> load_named(Store::Impl& store, Source& source) {
+  Loaded loaded = TRY(load_image(store, source, /* keep_blobs= */ true));
+  for (const std::string& name : source.names) CHECK_OK(store.set_tag(name, loaded.record.manifest));
+  for (const Digest& index : source.indexes)
+    CHECK_OK(store.set_source(index_key(index), loaded.record.manifest));
+  return LoadedImage{loaded.record.manifest, source.names, loaded.record.notes};
+}
+
+Result<std::vector<LoadedImage>> load(Store& store, const std::string& text, const std::string& tag_text) {
   Reference reference = TRY(Reference::parse(text));
   std::string name;
   if (!tag_text.empty()) {
@@ -231,16 +221,19 @@ Result<LoadedImage> load(Store& store, const std::string& text, const std::strin
     return Error(Error::usage(fmt::format("{} is nothing that can be loaded", text)))
         .hint("load takes oci:DIR[:TAG], oci-archive:FILE[:TAG] and docker-archive:FILE[:NAME]");
   Store::Impl& impl = store.impl();
-  std::unique_ptr<Source> source = TRY(open_source(impl, reference));
-  Loaded loaded = TRY(load_image(impl, *source, /* keep_blobs= */ true));
-  if (name.empty() && !source->suggested_tag.empty()) {
-    auto suggested = Reference::parse_new_name(source->suggested_tag);
-    if (suggested.ok()) name = suggested.value().full();
+  Sources sources = TRY(open_sources(store, reference));
+  if (!name.empty() && sources.size() > 1)
+    return Error(Error::usage(
+                     fmt::format("--tag: {} holds {} images, and a name is for one", text, sources.size())))
+        .hint(fmt::format(
+            "name one of them, {}:NAME, or leave --tag out: each keeps the name that it has there", text));
+  std::vector<LoadedImage> all;
+  for (std::unique_ptr<Source>& source : sources) {
+    if (!name.empty()) source->names = {name};
+    all.push_back(TRY(load_named(impl, *source)));
+    source.reset();
   }
-  if (!name.empty()) CHECK_OK(impl.set_tag(name, loaded.record.manifest));
-  for (const Digest& index : source->indexes)
-    CHECK_OK(impl.set_source(index_key(index), loaded.record.manifest));
-  return LoadedImage{loaded.record.manifest, name, loaded.record.notes};
+  return all;
 }
 
 }  // namespace testctr::image

@@ -54,7 +54,8 @@ Result<LoadedImage> pull_reference(Store::Impl& store, const Reference& referenc
   // Two processes that want the same: the second waits, and finds it.
   const std::optional<Fd> alone =
       TRY(store.lock("pull-" + Store::Impl::short_id(source->manifest_digest), LOCK_EX));
-  LoadedImage pulled{source->manifest_digest, name.digest.empty() ? name.tagged() : "", {}};
+  LoadedImage pulled{source->manifest_digest, {}, {}};
+  if (name.digest.empty()) pulled.names.push_back(name.tagged());
   if (TRY(complete(store, *source))) {
     const Fd hold = TRY(store.hold(LOCK_SH));
     CHECK_OK(name_it(store, name, *source));
@@ -99,7 +100,7 @@ Result<LoadedImage> push(Store& store, const std::string& what, const std::strin
   const auto doing = [&] { return fmt::format("pushing {}", target.full()); };
   const std::unique_ptr<registry::Session> session = TRY_IN(remote->open_for_push(target), doing());
   CHECK_OK(push_source(*source, *session, target.tag, "", access).in(doing()));
-  return LoadedImage{digest, target.full(), {}};
+  return LoadedImage{digest, {target.full()}, {}};
 }
 
 Result<Resolved> resolve(const std::string& text, const Access& access) {

@@ -86,20 +86,33 @@ constexpr std::string_view other_transports[] = {
 
 constexpr std::string_view registry_prefix = "docker://";
 
-// DIR[:TAG]: what follows the last colon is a tag when it reads as one; a path that holds such a colon itself
-// can end in ":".
+// Whether what follows the first colon of oci:PATH:NAME is a name. "/a:b/c" is a path with a colon.
+bool is_name_behind(std::string_view text) {
+  auto name = Reference::parse_name(text);
+  if (!name.ok()) return false;
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos || looks_like_domain(text.substr(0, slash))) return true;
+  return text.find(':', slash) != std::string_view::npos;
+}
+
+// Where PATH[:NAME] is to be cut. docker-archive:FILE:name:tag has a colon of its own in the name: the file
+// ends at the first colon. Elsewhere what follows the first colon is a name, or what follows the last one a
+// tag, when it reads as that; a path that holds such a colon itself can end in ":".
+size_t end_of_path(Reference::Kind kind, std::string_view text) {
+  const size_t first = text.find(':'), last = text.rfind(':');
+  if (first == std::string_view::npos || kind == Reference::Kind::docker_archive) return first;
+  if (is_name_behind(text.substr(first + 1))) return first;
+  return text.find('/', last) == std::string_view::npos ? last : std::string_view::npos;
+}
+
 Result<Reference> parse_transport(const Transport& transport, std::string_view text) {
   Reference r;
   r.kind = transport.kind;
   r.text = text;
   std::string_view rest = text.substr(transport.prefix.size());
   if (transport.takes_tag) {
-    // docker-archive:FILE:name:tag has a colon of its own in the name: the file ends at the first colon.
-    size_t colon = transport.kind == Reference::Kind::docker_archive ? rest.find(':') : rest.rfind(':');
-    if (colon != std::string_view::npos && rest.find('/', colon) == std::string_view::npos) {
-      r.tag = rest.substr(colon + 1);
-      rest = rest.substr(0, colon);
-    } else if (colon != std::string_view::npos && transport.kind == Reference::Kind::docker_archive) {
+    const size_t colon = end_of_path(transport.kind, rest);
+    if (colon != std::string_view::npos) {
       r.tag = rest.substr(colon + 1);
       rest = rest.substr(0, colon);
     }

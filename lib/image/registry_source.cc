@@ -27,7 +27,9 @@ class RegistrySource final : public Source {
     const registry::Document& top = found_.document;
     if (!is_index_type(top.media_type)) return take_manifest(top.bytes, top.media_type, top.digest);
     indexes.push_back(top.digest);
-    return follow_index(*this, top.bytes, "", [this](const Digest& digest) { return document(digest); });
+    const Index index = TRY(parse_index(top.bytes, top.media_type));
+    const ChosenImage chosen{TRY(choose(index, "", shown, platform)), {}};
+    return follow(*this, chosen, [this](const Digest& digest) { return document(digest); });
   }
 
   Result<std::string> config() override {

@@ -6,6 +6,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
+#include "base/processor.h"
 #include "base/text.h"
 
 // libcrypto asks the processor what it can before every main(). On a virtual machine each question goes to

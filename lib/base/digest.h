@@ -47,8 +47,4 @@ class Sha256 {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Lets libcrypto ask the processor what it can do, once. Who has more to do with libcrypto than to hash, as
-/// TLS has, calls it first; without it the library uses only what any processor has.
-void ask_processor();
-
 }  // namespace testctr

@@ -377,6 +377,10 @@ Result<std::optional<Digest>> Store::Impl::find_source(const std::string& key) {
   return std::optional<Digest>(std::move(digest).value());
 }
 
+Result<Digest> Store::Impl::manifest_of(const Digest& digest) {
+  return TRY(find_source("index-" + digest.hex())).value_or(digest);
+}
+
 Status Store::Impl::set_source(const std::string& key, const Digest& manifest) {
   return sys::write_file_atomic(directory.get(), "sources/" + key, manifest.str() + "\n", 0600,
                                 /* sync= */ false);

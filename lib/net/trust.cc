@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/digest.h"
+#include "base/processor.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "net/stream.h"

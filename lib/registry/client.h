@@ -2,7 +2,6 @@
 // retries.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,8 +23,7 @@ struct SessionOptions {
   int64_t longest_delay_ns = 30'000'000'000;  ///< of a delay, Retry-After included: longer ones are an error
   /// Told what is retried and why, by whichever thread is about to wait, one at a time; may be empty.
   std::function<void(const std::string&)> note;
-  /// As net::ClientOptions::cancel: ends the waiting for another try.
-  const std::atomic<bool>* cancel = nullptr;
+  std::function<bool()> cancelled;  ///< as net::ClientOptions::cancelled: ends the waiting for another try
   /// Tokens may be fetched from other hosts than the registry's; these are told the credentials only over
   /// TLS, or by plain HTTP where the location is insecure.
 };

@@ -23,7 +23,7 @@ Exchange::Exchange(net::Client& client, Location place, SessionOptions options)
   retry_options.retries = options.retries;
   retry_options.first_delay_ns = options.first_delay_ns;
   retry_options.longest_delay_ns = options.longest_delay_ns;
-  retry_options.cancel = options.cancel;
+  retry_options.cancelled = std::move(options.cancelled);
   if (options.note)
     retry_options.note = [this, note = std::move(options.note)](const std::string& text) {
       std::lock_guard hold(note_mutex_);

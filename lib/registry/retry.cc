@@ -21,10 +21,10 @@ int64_t with_jitter(int64_t delay) {
 }
 
 // @return false where it was cancelled meanwhile
-bool wait_for(int64_t delay, const std::atomic<bool>* cancel) {
+bool wait_for(int64_t delay, const std::function<bool()>& cancelled) {
   const uint64_t end = sys::monotonic_ns() + static_cast<uint64_t>(delay);
   while (true) {
-    if (cancel != nullptr && cancel->load()) return false;
+    if (cancelled && cancelled()) return false;
     const uint64_t now = sys::monotonic_ns();
     if (now >= end) return true;
     const auto part = static_cast<time_t>(std::min<uint64_t>(end - now, 100'000'000));
@@ -124,7 +124,7 @@ std::optional<Error> Retry::failed(Error error, const Passing& passing, bool rea
     options_.note(fmt::format("{}; trying again in {} ({} of {})", error.message(),
                               text::format_duration(delay / 1'000'000 * 1'000'000), tries_,
                               options_.retries));
-  if (!wait_for(delay, options_.cancel))
+  if (!wait_for(delay, options_.cancelled))
     return Error(Fault::infrastructure, "waiting for another try", ECANCELED);
   return std::nullopt;
 }

@@ -1,7 +1,6 @@
 // What is tried again, when, and how often.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -38,7 +37,7 @@ struct RetryOptions {
   int64_t first_delay_ns = 500'000'000;
   int64_t longest_delay_ns = 30'000'000'000;
   std::function<void(const std::string&)> note;
-  const std::atomic<bool>* cancel = nullptr;
+  std::function<bool()> cancelled;  ///< ends the waiting; may be empty
 };
 
 /// The delays of one undertaking.

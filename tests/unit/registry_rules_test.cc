@@ -138,8 +138,7 @@ TEST_CASE("retries: which, how often, how long") {
     CHECK(notes.empty());
   }
   SUBCASE("cancelled while waiting") {
-    std::atomic<bool> cancel{true};
-    options.cancel = &cancel;
+    options.cancelled = [] { return true; };
     options.first_delay_ns = options.longest_delay_ns = 60 * second;
     auto last = Retry(options).failed(cut, none, true);
     REQUIRE(last);

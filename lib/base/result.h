@@ -51,11 +51,6 @@ class Error {
     if (hint_.empty()) hint_ = std::move(text);
     return std::move(*this);
   }
-  /// Says this too, beside what something nearer to the cause may have said.
-  Error hint_too(std::string text) && {
-    hint_ = hint_.empty() ? std::move(text) : hint_ + "; " + text;
-    return std::move(*this);
-  }
   /// The same error as somebody else's fault.
   Error as(Fault fault) && {
     fault_ = fault;

@@ -92,16 +92,12 @@ void read_answer(int output, uint64_t deadline, Answer& answer) {
 // The end of a program that has closed its output, or is to be ended.
 void await_end(pid_t pid, uint64_t deadline, Answer& answer) {
   while (true) {
-    const bool over = answer.late || answer.long_winded || sys::monotonic_ns() >= deadline;
+    if (!answer.long_winded && sys::monotonic_ns() >= deadline) answer.late = true;
+    const bool over = answer.late || answer.long_winded;
     if (over) kill(-pid, SIGKILL);
     const pid_t ended = waitpid(pid, &answer.status, over ? 0 : WNOHANG);
-    if (ended == pid) break;
-    if (ended < 0 && errno != EINTR) break;
-    if (over) {
-      answer.late = !answer.long_winded;
-    } else {
-      usleep(5000);
-    }
+    if (ended == pid || (ended < 0 && errno != EINTR)) return;
+    if (!over) usleep(5000);
   }
 }
 

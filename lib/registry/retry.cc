@@ -33,6 +33,16 @@ bool wait_for(int64_t delay, const std::function<bool()>& cancelled) {
   }
 }
 
+// The error with one more thing to do about it, beside what something nearer may have said.
+Error also(Error error, const std::string& hint) {
+  if (error.hint().empty()) return std::move(error).hint(hint);
+  std::string what = error.message();
+  const char* words = error.number() != 0 ? strerrordesc_np(error.number()) : nullptr;
+  const std::string end = words != nullptr ? fmt::format(": {}", words) : "";
+  if (!end.empty() && what.ends_with(end)) what.resize(what.size() - end.size());
+  return Error(error.fault(), what, error.number()).hint(error.hint() + "; " + hint);
+}
+
 }  // namespace
 
 bool passing_status(int status) {
@@ -89,7 +99,7 @@ std::optional<Error> Retry::give_up(Error error, std::string_view why) {
 
 std::optional<Error> Retry::failed(Error error, const Passing& passing, bool reached) {
   if (!reached && (net::unreachable(error) || net::transient(error) || error.number() == ENXIO))
-    error = std::move(error).hint_too(without_network);
+    error = also(std::move(error), without_network);
   if (!passing.again && !net::transient(error)) return error;
   // A name or a connection that nobody answered within the time for it is no better than no route at all.
   const bool nobody = !reached && (net::unreachable(error) || error.number() == ETIMEDOUT);

@@ -22,7 +22,8 @@ Result<Json> parse_strictly(const std::string& text) {
     return true;
   };
   const Json again = Json::parse(text, watch, /* allow_exceptions= */ false);
-  if (!again.is_discarded() && !twice.empty()) return Error::usage(fmt::format("the key {} is there twice", text::quoted(twice)));
+  if (!again.is_discarded() && !twice.empty())
+    return Error::usage(fmt::format("the key {} is there twice", text::quoted(twice)));
   return parsed;
 }
 

@@ -58,13 +58,16 @@ Result<Location> location_of(std::string_view renamed, bool insecure, bool mirro
   size_t slash = renamed.find('/');
   std::string_view path = slash == std::string_view::npos ? std::string_view() : renamed.substr(slash + 1);
   location.host = renamed.substr(0, slash);
-  location.repository = path.substr(0, path.find_first_of(":@"));
+  // Only what stands behind the last slash is a tag or digest: a port that was carried over is a mistake.
+  const size_t last = path.rfind('/');
+  location.repository = path.substr(0, path.find_first_of(":@", last == std::string_view::npos ? 0 : last));
   if (location.host == "index.docker.io" || location.host == "registry-1.docker.io")
     location.host = "docker.io";
   if (location.host == "docker.io" && !location.repository.empty() &&
       location.repository.find('/') == std::string::npos)
     location.repository = "library/" + location.repository;
-  if (location.host.empty() || location.repository.empty())
+  if (location.host.empty() || location.repository.empty() ||
+      location.repository.find(':') != std::string::npos)
     return Error::usage(
         fmt::format("{}: this leads to {}, which names no repository", place, text::quoted(renamed)));
   location.insecure = insecure;

@@ -140,6 +140,7 @@ location = "new.org/old"
   CHECK(located(r, "a.example.com.org/x") == "a.example.com.org/x");
   CHECK(located(r, "other.org/a.example.com/x") == "other.org/a.example.com/x");
   CHECK(located(r, "a.moved.org/x/y") == "new.org/old/x/y");
+  CHECK(located(r, "a.moved.org:5000/x/y").find("names no repository") != std::string::npos);
 }
 
 TEST_CASE("registries: mirrors for digests and for tags") {

@@ -72,9 +72,9 @@ Error refusal(net::Response& response, const std::string& what) {
   int number = 0;
   if (response.status == 404) number = ENOENT;
   if (response.status == 401 || response.status == 403) number = EACCES;
-  return {Fault::infrastructure,
-          fmt::format("{}: the answer is {}{}{}", what, response.status, told.empty() ? "" : ", ", told),
-          number};
+  return Error::infrastructure(
+             fmt::format("{}: the answer is {}{}{}", what, response.status, told.empty() ? "" : ", ", told))
+      .kind(number);
 }
 
 }  // namespace testctr::registry

@@ -46,8 +46,8 @@ Result<Document> Session::Impl::manifest_once(const std::string& tag_or_digest, 
   net::Response& response = *answer.response;
   if (response.status == 404) {
     const std::string told = refusal(response, shown(tag_or_digest)).message();
-    return Error(Fault::infrastructure,
-                 fmt::format("{} has no such image ({})", exchange.location.host, told), ENOENT);
+    return Error::infrastructure(fmt::format("{} has no such image ({})", exchange.location.host, told))
+        .kind(ENOENT);
   }
   if (response.status != 200) return refusal(response, shown(tag_or_digest));
   passing = Passing();

@@ -126,7 +126,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
 
     def forward(self, length):
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "host")}
+        headers = {}
+        for name, value in self.headers.items():
+            if name.lower() not in ("connection", "host"):  # one line each: of Accept there are several
+                headers[name] = headers[name] + ", " + value if name in headers else value
         if self.fault("no-ranges") is not None:
             headers.pop("Range", None)
         # The registry makes places to upload to of the name that it is called by: ours.

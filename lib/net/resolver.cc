@@ -71,7 +71,7 @@ class Lookup {
     options.lookups = order.data();  // given, so that it asks no nsswitch.conf and no host.conf
     options.timeout = try_ms;
     options.tries = tries;
-    options.udp_port = options.tcp_port = htons(files.port);
+    options.udp_port = options.tcp_port = files.port;
     options.resolvconf_path = resolv_conf.data();
     int mask = ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
     if (files.port != 53) mask |= ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT;
@@ -141,8 +141,11 @@ Error lookup_error(const std::string& host, int status) {
     case ARES_ENONAME:
     case ARES_EBADNAME:
       return failure(ENXIO, fmt::format("no host is known by the name {}", host));
-    case ARES_ECONNREFUSED:
-      return failure(ENETUNREACH, fmt::format("no name server can be reached to look up the host {}", host))
+    case ARES_ECONNREFUSED:  // also where every one of them answered that it failed
+      return failure(EAGAIN,
+                     fmt::format("no name server can be asked for the host {}: none is reached, or all "
+                                 "of them fail",
+                                 host))
           .hint("name servers are those of /etc/resolv.conf");
     case ARES_ETIMEOUT:
       return failure(EAGAIN, fmt::format("no name server answered what the host {} is", host))

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -125,6 +126,11 @@ class Server {
       ++count_;
       connections_.push_back(std::move(fd));
       threads_.emplace_back([this, fd = connections_.back().get()] {
+        // OpenSSL's servers write without MSG_NOSIGNAL. The client has no such excuse, in its own thread.
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
         Peer peer(fd);
         serve_(peer);
         shutdown(fd, SHUT_RDWR);

@@ -39,7 +39,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const Route& route, const S
                                host_port(proxy->host, proxy->port), patience),
                     where);
   }
-  std::unique_ptr<Connection> made(new Connection(std::move(stream), where));
+  auto made = std::make_unique<Connection>(std::move(stream), where);
   if (proxy && route.tls) TRY_IN(made->ask_proxy(route, setup, patience), where);
   if (route.tls) {
     made->stream_ = TRY_IN(tls_stream(std::move(made->stream_), *setup.contexts, route.trust, route.host,

@@ -17,21 +17,26 @@ constexpr Option load_options[] = {
 
 Result<int> run_load(const Arguments& arguments) {
   image::Store store = TRY(open_store());
-  image::LoadedImage loaded =
+  const std::vector<image::LoadedImage> all =
       TRY(image::load(store, arguments.positionals()[0], arguments.value("--tag").value_or("")));
-  if (!arguments.flag("--quiet")) {
+  if (arguments.flag("--quiet")) return exit_passed;
+  std::string text;
+  for (const image::LoadedImage& loaded : all) {
     for (const std::string& note : loaded.notes) complain("note: " + note);
-    if (loaded.name.empty())
+    if (loaded.names.empty()) {
       complain("note: the image has no name, and `image gc` will remove it; --tag NAME gives it one");
-    CHECK_OK(print(fmt::format("{} {}\n", loaded.name.empty() ? "-" : loaded.name, loaded.manifest.str())));
+      text += fmt::format("- {}\n", loaded.manifest.str());
+    }
+    for (const std::string& name : loaded.names) text += fmt::format("{} {}\n", name, loaded.manifest.str());
   }
+  CHECK_OK(print(text));
   return exit_passed;
 }
 
 const Registration load({
     .name = "image load",
     .rank = 400,
-    .summary = "bring an image from a layout or an archive into the store",
+    .summary = "bring images from a layout or an archive into the store",
     .synopsis = "[--tag NAME] oci:DIR[:TAG] | oci-archive:FILE[:TAG] | docker-archive:FILE[:NAME]",
     .examples = "testctr-script image load --tag golang:latest oci:build/images/golang\n"
                 "testctr-script image load docker-archive:saved.tar.gz\n",
@@ -40,7 +45,9 @@ const Registration load({
     .max_positionals = 1,
     .text = "Every digest is verified while the image is read. Archives may be compressed (gzip, zstd, xz, "
             "bzip2), layers too.\n"
-            "Without --tag the image gets the name that a docker-archive gives it.",
+            "Without --tag an image gets the full names that the layout or archive has for it (`image save` "
+            "writes them; a tag alone is none).\n"
+            "A layout or archive that holds several images is loaded whole, unless one is named.",
     .run = run_load,
 });
 

@@ -5,11 +5,15 @@
 #include <array>
 
 #include "commands.h"
+#include "image_access.h"
 #include "plan/make_plan.h"
 
 namespace testctr::cmd {
 
 inline constexpr std::array place_options{
+    pull_option,
+    offline_option,
+    authfile_option,
     Option{.names = "-j,--jobs",
            .value = "N",
            .help = "scripts that run at the same time (default: one per processor)"},

@@ -288,7 +288,7 @@ Result<Digest> find(Store& store, const std::string& what) {
     return unknown_image(what);
   }
   Reference reference = TRY(Reference::parse_name(what));
-  if (!reference.digest.empty()) return reference.digest;
+  if (!reference.digest.empty()) return impl.manifest_of(reference.digest);
   auto tagged = TRY(impl.find_tag(reference.tagged()));
   if (!tagged) return unknown_image(reference.full());
   return *tagged;

@@ -238,6 +238,7 @@ Result<Descriptor> LayoutWriter::finish(const LayoutImage& image, const std::str
 Status write_layout_archive(const std::string& directory, int out) {
   Fd dir = TRY(sys::open(directory, O_RDONLY | O_DIRECTORY));
   HashedOutput output(out);
+  output.hashing = false;
   ArchiveWriter writer = TRY(tar_writer(output));
   for (const std::string& name : TRY(sys::list_dir(dir.get())))
     CHECK_OK(add_member(writer.get(), dir.get(), name));

@@ -92,6 +92,8 @@ struct Store::Impl {
   Result<std::vector<Tag>> tags();
 
   Result<std::optional<Digest>> find_source(const std::string& key);
+  /// The manifest that a digest stands for: what was loaded by an index's digest, else itself.
+  Result<Digest> manifest_of(const Digest& digest);
   Status set_source(const std::string& key, const Digest& manifest);
   /// What makes a file the same file as before. @return nothing when it is not a regular file.
   static std::optional<std::string> source_key(const std::string& path, const std::string& tag);

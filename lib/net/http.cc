@@ -51,6 +51,7 @@ struct Shared {
   explicit Shared(const Environment& environment) : contexts(environment) {}
   TlsContexts contexts;
   Pool pool;
+  std::function<bool()> cancelled;
   Setup setup;
 };
 
@@ -280,8 +281,9 @@ Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
     };
   }
   impl_->shared = std::make_shared<Shared>(options.environment);
+  impl_->shared->cancelled = options.cancelled;
   impl_->shared->setup = {.timeouts = options.timeouts,
-                          .cancel = options.cancel,
+                          .cancel = &impl_->shared->cancelled,
                           .user_agent = options.user_agent,
                           .contexts = &impl_->shared->contexts};
   impl_->options = std::move(options);

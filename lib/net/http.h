@@ -6,7 +6,6 @@
 // those that are kept open or made anew, and gives it back when its body has been read to the end.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,8 +46,9 @@ struct ClientOptions {
   /// http:// and https:// proxies; user information in a proxy's URL is sent as Proxy-Authorization.
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::string user_agent;  ///< "testctr-script/0.1.0"
-  /// Set by another thread or a signal handler: whatever waits ends with an error within a second.
-  const std::atomic<bool>* cancel = nullptr;
+  /// Asked while something is waited for, by whichever thread waits: true ends it with an error within a
+  /// second.
+  std::function<bool()> cancelled;
   /// No socket is ever opened: each send is an error that says so.
   bool offline = false;
 };

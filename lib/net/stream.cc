@@ -55,8 +55,7 @@ uint64_t moment_in(int64_t ns) {
 
 Result<bool> wait_for(std::span<pollfd> polled, uint64_t until, Cancel cancel) {
   for (;;) {
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed))
-      return failure(ECANCELED, "stopped waiting");
+    if (cancel != nullptr && *cancel && (*cancel)()) return failure(ECANCELED, "stopped waiting");
     const uint64_t now = sys::monotonic_ns();
     const uint64_t rest = now >= until ? 0 : std::min(until - now, slice_ns);
     const timespec time{.tv_sec = 0, .tv_nsec = static_cast<long>(rest)};

@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,7 +37,7 @@ class Stream {
 /// A connected socket that does not block.
 std::unique_ptr<Stream> plain_stream(Fd socket);
 
-using Cancel = const std::atomic<bool>*;
+using Cancel = const std::function<bool()>*;
 
 /// The monotonic time in `ns` nanoseconds.
 uint64_t moment_in(int64_t ns);

@@ -252,7 +252,9 @@ Result<bool> TlsStream::stopped(int code) {
        reason == SSL_R_PACKET_LENGTH_TOO_LONG)) {
     ERR_clear_error();
     return failure(EPROTO, "the server does not speak TLS there")
-        .hint("if plain HTTP is what it speaks, and that is all right, it must be named as insecure");
+        .hint(
+            "where plain HTTP is what it speaks, and that is all right, registries.conf says so: `insecure = "
+            "true` in its [[registry]]");
   }
   return failure(EPROTO, "TLS: " + tls_reason());
 }

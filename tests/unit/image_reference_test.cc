@@ -48,6 +48,17 @@ TEST_CASE("image reference: transports") {
   CHECK(oci.path == "build/images/golang");
   CHECK(oci.tag == "v1");
   CHECK(Reference::parse("oci:/a:b/c").value().path == "/a:b/c");
+  auto split = [](const char* text) {
+    const Reference r = Reference::parse(text).value();
+    return r.path + " " + r.tag;
+  };
+  CHECK(split("oci-archive:/x/f.tar:docker.io/library/golang:1.22") ==
+        "/x/f.tar docker.io/library/golang:1.22");
+  CHECK(split("oci-archive:f.tar:golang:1.22") == "f.tar golang:1.22");
+  CHECK(split("oci:dir:team/app:2") == "dir team/app:2");
+  CHECK(split("oci:dir:localhost:5000/app") == "dir localhost:5000/app");
+  CHECK(split("oci:/a:b:") == "/a:b ");
+  CHECK(split("oci:/a:b_/c:v1") == "/a:b_/c v1");
   CHECK(Reference::parse("oci:dir").value().tag.empty());
   auto archive = Reference::parse("docker-archive:f.tar:docker.io/library/x:1").value();
   CHECK(archive.path == "f.tar");

@@ -11,6 +11,7 @@ namespace {
 
 // A header must fit in; the rest is for what comes behind it.
 constexpr size_t buffer_size = ResponseParser::largest_header + size_t{16} * 1024;
+constexpr const char* no_answer = "the server ended the connection without an answer";
 constexpr int most_interim = 32;  // answers before the answer
 
 std::string host_port(const std::string& host, uint16_t port) {
@@ -38,7 +39,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const Route& route, const S
                                host_port(proxy->host, proxy->port), patience),
                     where);
   }
-  std::unique_ptr<Connection> made(new Connection(std::move(stream), where));
+  auto made = std::make_unique<Connection>(std::move(stream), where);
   if (proxy && route.tls) TRY_IN(made->ask_proxy(route, setup, patience), where);
   if (route.tls) {
     made->stream_ = TRY_IN(tls_stream(std::move(made->stream_), *setup.contexts, route.trust, route.host,
@@ -123,8 +124,7 @@ Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patie
       if (!buffered().empty()) use(TRY(parser->header(buffered())));
       if (parser->header_done()) break;
       if (TRY(fill_waiting(patience)) == 0)
-        return failure(ECONNRESET, heard_ ? "the connection ended within the answer's header"
-                                          : "the server ended the connection without an answer");
+        return failure(ECONNRESET, heard_ ? "the connection ended within the answer's header" : no_answer);
     }
     if (parser->status() == 101) return failure(EBADMSG, "the server wants to speak another protocol (101)");
     if (parser->status() / 100 != 1) return parser;
@@ -133,22 +133,19 @@ Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patie
 }
 
 Result<bool> Connection::send(std::string_view bytes, Patience& patience) {
-  bool ended = false;  // an end stays readable: who waited for more would not wait at all
   while (!bytes.empty()) {
-    // A server that answers before it has heard all will hear no more. (One that has hung up is noticed by
-    // the next write.)
+    // A server that answers before it has heard all will hear no more, one that has ended will never answer.
     if (end_ == buffer_.size()) return false;
-    if (!ended) {
-      auto came = TRY(fill());
-      if (came && *came > 0) return false;
-      ended = came.has_value();
+    if (auto came = TRY(fill())) {
+      if (*came > 0) return false;
+      return failure(ECONNRESET, no_answer);
     }
     auto sent = TRY(stream_->write(bytes.data(), bytes.size()));
     if (sent) {
       patience.moved(*sent);
       bytes.remove_prefix(*sent);
     } else {
-      TRY(patience.wait(stream_->fd(), static_cast<short>(stream_->wants() | (ended ? 0 : POLLIN))));
+      TRY(patience.wait(stream_->fd(), static_cast<short>(stream_->wants() | POLLIN)));
     }
   }
   return true;

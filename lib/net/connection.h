@@ -44,6 +44,9 @@ class Connection {
   /// failed), and takes the first that answers; shakes hands, with the proxy, too. All within connect_ns.
   static Result<std::unique_ptr<Connection>> open(const Route& route, const Setup& setup);
 
+  /// Over a stream that is there already.
+  Connection(std::unique_ptr<Stream> stream, std::string where);
+
   /// "host:port (address)", with the proxy where there is one: for messages.
   [[nodiscard]] const std::string& where() const { return where_; }
   /// Whether it may be used again: still open, and nothing came that nobody asked for.
@@ -68,7 +71,6 @@ class Connection {
   Result<size_t> fill_waiting(Patience& patience);
 
  private:
-  Connection(std::unique_ptr<Stream> stream, std::string where);
   Status ask_proxy(const Route& route, const Setup& setup, Patience& patience);
 
   std::unique_ptr<Stream> stream_;

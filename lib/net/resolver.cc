@@ -16,6 +16,7 @@ namespace {
 
 constexpr int try_ms = 1500;  // for the first answer of a name server; doubled for the second
 constexpr int tries = 2;
+constexpr int64_t other_family_ns = 300'000'000;  // for the second answer, when there is one
 
 Address made(const void* socket, socklen_t size, uint16_t port) {
   Address address;
@@ -52,7 +53,8 @@ const ares_socket_functions socket_functions = {
     },
 };
 
-/// One question, and its answer.
+/// The two questions about a host, one for each family: an answer to one of them is enough, when the other
+/// does not come.
 class Lookup {
  public:
   Lookup() = default;
@@ -60,7 +62,8 @@ class Lookup {
   Lookup& operator=(const Lookup&) = delete;
   ~Lookup() {
     if (channel_ != nullptr) ares_destroy(channel_);
-    if (answer_ != nullptr) ares_freeaddrinfo(answer_);
+    for (const Half& half : halves_)
+      if (half.answer != nullptr) ares_freeaddrinfo(half.answer);
   }
 
   Status start(const std::string& host, const ResolverFiles& files) {
@@ -71,7 +74,7 @@ class Lookup {
     options.lookups = order.data();  // given, so that it asks no nsswitch.conf and no host.conf
     options.timeout = try_ms;
     options.tries = tries;
-    options.udp_port = options.tcp_port = htons(files.port);
+    options.udp_port = options.tcp_port = files.port;
     options.resolvconf_path = resolv_conf.data();
     int mask = ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
     if (files.port != 53) mask |= ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT;
@@ -81,57 +84,86 @@ class Lookup {
       return failure(EAGAIN, fmt::format("cannot ask for names: {}", ares_strerror(status)));
     }
     ares_set_socket_functions(channel_, &socket_functions, nullptr);
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    // No service: the library would ask getservbyname for it.
-    ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Lookup::answered, this);
+    for (Half& half : halves_) {
+      ares_addrinfo_hints hints{};
+      hints.ai_family = &half == &halves_[0] ? AF_INET6 : AF_INET;
+      hints.ai_socktype = SOCK_STREAM;
+      // No service: the library would ask getservbyname for it.
+      ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Half::answered, &half);
+    }
     return {};
   }
 
-  /// @return false when the time is over.
+  /// Waits for both answers, or for a moment longer than for one. @return whether there is an answer, or an
+  /// error of the name servers.
   Result<bool> finish(const Patience& patience) {
-    while (!done_) {
-      ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-      const int bits = ares_getsock(channel_, sockets, ARES_GETSOCK_MAXNUM);
-      std::vector<pollfd> polled;
-      for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
-        short events = 0;
-        if (ARES_GETSOCK_READABLE(bits, i)) events |= POLLIN;
-        if (ARES_GETSOCK_WRITABLE(bits, i)) events |= POLLOUT;
-        if (events != 0) polled.push_back({.fd = sockets[i], .events = events, .revents = 0});
-      }
-      timeval longest{.tv_sec = 1, .tv_usec = 0}, space{};
-      const timeval* time = ares_timeout(channel_, &longest, &space);
-      const uint64_t until = std::min(
-          patience.deadline(), moment_in(time->tv_sec * 1'000'000'000 + time->tv_usec * 1'000 + 1'000'000));
-      const bool ready = TRY(wait_for(polled, until, patience.cancel()));
-      if (!ready && sys::monotonic_ns() >= patience.deadline()) return false;
-      if (!ready) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-      for (const pollfd& one : polled) {
-        if (one.revents == 0) continue;
-        ares_process_fd(channel_, (one.revents & ~POLLOUT) != 0 ? one.fd : ARES_SOCKET_BAD,
-                        (one.revents & POLLOUT) != 0 ? one.fd : ARES_SOCKET_BAD);
-      }
+    uint64_t until = patience.deadline();
+    while (!(halves_[0].done && halves_[1].done)) {
+      if (until == patience.deadline() && (halves_[0].good() || halves_[1].good()))
+        until = std::min(until, moment_in(other_family_ns));
+      TRY(wait(until, patience.cancel()));
+      if (sys::monotonic_ns() >= until) break;
     }
-    return true;
+    return halves_[0].good() || halves_[1].good() || (halves_[0].done && halves_[1].done);
   }
 
-  [[nodiscard]] int status() const { return status_; }
-  [[nodiscard]] const ares_addrinfo* answer() const { return answer_; }
+  /// ARES_SUCCESS where an address was found, else what is wrong; a name that does not exist says more than a
+  /// server that did not answer.
+  [[nodiscard]] int status() const {
+    if (halves_[0].good() || halves_[1].good()) return ARES_SUCCESS;
+    for (const Half& half : halves_)
+      if (half.status == ARES_ENOTFOUND) return half.status;
+    return halves_[0].status == ARES_ENODATA ? halves_[1].status : halves_[0].status;
+  }
+
+  [[nodiscard]] std::vector<Address> addresses(uint16_t port) const {
+    std::vector<Address> all;
+    for (const Half& half : halves_) {
+      if (!half.good()) continue;
+      for (const ares_addrinfo_node* node = half.answer->nodes; node != nullptr; node = node->ai_next)
+        if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
+          all.push_back(made(node->ai_addr, node->ai_addrlen, port));
+    }
+    return all;
+  }
 
  private:
-  static void answered(void* self, int status, int /*timeouts*/, ares_addrinfo* answer) {
-    auto* lookup = static_cast<Lookup*>(self);
-    lookup->done_ = true;
-    lookup->status_ = status;
-    lookup->answer_ = answer;
+  struct Half {
+    bool done = false;
+    int status = ARES_SUCCESS;
+    ares_addrinfo* answer = nullptr;
+    [[nodiscard]] bool good() const { return done && status == ARES_SUCCESS && answer != nullptr; }
+    static void answered(void* self, int status, int /*timeouts*/, ares_addrinfo* answer) {
+      *static_cast<Half*>(self) = {.done = true, .status = status, .answer = answer};
+    }
+  };
+
+  /// Once: until something came, or it is time to ask again.
+  Status wait(uint64_t until, Cancel cancel) {
+    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+    const int bits = ares_getsock(channel_, sockets, ARES_GETSOCK_MAXNUM);
+    std::vector<pollfd> polled;
+    for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
+      short events = 0;
+      if (ARES_GETSOCK_READABLE(bits, i)) events |= POLLIN;
+      if (ARES_GETSOCK_WRITABLE(bits, i)) events |= POLLOUT;
+      if (events != 0) polled.push_back({.fd = sockets[i], .events = events, .revents = 0});
+    }
+    timeval longest{.tv_sec = 1, .tv_usec = 0}, space{};
+    const timeval* time = ares_timeout(channel_, &longest, &space);
+    const int64_t again_ns = time->tv_sec * 1'000'000'000 + time->tv_usec * 1'000 + 1'000'000;
+    if (!TRY(wait_for(polled, std::min(until, moment_in(again_ns)), cancel)))
+      ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    for (const pollfd& one : polled) {
+      if (one.revents == 0) continue;
+      ares_process_fd(channel_, (one.revents & ~POLLOUT) != 0 ? one.fd : ARES_SOCKET_BAD,
+                      (one.revents & POLLOUT) != 0 ? one.fd : ARES_SOCKET_BAD);
+    }
+    return {};
   }
 
   ares_channel channel_ = nullptr;
-  bool done_ = false;
-  int status_ = ARES_SUCCESS;
-  ares_addrinfo* answer_ = nullptr;
+  Half halves_[2];  // IPv6, IPv4
 };
 
 Error lookup_error(const std::string& host, int status) {
@@ -141,8 +173,11 @@ Error lookup_error(const std::string& host, int status) {
     case ARES_ENONAME:
     case ARES_EBADNAME:
       return failure(ENXIO, fmt::format("no host is known by the name {}", host));
-    case ARES_ECONNREFUSED:
-      return failure(ENETUNREACH, fmt::format("no name server can be reached to look up the host {}", host))
+    case ARES_ECONNREFUSED:  // also where every one of them answered that it failed
+      return failure(EAGAIN,
+                     fmt::format("no name server can be asked for the host {}: none is reached, or all "
+                                 "of them fail",
+                                 host))
           .hint("name servers are those of /etc/resolv.conf");
     case ARES_ETIMEOUT:
       return failure(EAGAIN, fmt::format("no name server answered what the host {} is", host))
@@ -205,11 +240,7 @@ Result<std::vector<Address>> resolve(const std::string& host, uint16_t port, con
   CHECK_OK(lookup.start(host, files));
   if (!TRY(lookup.finish(patience))) return lookup_error(host, ARES_ETIMEOUT);
   if (lookup.status() != ARES_SUCCESS) return lookup_error(host, lookup.status());
-  std::vector<Address> addresses;
-  for (const ares_addrinfo_node* node = lookup.answer()->nodes; node != nullptr; node = node->ai_next) {
-    if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
-      addresses.push_back(made(node->ai_addr, node->ai_addrlen, port));
-  }
+  std::vector<Address> addresses = lookup.addresses(port);
   if (addresses.empty()) return lookup_error(host, ARES_ENODATA);
   return interleaved(std::move(addresses));
 }

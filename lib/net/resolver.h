@@ -34,8 +34,8 @@ struct ResolverFiles {
 
 /// The addresses of `host` with this port, the best first, families in turn. An address as text is taken as
 /// it is, "localhost" and names below it are this machine; for neither anything is opened.
-/// @return an error: ENXIO for a name that is not known, EAGAIN where the name servers failed or gave no
-/// answer in time, ENETUNREACH where none could be reached.
+/// @return an error: ENXIO for a name that is not known, EAGAIN where the name servers failed, could not be
+/// reached or gave no answer in time.
 Result<std::vector<Address>> resolve(const std::string& host, uint16_t port, const Patience& patience,
                                      const ResolverFiles& files = {});
 

@@ -109,7 +109,7 @@ class SystemAuthorities {
       auto pem = sys::read_file(file, largest_list);
       if (!pem.ok()) continue;
       certificates_ = certificates_of(pem.value());
-      where_ = file;
+      if (!certificates_.empty()) where_ = file;
       return;
     }
   }
@@ -121,11 +121,11 @@ class SystemAuthorities {
       if (!fd.ok()) continue;
       auto names = sys::list_dir(fd.value().get());
       if (!names.ok()) continue;
-      if (where_.empty()) where_ = folder;
       for (const std::string& name : names.value()) {
         auto pem = sys::read_file_at(fd.value().get(), name, largest_list);
         if (!pem.ok()) continue;
         for (Certificate& one : certificates_of(pem.value())) certificates_.push_back(std::move(one));
+        if (where_.empty() && !certificates_.empty()) where_ = folder;
       }
     }
   }
@@ -161,7 +161,7 @@ X509_LOOKUP_METHOD* system_lookup() {
 
 Status trust_files(X509_STORE* store, const Tls& trust) {
   for (const std::string& file : trust.ca_files) {
-    const std::string pem = TRY(sys::read_file(file, largest_list));
+    const std::string pem = TRY_IN(sys::read_file(file, largest_list), "reading what is to be trusted");
     const auto certificates = certificates_of(pem);
     if (certificates.empty())
       return failure(EPROTO, fmt::format("{} holds no certificate", text::quoted(file)))

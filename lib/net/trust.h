@@ -28,7 +28,8 @@ class TlsContexts {
 
   /// A context for clients that trusts what `trust` says: TLS 1.2 at least, of this machine's configuration
   /// of OpenSSL nothing. The system's list is read when a certificate comes that nothing else vouches for.
-  /// @return an error (EPROTO) for files that cannot be read or hold no certificates, keys that do not fit.
+  /// @return an error for files that cannot be read; EPROTO for those that hold no certificates, and for keys
+  /// that do not fit.
   Result<std::shared_ptr<SSL_CTX>> context(const Tls& trust);
   /// Where the system's list was found, for messages; "" where there is none.
   std::string system_list();

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -107,7 +108,8 @@ class Server {
     if (accepting_.joinable()) accepting_.join();
     {
       std::lock_guard lock(mutex_);
-      for (const Fd& fd : connections_) shutdown(fd.get(), SHUT_RDWR);
+      for (const Fd& fd : connections_)
+        if (fd.valid()) shutdown(fd.get(), SHUT_RDWR);
     }
     for (std::thread& thread : threads_) thread.join();
   }
@@ -124,10 +126,16 @@ class Server {
       std::lock_guard lock(mutex_);
       ++count_;
       connections_.push_back(std::move(fd));
-      threads_.emplace_back([this, fd = connections_.back().get()] {
-        Peer peer(fd);
+      threads_.emplace_back([this, &connection = connections_.back()] {
+        // OpenSSL's servers write without MSG_NOSIGNAL. The client has no such excuse, in its own thread.
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        Peer peer(connection.get());
         serve_(peer);
-        shutdown(fd, SHUT_RDWR);
+        std::lock_guard end(mutex_);
+        connection.reset();
       });
     }
   }

@@ -1,6 +1,8 @@
 // `image push`: from the store to a registry.
+#include "base/text.h"
 #include "commands.h"
-#include "image/images.h"
+#include "image/reference.h"
+#include "image/transfer.h"
 #include "image_access.h"
 #include "open_store.h"
 
@@ -19,10 +21,15 @@ Result<int> run_push(const Arguments& arguments) {
   const auto images = TRY(ImageAccess::from(arguments, {.quiet = arguments.flag("--quiet")}, &signals));
   const std::string& what = arguments.positionals()[0];
   const std::string to = arguments.positionals().size() > 1 ? arguments.positionals()[1] : what;
-  const auto pushed = image::push(store, what, to, images->access());
+  const auto target = TRY(image::Reference::parse(to));
+  if (target.kind != image::Reference::Kind::name)
+    return Error(Error::usage(
+                     fmt::format("{} is no name that an image could get at a registry", text::quoted(to))))
+        .hint("write REGISTRY/NAME[:TAG]; `image copy` writes layouts and archives");
+  const auto pushed = image::copy(store, what, "docker://" + target.full(), images->access());
   if (!pushed.ok() && signals.received() != 0) return 128 + signals.received();
   if (!pushed.ok()) return pushed.error();
-  CHECK_OK(print(fmt::format("{} {}\n", pushed.value().names.front(), pushed.value().manifest.str())));
+  CHECK_OK(print(fmt::format("{} {}\n", target.full(), pushed.value().str())));
   return exit_passed;
 }
 

@@ -234,6 +234,16 @@ those with the same values.
 Services run beside each test, in its own network; a test takes all of the manifest's, those that `services: [NAME]` lists, none with [], or
 with a mapping further ones of its own. `include` adds the tests of further manifests; what they do not say themselves, they take from the
 one that includes them. YAML's anchors and merges (&, *, <<) work; keys `x-...` at the top are a place for them.
+
+`testctr-script lock` writes testctr.lock beside it: for each image that the manifest names, what that name stands for now, as digests. `run`
+then takes these, until `lock --update`; `lock --check` tells in CI what is missing, and `run --locked` refuses it. It is YAML, sorted:
+
+  version: 1
+  images:
+    "golang:1.22":
+      digest: sha256:...          # of what the tag names: an index, or the image itself
+      platforms:
+        linux/amd64: sha256:...   # of the image for that platform
 )";
 
 constexpr std::string_view files = R"(Programs, folders and files of this machine

@@ -70,8 +70,9 @@ Result<Fd> duplicate(int fd);
 /// it).
 Result<bool> lock(int fd, int operation);
 
-/// close_range(first, ~0, CLOSE_RANGE_CLOEXEC), or the same by /proc/self/fd or brute force where the kernel
-/// has no close_range. Async-signal-safe. @return 0 or -errno.
+/// close_range(first, ~0, CLOSE_RANGE_CLOEXEC); where the kernel has no close_range, the same by
+/// /proc/self/fd, and without a /proc by brute force up to RLIMIT_NOFILE. Async-signal-safe. @return 0 or
+/// -errno.
 int cloexec_from_raw(int first);
 
 /// The path by which the kernel knows this process's program (/proc/self/exe).

@@ -26,10 +26,6 @@ Result<std::vector<LoadedImage>> load(Store& store, const std::string& reference
 /// @return the manifest and the full name it got; an error names the place that failed last, others are notes
 Result<LoadedImage> pull(Store& store, const std::string& name, const Access& access);
 
-/// Uploads an image of the store as it is: the digests stay. @param to `[docker://]name[:tag]`
-/// @return the digest and the full name at the registry
-Result<LoadedImage> push(Store& store, const std::string& what, const std::string& to, const Access& access);
-
 struct ListedImage {
   std::string name;  ///< empty: without a name, from a run of a layout or an archive, or `builtin`
   Digest manifest;

@@ -1,12 +1,10 @@
 // From a registry into the store.
-#include <fcntl.h>
 #include <sys/file.h>
 
 #include "base/sys.h"
 #include "image/images.h"
 #include "image/load.h"
 #include "image/pull.h"
-#include "image/push.h"
 #include "image/remote.h"
 
 namespace testctr::image {
@@ -30,27 +28,16 @@ Status name_it(Store::Impl& store, const Reference& name, const Source& source) 
   return {};
 }
 
-Status refuse_offline(const Reference& reference, const Access& access) {
-  if (!access.offline) return {};
-  return Error(Error::infrastructure(fmt::format("{} would have to be fetched, and no network is to be used",
-                                                 reference.full())))
-      .hint(
-          "carry it here as a file: `testctr-script image save NAME -o FILE` there, `testctr-script image "
-          "load "
-          "oci-archive:FILE` here; or leave out --offline and TESTCTR_OFFLINE");
-}
-
 }  // namespace
 
 std::string index_key(const Digest& index) { return "index-" + index.hex(); }
 
 Result<LoadedImage> pull_reference(Store::Impl& store, const Reference& reference, const Access& access) {
-  CHECK_OK(refuse_offline(reference, access));
-  const std::unique_ptr<Remote> remote = TRY(Remote::open(access));
+  const std::shared_ptr<Remote> remote = TRY(Remote::open(access));
   const auto doing = [&] { return fmt::format("pulling {}", reference.full()); };
   Remote::Found found = TRY_IN(remote->find(reference), doing());
   const Reference name = found.name;
-  std::unique_ptr<Source> source = TRY_IN(registry_source(*remote, std::move(found)), doing());
+  std::unique_ptr<Source> source = TRY_IN(registry_source(remote, std::move(found)), doing());
   // Two processes that want the same: the second waits, and finds it.
   const std::optional<Fd> alone =
       TRY(store.lock("pull-" + Store::Impl::short_id(source->manifest_digest), LOCK_EX));
@@ -81,34 +68,11 @@ Result<LoadedImage> pull(Store& store, const std::string& text, const Access& ac
   return pull_reference(store.impl(), reference, access);
 }
 
-Result<LoadedImage> push(Store& store, const std::string& what, const std::string& to, const Access& access) {
-  const Reference target = TRY(Reference::parse(to));
-  if (target.kind != Reference::Kind::name || !target.digest.empty())
-    return Error(Error::usage(fmt::format("{} is no name that an image could get at a registry", to)))
-        .hint("write REGISTRY/NAME[:TAG]; the digest follows from the image");
-  if (access.offline)
-    return Error::usage(fmt::format("{} is at a registry, and no network is to be used", target.full()));
-  Store::Impl& impl = store.impl();
-  const Fd hold = TRY(impl.hold(LOCK_SH));
-  const Digest digest = TRY(find(store, what));
-  if (!TRY(impl.has_blob(digest)))
-    return Error(Error::infrastructure(fmt::format("the image {} is kept without its blobs", what)))
-        .hint("bring it in with them: `testctr-script image load` or `image pull`");
-  const Fd blobs = TRY(sys::open_at(impl.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<Source> source = TRY(blobs_source(blobs.get(), digest, what));
-  const std::unique_ptr<Remote> remote = TRY(Remote::open(access));
-  const auto doing = [&] { return fmt::format("pushing {}", target.full()); };
-  const std::unique_ptr<registry::Session> session = TRY_IN(remote->open_for_push(target), doing());
-  CHECK_OK(push_source(*source, *session, target.tag, "", access).in(doing()));
-  return LoadedImage{digest, {target.full()}, {}};
-}
-
 Result<Resolved> resolve(const std::string& text, const Access& access) {
   const Reference reference = TRY(Reference::parse(text));
   if (reference.kind != Reference::Kind::name)
     return Error::usage(fmt::format("{} is nothing that a registry has", text));
-  CHECK_OK(refuse_offline(reference, access));
-  const std::unique_ptr<Remote> remote = TRY(Remote::open(access));
+  const std::shared_ptr<Remote> remote = TRY(Remote::open(access));
   Remote::Found found = TRY_IN(remote->find(reference), fmt::format("looking for {}", reference.full()));
   Resolved resolved;
   resolved.digest = found.document.digest;
@@ -118,7 +82,7 @@ Result<Resolved> resolve(const std::string& text, const Access& access) {
 
 Result<std::vector<Reference>> stored_names(const Reference& reference, const Access& access) {
   if (!reference.short_name) return std::vector{reference};
-  const std::unique_ptr<Remote> remote = TRY(Remote::open(access));
+  const std::shared_ptr<Remote> remote = TRY(Remote::open(access));
   return remote->names_of(reference);
 }
 

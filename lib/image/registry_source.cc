@@ -19,11 +19,13 @@ Result<std::unique_ptr<ByteSource>> open_blob(const std::vector<std::unique_ptr<
 
 class RegistrySource final : public Source {
  public:
-  RegistrySource(Remote& remote, Remote::Found found) : remote_(remote), found_(std::move(found)) {}
+  RegistrySource(std::shared_ptr<Remote> remote, Remote::Found found)
+      : remote_(std::move(remote)), found_(std::move(found)) {}
 
   Status open() {
     shown = found_.name.full();
-    platform = remote_.access().platform;
+    if (found_.name.digest.empty()) names = {found_.name.tagged()};
+    platform = remote_->access().platform;
     const registry::Document& top = found_.document;
     if (!is_index_type(top.media_type)) return take_manifest(top.bytes, top.media_type, top.digest);
     indexes.push_back(top.digest);
@@ -44,10 +46,11 @@ class RegistrySource final : public Source {
     if (!blobs.empty()) (void)begin(std::move(blobs));
   }
   Result<std::unique_ptr<ByteSource>> layer(size_t i) override {
+    if (files_ < 0) return open_blob(found_.sessions, blob_of(manifest.layers[i]));
     if (!downloads_) CHECK_OK(begin({}));
     return downloads_->reader({manifest.layers[i].digest, manifest.layers[i].size});
   }
-  [[nodiscard]] bool keeps_files() const override { return true; }
+  [[nodiscard]] bool keeps_files() const override { return files_ >= 0; }
   std::string take_file(size_t i) override {
     return downloads_ ? downloads_->take(manifest.layers[i].digest) : std::string();
   }
@@ -60,7 +63,7 @@ class RegistrySource final : public Source {
         [this](const Downloads::Blob& blob) {
           return open_blob(found_.sessions, {blob.digest, blob.size});
         },
-        remote_.access(), shown);
+        remote_->access(), shown);
     return {};
   }
 
@@ -83,7 +86,7 @@ class RegistrySource final : public Source {
     }
   }
 
-  Remote& remote_;
+  std::shared_ptr<Remote> remote_;
   Remote::Found found_;
   std::deque<std::string> documents_;
   int files_ = -1;
@@ -92,9 +95,9 @@ class RegistrySource final : public Source {
 
 }  // namespace
 
-Result<std::unique_ptr<Source>> registry_source(Remote& remote, Remote::Found found) {
+Result<std::unique_ptr<Source>> registry_source(std::shared_ptr<Remote> remote, Remote::Found found) {
   const std::string shown = found.name.full();
-  auto source = std::make_unique<RegistrySource>(remote, std::move(found));
+  auto source = std::make_unique<RegistrySource>(std::move(remote), std::move(found));
   CHECK_OK(source->open().in(shown));
   return std::unique_ptr<Source>(std::move(source));
 }

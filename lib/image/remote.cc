@@ -22,9 +22,9 @@ Remote::Remote(const Access& access, registry::Registries registries)
       cancelled_([this] { return stopped_.load() || (access_.cancel != nullptr && access_.cancel->load()); }),
       client_(client_options(access, cancelled_)) {}
 
-Result<std::unique_ptr<Remote>> Remote::open(const Access& access) {
+Result<std::shared_ptr<Remote>> Remote::open(const Access& access) {
   registry::Registries registries = TRY(registry::Registries::read(registry::ConfigPaths::standard()));
-  return std::unique_ptr<Remote>(new Remote(access, std::move(registries)));
+  return std::shared_ptr<Remote>(new Remote(access, std::move(registries)));
 }
 
 void Remote::note(const std::string& text) const {
@@ -69,7 +69,17 @@ Result<std::vector<Reference>> Remote::names_of(const Reference& reference) cons
   return names;
 }
 
+Status Remote::refuse_offline(const Reference& reference) const {
+  if (!access_.offline) return {};
+  return Error(Error::infrastructure(
+                   fmt::format("{} is at a registry, and no network is to be used", reference.full())))
+      .hint(
+          "carry it as a file: `testctr-script image save NAME -o FILE` there, `testctr-script image load "
+          "oci-archive:FILE` here; or leave out --offline and TESTCTR_OFFLINE");
+}
+
 Result<Remote::Found> Remote::find(const Reference& reference) {
+  CHECK_OK(refuse_offline(reference));
   const std::vector<Reference> names = TRY(names_of(reference));
   for (size_t i = 0;; ++i) {
     auto found = find_named(names[i]);
@@ -108,6 +118,7 @@ Result<Remote::Found> Remote::find_named(const Reference& name) {
 }
 
 Result<std::unique_ptr<registry::Session>> Remote::open_for_push(const Reference& reference) {
+  CHECK_OK(refuse_offline(reference));
   const Reference name = TRY(names_of(reference)).front();
   const std::vector<registry::Location> locations =
       TRY(registries_.locate(name.domain + "/" + name.repository, /* by_digest= */ false));

@@ -21,7 +21,7 @@ namespace testctr::image {
 class Remote {
  public:
   /// @param access must outlive it
-  static Result<std::unique_ptr<Remote>> open(const Access& access);
+  static Result<std::shared_ptr<Remote>> open(const Access& access);
 
   /// The names that a reference can stand for, in order: an alias or the registries that short names are
   /// looked for in, or it alone.
@@ -46,6 +46,7 @@ class Remote {
 
  private:
   Remote(const Access& access, registry::Registries registries);
+  [[nodiscard]] Status refuse_offline(const Reference& reference) const;
   Result<Found> find_named(const Reference& name);
   registry::SessionOptions session_options() const;
   void note(const std::string& text) const;
@@ -58,9 +59,9 @@ class Remote {
   net::Client client_;
 };
 
-/// The image for `remote.access().platform` below what was found. Its layers are downloaded several at a
-/// time. `remote` must outlive it.
-Result<std::unique_ptr<Source>> registry_source(Remote& remote, Remote::Found found);
+/// The image for `remote->access().platform` below what was found. Layers that it is told to expect are
+/// downloaded several at a time, others when they are asked for.
+Result<std::unique_ptr<Source>> registry_source(std::shared_ptr<Remote> remote, Remote::Found found);
 
 /// Every manifest below an index, with its platform; a manifest alone has the platform that its configuration
 /// says.

@@ -107,7 +107,11 @@ Status prepare(Store::Impl& s, const std::string& home) {
                                                    format_version)))
         .hint("set TESTCTR_HOME to another folder, or remove this one");
   CHECK_OK(make_folders(s));
-  CHECK_OK(test_file_system(s.directory.get()));
+  {
+    // Another process may tidy up tmp/ where it is alone in the store.
+    const Fd hold = TRY(s.hold(LOCK_SH));
+    CHECK_OK(test_file_system(s.directory.get()));
+  }
   CHECK_OK(sys::write_file_atomic(s.directory.get(), "version", std::to_string(format_version) + "\n"));
   return sys::write_file_atomic(s.directory.get(), "tested-" + s.map, "");
 }

@@ -133,18 +133,23 @@ Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patie
 }
 
 Result<bool> Connection::send(std::string_view bytes, Patience& patience) {
+  bool ended = false;  // an end stays readable: who waited for more would not wait at all
   while (!bytes.empty()) {
+    // A server that answers before it has heard all will hear no more. (One that has hung up is noticed by
+    // the next write.)
+    if (end_ == buffer_.size()) return false;
+    if (!ended) {
+      auto came = TRY(fill());
+      if (came && *came > 0) return false;
+      ended = came.has_value();
+    }
     auto sent = TRY(stream_->write(bytes.data(), bytes.size()));
     if (sent) {
       patience.moved(*sent);
       bytes.remove_prefix(*sent);
     } else {
-      TRY(patience.wait(stream_->fd(), static_cast<short>(stream_->wants() | POLLIN)));
+      TRY(patience.wait(stream_->fd(), static_cast<short>(stream_->wants() | (ended ? 0 : POLLIN))));
     }
-    // A server that answers now will hear no more; one that has hung up is noticed by the next write.
-    if (end_ == buffer_.size()) return false;
-    auto came = TRY(fill());
-    if (came && *came > 0) return false;
   }
   return true;
 }

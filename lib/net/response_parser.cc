@@ -31,6 +31,7 @@ Error bad_answer(const error_code& code, std::string_view bytes) {
 struct ResponseParser::Impl {
   http::response_parser<http::buffer_body> parser;
   bool head = false;
+  bool begun = false;  // whether the first bytes were seen, and were right
 };
 
 ResponseParser::ResponseParser(bool head) : impl_(std::make_unique<Impl>()) {
@@ -46,6 +47,11 @@ ResponseParser::~ResponseParser() = default;
 bool ResponseParser::header_done() const { return impl_->parser.is_header_done(); }
 
 Result<size_t> ResponseParser::header(std::string_view bytes) {
+  // What is something else is seen from its first bytes on, however few come.
+  constexpr std::string_view begin = "HTTP/1.";
+  if (!impl_->begun && bytes.substr(0, begin.size()) != begin.substr(0, bytes.size()))
+    return bad_answer(http::error::bad_version, bytes);
+  impl_->begun = impl_->begun || bytes.size() >= begin.size();
   size_t used = 0;
   while (!header_done() && used < bytes.size()) {
     error_code code;

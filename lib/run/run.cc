@@ -166,7 +166,7 @@ class Runner {
     Event event;
     event.kind = Event::Kind::script_started;
     event.text = plan_.jobs[index].name;
-    event.detail = plan_.jobs[index].image;
+    event.detail = plan_.jobs[index].pinned(plan_.jobs[index].image);
     stamper.take(event);
     event = {};
     event.kind = Event::Kind::script_ended;

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "base/sys.h"
+#include "base/text.h"
 #include "sandbox/tree.h"
 
 namespace testctr::sandbox {
@@ -120,11 +121,14 @@ Result<std::string> Copies::once(const std::string& key, F copy) {
 
 Status Copies::use(Spec& spec, uint32_t base) {
   // Of what is written to, a copy would be lost; and what is the user's may be a secret.
-  const auto stays = [](const Bind& bind) { return !bind.ours || !bind.read_only; };
-  if (std::any_of(spec.binds.begin(), spec.binds.end(), stays))
+  for (const Bind& bind : spec.binds) {
+    if (bind.ours && bind.read_only) continue;
     return Error::infrastructure(
-               "mounting host directories as root needs id-mapped mounts, which are not to be had here")
+               fmt::format("{} needs id-mapped mounts for root, which are not to be had here",
+                           bind.ours ? "the work folder that the places of a test share"
+                                     : fmt::format("mounting {}", text::quoted(bind.source))))
         .hint(hint);
+  }
   if (folder_.empty()) {
     outside_.push_back(spec.tree);
     std::tie(folder_, lock_) = TRY(make_folder(outside_));

@@ -96,9 +96,8 @@ class RegistrySource final : public Source {
 }  // namespace
 
 Result<std::unique_ptr<Source>> registry_source(std::shared_ptr<Remote> remote, Remote::Found found) {
-  const std::string shown = found.name.full();
   auto source = std::make_unique<RegistrySource>(std::move(remote), std::move(found));
-  CHECK_OK(source->open().in(shown));
+  CHECK_OK(source->open());
   return std::unique_ptr<Source>(std::move(source));
 }
 

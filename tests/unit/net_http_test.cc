@@ -575,6 +575,13 @@ TEST_CASE("net http: plain HTTP by a proxy") {
   CHECK(proxy.connections() == 2);
 }
 
+TEST_CASE("net http: a proxy that is not there is named") {
+  Client client(options({{"http_proxy", "http://proxy.invalid:3128"}}));
+  const std::string said = body_of(client, get("http://server.invalid/"));
+  CHECK(contains(said, "the proxy http://proxy.invalid:3128: "));
+  CHECK(contains(said, "proxy.invalid"));
+}
+
 TEST_CASE("net http: a response may live longer than its client") {
   Server server(echo);
   std::unique_ptr<Response> response;

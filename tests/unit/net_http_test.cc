@@ -484,10 +484,10 @@ TEST_CASE("net http: a server that takes nothing is an error, a caller that take
   }
 }
 
-TEST_CASE("net http: a set flag ends whatever waits") {
+TEST_CASE("net http: being cancelled ends whatever waits") {
   std::atomic<bool> cancel = false;
   ClientOptions stoppable = options();
-  stoppable.cancel = &cancel;
+  stoppable.cancelled = [&] { return cancel.load(); };
   Client client(stoppable);
   Server silent([](Peer& peer) { peer.wait_for_end(); });
   Server stalling([](Peer& peer) {

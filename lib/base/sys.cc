@@ -16,8 +16,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 
 #include "base/text.h"
 
@@ -265,6 +267,21 @@ Result<Fd> duplicate(int fd) {
   int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return Error::system("fcntl", "F_DUPFD_CLOEXEC");
   return Fd(copy);
+}
+
+std::vector<std::string> temporary_folders(const std::vector<std::string>& outside) {
+  std::vector<std::string> folders;
+  for (const char* candidate : {static_cast<const char*>(::getenv("TMPDIR")), "/tmp", "/var/tmp"}) {
+    if (candidate == nullptr || *candidate != '/') continue;
+    std::unique_ptr<char, void (*)(void*)> real(::realpath(candidate, nullptr), ::free);
+    if (!real) continue;
+    const std::string folder = real.get();
+    const auto holds = [&](const std::string& tree) {
+      return !tree.empty() && (folder + "/").starts_with(tree == "/" ? tree : tree + "/");
+    };
+    if (std::none_of(outside.begin(), outside.end(), holds)) folders.push_back(folder);
+  }
+  return folders;
 }
 
 Result<bool> lock(int fd, int operation) {

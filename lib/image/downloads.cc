@@ -18,7 +18,7 @@ constexpr auto look_up_interval = std::chrono::milliseconds(200);
 
 bool cancelled(const Access& access) { return access.cancel != nullptr && access.cancel->load(); }
 
-Error cancelled_error() { return {Fault::infrastructure, "interrupted", ECANCELED}; }
+Error cancelled_error() { return Error::infrastructure("interrupted").kind(ECANCELED); }
 
 }  // namespace
 

@@ -89,7 +89,7 @@ class Attempts {
   [[nodiscard]] Error failed(int number) const {
     std::string tried;
     for (size_t i = 0; i < next_; ++i) tried += (i == 0 ? "" : ", ") + addresses_[i].str();
-    return failure(number, fmt::format("connecting to {} ({})", peer_, tried));
+    return {Fault::infrastructure, fmt::format("connecting to {} ({})", peer_, tried), number};
   }
 
   const std::vector<Address>& addresses_;

@@ -17,7 +17,7 @@ namespace testctr::net {
 
 /// An infrastructure error of this module: what it is, and its kind as http.h says.
 inline Error failure(int number, std::string what) {
-  return {Fault::infrastructure, std::move(what), number};
+  return Error::infrastructure(std::move(what)).kind(number);
 }
 
 /// A connection as bytes. Nothing in it blocks: what cannot be done yet is nothing, and `wants()` tells what

@@ -67,14 +67,16 @@ std::string told_in(std::string_view body) {
   return all;
 }
 
-Error refusal(net::Response& response, const std::string& what) {
+std::string told_by(net::Response& response) {
   const std::string told = told_in(body_of(response));
+  return fmt::format("{}{}{}", response.status, told.empty() ? "" : ", ", told);
+}
+
+Error refusal(net::Response& response, const std::string& what) {
   int number = 0;
   if (response.status == 404) number = ENOENT;
   if (response.status == 401 || response.status == 403) number = EACCES;
-  return {Fault::infrastructure,
-          fmt::format("{}: the answer is {}{}{}", what, response.status, told.empty() ? "" : ", ", told),
-          number};
+  return Error::infrastructure(fmt::format("{}: the answer is {}", what, told_by(response))).kind(number);
 }
 
 }  // namespace testctr::registry

@@ -13,8 +13,12 @@ namespace testctr::registry {
 /// servers), or its first line; printable, at most some hundred bytes, "" for nothing.
 std::string told_in(std::string_view body);
 
-/// An error for a status that was not expected: what was asked for, status, and what the body says. Reads the
-/// body, at most 64 KiB of it. Its errno: ENOENT for 404, EACCES for 401 and 403, else none.
+/// "404, MANIFEST_UNKNOWN: no such manifest": status and what the body says. Reads the body, at most 64 KiB
+/// of it.
+std::string told_by(net::Response& response);
+
+/// An error for a status that was not expected: what was asked for, status, and what the body says, read
+/// as `told_by` does. Its errno: ENOENT for 404, EACCES for 401 and 403, else none.
 Error refusal(net::Response& response, const std::string& what);
 
 }  // namespace testctr::registry

@@ -81,11 +81,11 @@ Status Authorizer::take(const std::vector<Challenge>& challenges, const std::str
     mode_ = Mode::basic;
     return {};
   }
-  return Error(
-      Fault::infrastructure,
-      fmt::format("{} asks for an authorization of a kind that is not known: {}", location_.host,
-                  www_authenticate.empty() ? "it names none" : text::quoted(www_authenticate.substr(0, 200))),
-      EACCES);
+  return Error::infrastructure(
+             fmt::format(
+                 "{} asks for an authorization of a kind that is not known: {}", location_.host,
+                 www_authenticate.empty() ? "it names none" : text::quoted(www_authenticate.substr(0, 200))))
+      .kind(EACCES);
 }
 
 Status Authorizer::challenged(const std::vector<std::string>& scopes, const std::string& sent,
@@ -102,7 +102,8 @@ Status Authorizer::challenged(const std::vector<std::string>& scopes, const std:
   const std::string now = TRY(current(scopes, passing));
   if (now.empty() || now == sent) {
     const std::string who = whose(credentials_);
-    return Error(Fault::infrastructure, fmt::format("{} lets nobody in {}", location_.host, who), EACCES)
+    return Error::infrastructure(fmt::format("{} lets nobody in {}", location_.host, who))
+        .kind(EACCES)
         .hint(fmt::format("log in: podman login {} (or docker login, skopeo login), or --authfile FILE",
                           location_.host));
   }
@@ -121,10 +122,9 @@ Result<bool> Authorizer::knows_any() {
 
 Error Authorizer::refused(const std::string& what, const std::string& told) {
   std::lock_guard hold(mutex_);
-  return Error(Fault::infrastructure,
-               fmt::format("{} refuses {} {}{}{}", location_.host, what, whose(credentials_),
-                           told.empty() ? "" : ": ", told),
-               EACCES)
+  return Error::infrastructure(fmt::format("{} refuses {} {}{}{}", location_.host, what, whose(credentials_),
+                                           told.empty() ? "" : ": ", told))
+      .kind(EACCES)
       .hint(fmt::format(
           "perhaps it is not there; else log in: podman login {} (or docker login, skopeo login), or "
           "--authfile FILE",

@@ -10,12 +10,11 @@
 namespace testctr::registry {
 namespace {
 
-constexpr std::string_view accepted[] = {
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-};
+// In one header: there are proxies that pass on one only.
+constexpr const char* accepted =
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.docker.distribution.manifest.v2+json";
 
 // "application/json; charset=utf-8" without what follows the type.
 std::string media_type_of(const net::Response& response) {
@@ -41,14 +40,12 @@ Result<Document> Session::Impl::manifest_once(const std::string& tag_or_digest, 
   operation.path = "manifests/" + tag_or_digest;
   operation.scopes = {exchange.scope("pull")};
   operation.what = shown(tag_or_digest);
-  for (std::string_view type : accepted) operation.headers.emplace_back("Accept", type);
+  operation.headers.emplace_back("Accept", accepted);
   Followed answer = TRY(exchange.send(operation, passing));
   net::Response& response = *answer.response;
-  if (response.status == 404) {
-    const std::string told = refusal(response, shown(tag_or_digest)).message();
-    return Error(Fault::infrastructure,
-                 fmt::format("{} has no such image ({})", exchange.location.host, told), ENOENT);
-  }
+  if (response.status == 404)
+    return Error::infrastructure(fmt::format("there is no {} ({})", shown(tag_or_digest), told_by(response)))
+        .kind(ENOENT);
   if (response.status != 200) return refusal(response, shown(tag_or_digest));
   passing = Passing();
   if (response.length && *response.length > largest)

@@ -104,15 +104,14 @@ Result<Followed> Exchange::send(const Operation& operation, Passing& passing) {
       continue;
     if (status != 401) return answer;
     if (!may_ask || round == most_rounds) {
-      const std::string told = refusal(*answer.response, answer.url.shown()).message();
-      return authorizer_.refused(operation.what, told);
+      return authorizer_.refused(operation.what, told_by(*answer.response));
     }
     const std::string challenge = answer.response->header("www-authenticate");
     if (!challenge.empty()) {
       CHECK_OK(authorizer_.challenged(operation.scopes, authorization, challenge, /* told_scope= */ true,
                                       passing));
     } else if (!TRY(ask_for_challenge(operation, root, passing))) {
-      return authorizer_.refused(operation.what, refusal(*answer.response, answer.url.shown()).message());
+      return authorizer_.refused(operation.what, told_by(*answer.response));
     }
   }
 }

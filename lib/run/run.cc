@@ -8,6 +8,7 @@
 #include "run/prepare.h"
 #include "run/programs.h"
 #include "run/test_run.h"
+#include "sandbox/shifted.h"
 
 namespace testctr::run {
 namespace {
@@ -48,7 +49,10 @@ class Runner {
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);
     }
-    machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel)});
+    std::vector<std::string> trees;
+    for (const auto& job : plan_.jobs) trees.push_back(job.tree);
+    machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
+                             std::make_shared<sandbox::Copies>(std::move(trees))});
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();

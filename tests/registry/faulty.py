@@ -48,8 +48,7 @@ class Faulty:
 
     def listen(self, away):
         handler = type("Handler", (Handler,), {"owner": self, "away": away})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
+        server = Server(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return server
 
@@ -76,6 +75,13 @@ class Faulty:
 
 def away_word(entry):
     return "yes" if entry["away"] else "no"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        """Who is served badly goes away: that is no news."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -126,14 +132,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
 
     def forward(self, length):
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "host")}
-        if self.fault("no-ranges") is not None:
-            headers.pop("Range", None)
-        # The registry makes places to upload to of the name that it is called by: ours.
-        headers["Host"] = self.owner.host
+        dropped = ["connection", "host", "content-length"] + (["range"] if self.fault("no-ranges") is not None else [])
         there = http.client.HTTPConnection(self.owner.to, timeout=60)
         try:
-            there.request(self.command, self.path, body=self.rfile.read(length) if length else None, headers=headers)
+            there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            # The registry makes places to upload to of the name that it is called by: ours.
+            there.putheader("Host", self.owner.host)
+            for name, value in self.headers.items():
+                if name.lower() not in dropped:
+                    there.putheader(name, value)
+            if length or self.command in ("POST", "PUT", "PATCH"):
+                there.putheader("Content-Length", str(length))
+            there.endheaders(self.rfile.read(length) if length else None)
             answer = there.getresponse()
             self.give_back(answer)
         finally:

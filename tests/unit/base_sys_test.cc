@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -139,4 +140,26 @@ TEST_CASE("a list of descriptors that does not fit one buffer is read to its end
           }
           return 0;
         }) == 0);
+}
+
+TEST_CASE("temporary folders lie outside the trees they are asked to lie outside of") {
+  Scratch s;
+  REQUIRE(::mkdirat(s.dir.get(), "real", 0700) == 0);
+  REQUIRE(::symlinkat("real", s.dir.get(), "link") == 0);
+  const char* before = ::getenv("TMPDIR");
+  const std::string kept = before != nullptr ? before : "";
+  ::setenv("TMPDIR", (s.path + "/link").c_str(), 1);
+  const std::string real = s.path + "/real";
+  CHECK(sys::temporary_folders({}).front() == real);
+  CHECK(sys::temporary_folders({""}).front() == real);
+  CHECK(sys::temporary_folders({s.path + "/rea", real + "/below"}).front() == real);
+  for (const std::string& tree : {real, s.path}) {
+    const auto others = sys::temporary_folders({"/nowhere", tree});
+    CHECK(std::find(others.begin(), others.end(), real) == others.end());
+    CHECK_FALSE(others.empty());
+  }
+  CHECK(sys::temporary_folders({"/"}).empty());
+  ::setenv("TMPDIR", "relative", 1);
+  CHECK(sys::temporary_folders({}).front() != "relative");
+  before != nullptr ? ::setenv("TMPDIR", kept.c_str(), 1) : ::unsetenv("TMPDIR");
 }

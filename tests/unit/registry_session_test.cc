@@ -117,6 +117,7 @@ TEST_CASE("session: a manifest by tag and by digest, over plain HTTP where that 
         std::vector<std::string>{"GET /v2/", "GET /v2/me/tool/manifests/latest",
                                  "GET /v2/me/tool/manifests/" + Digest::of(manifest).str()});
   CHECK(f.server.tls_hellos() == 1);
+  CHECK(f.server.asked()[1].header("accept").find(", ") != std::string::npos);
   for (const char* type : {"oci.image.index.v1", "oci.image.manifest.v1", "manifest.list.v2", "manifest.v2"})
     CHECK(f.server.asked()[1].header("accept").find(type) != std::string::npos);
 }

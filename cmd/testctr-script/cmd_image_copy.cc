@@ -7,8 +7,10 @@
 namespace testctr::cmd {
 namespace {
 
+constexpr Option options[] = {store_option};
+
 Result<int> run_copy(const Arguments& arguments) {
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   const std::string& to = arguments.positionals()[1];
   const Digest digest = TRY(image::copy(store, arguments.positionals()[0], to));
   // Standard output may be what was written to.
@@ -25,6 +27,7 @@ const Registration copy({
     .examples = "testctr-script image copy golang:latest oci:build/golang:v1\n"
                 "testctr-script image copy docker-archive:saved.tar oci-archive:saved.oci.tar\n"
                 "testctr-script image copy oci-archive:site.tar:debian:12 debian:12\n",
+    .options = options,
     .min_positionals = 2,
     .max_positionals = 2,
     .text =

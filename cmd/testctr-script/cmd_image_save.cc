@@ -25,6 +25,7 @@ constexpr Option options[] = {
      .value = "NAME",
      .help = "of the manifest only what this test needs, with those that it needs",
      .repeats = true},
+    store_option,
 };
 
 // What of a manifest's images lies in the store; of what does not is said what becomes of it.
@@ -79,7 +80,7 @@ Result<int> run_save(const Arguments& arguments) {
     return Error::usage("--format oci writes a folder, and - is standard output");
   how.output = *output;
   const std::vector<std::string> images = TRY(images_wanted(arguments));
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   CHECK_OK(image::save(store, images, how));
   return exit_passed;
 }

@@ -28,6 +28,7 @@ constexpr Option options[] = {
     {.names = "--pull",
      .value = "WHEN",
      .help = "of --check: always also asks whether registries still have the same (default: missing)"},
+    store_option,
 };
 
 bool is_offline(const Arguments& arguments) {
@@ -135,7 +136,7 @@ Result<int> run_lock(const Arguments& arguments) {
   Lock lock = TRY(read(arguments));
   const std::vector<std::string> renew = TRY(names_to_renew(arguments, lock));
   std::optional<image::Store> store;
-  if (offline && (!checks || always)) store = TRY(open_store());
+  if (offline && (!checks || always)) store = TRY(open_store(store_options(arguments)));
   const plan::ResolveImage resolve = [&](const std::string& name) {
     return store ? ask_store(*store, name) : ask_registry(name);
   };

@@ -145,6 +145,7 @@ Result<int> run_run(const Arguments& arguments) {
   } else {
     const StopSignals signals = TRY(StopSignals::install());
     run::Options how;
+    how.store = store_options(arguments);
     how.stop_fd = signals.descriptor();
     how.note = [](const std::string& note) { complain(note); };
     EventSink& events = arguments.flag("--err-files") ? static_cast<EventSink&>(err_files) : collector;

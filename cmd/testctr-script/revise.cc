@@ -93,7 +93,7 @@ class Reviser {
 
 }  // namespace
 
-Result<Revisions> run_and_revise(plan::Plan plan) {
+Result<Revisions> run_and_revise(plan::Plan plan, const image::StoreOptions& store) {
   const uint64_t started = sys::monotonic_ns();
   for (plan::Job& job : plan.jobs) job.documents.whole_output = true;
   Revisions revisions;
@@ -106,6 +106,7 @@ Result<Revisions> run_and_revise(plan::Plan plan) {
   run::CaseObserver observer(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
   const StopSignals signals = TRY(StopSignals::install());
   run::Options how;
+  how.store = store;
   how.stop_fd = signals.descriptor();
   how.note = [](const std::string& note) { complain(note); };
   const run::Summary summary = TRY(run::run_plan(plan, observer, how));

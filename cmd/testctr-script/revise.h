@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/image.h"
 #include "plan/plan.h"
 #include "script/edit.h"
 
@@ -30,6 +31,6 @@ struct Revisions {
 
 /// Runs the plan's documents. @param plan its jobs must be documents; they are made to tell their whole
 /// output Errors: as of run_plan.
-Result<Revisions> run_and_revise(plan::Plan plan);
+Result<Revisions> run_and_revise(plan::Plan plan, const image::StoreOptions& store);
 
 }  // namespace testctr::cmd

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "commands.h"
+#include "open_store.h"
 #include "plan/make_plan.h"
 
 namespace testctr::cmd {
@@ -64,6 +65,7 @@ inline constexpr std::array place_options{
            .value = "GLOB=DIR",
            .help = "files that are brought out when a script has ended, also when it failed",
            .repeats = true},
+    store_option,
     Option{.names = "--tree",
            .value = "DIR",
            .help = "the test tree, $TREE inside (default: the script's folder)"},

@@ -20,7 +20,7 @@ RootFilesystem root_of(const Store::Impl& store, const Reference& reference, Rec
   root.root_mode = record.root_mode;
   root.notes = std::move(record.notes);
   for (const std::string& id : record.layers) root.layers.push_back(store.layer_directory(id));
-  root.locks.push_back(std::move(lock));
+  if (lock.valid()) root.locks.push_back(std::move(lock));
   return root;
 }
 
@@ -61,10 +61,6 @@ Error not_in_store(const Reference& reference) {
 // its images was loaded.
 std::string index_key(const Digest& index) { return "index-" + index.hex(); }
 
-Result<Fd> blobs_of(Store::Impl& store) {
-  return sys::open_at(store.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY);
-}
-
 Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference) {
   Digest manifest = reference.digest;
   if (manifest.empty()) {
@@ -76,8 +72,7 @@ Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference
   }
   return obtain_known(store, reference, manifest, [&]() -> Result<std::unique_ptr<Source>> {
     if (!TRY(store.has_blob(manifest))) return not_in_store(reference);
-    Fd blobs = TRY(blobs_of(store));
-    return blobs_source(blobs.get(), manifest, reference.full());
+    return blobs_source(TRY(store.blob_folders()), manifest, reference.full());
   });
 }
 

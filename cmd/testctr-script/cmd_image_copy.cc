@@ -2,17 +2,28 @@
 #include "commands.h"
 #include "image/reference.h"
 #include "image/transfer.h"
+#include "image_access.h"
 #include "open_store.h"
 
 namespace testctr::cmd {
 namespace {
 
-constexpr Option options[] = {store_option};
+constexpr Option copy_options[] = {
+    platform_option,
+    authfile_option,
+    offline_option,
+    store_option,
+};
 
 Result<int> run_copy(const Arguments& arguments) {
   image::Store store = TRY(open_store(store_options(arguments)));
   const std::string& to = arguments.positionals()[1];
-  const Digest digest = TRY(image::copy(store, arguments.positionals()[0], to));
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto images = TRY(ImageAccess::from(arguments, {.platform = true}, &signals));
+  const auto copied = image::copy(store, arguments.positionals()[0], to, images->access());
+  if (!copied.ok() && signals.received() != 0) return 128 + signals.received();
+  if (!copied.ok()) return copied.error();
+  const Digest& digest = copied.value();
   // Standard output may be what was written to.
   const auto reference = image::Reference::parse(to);
   if (!reference.ok() || reference.value().path != "-") CHECK_OK(print(digest.str() + "\n"));
@@ -22,17 +33,20 @@ Result<int> run_copy(const Arguments& arguments) {
 const Registration copy({
     .name = "image copy",
     .rank = 404,
-    .summary = "copy an image between the store, layouts and archives",
+    .summary = "copy an image between the store, layouts, archives and registries",
     .synopsis = "SOURCE DESTINATION",
-    .examples = "testctr-script image copy golang:latest oci:build/golang:v1\n"
-                "testctr-script image copy docker-archive:saved.tar oci-archive:saved.oci.tar\n"
-                "testctr-script image copy oci-archive:site.tar:debian:12 debian:12\n",
-    .options = options,
+    .examples =
+        "testctr-script image copy golang:latest oci:build/golang:v1\n"
+        "testctr-script image copy docker-archive:saved.tar oci-archive:saved.oci.tar\n"
+        "testctr-script image copy docker://docker.io/library/debian:12 docker://registry.example/debian:12\n"
+        "testctr-script image copy oci-archive:site.tar:debian:12 debian:12\n",
+    .options = copy_options,
     .min_positionals = 2,
     .max_positionals = 2,
     .text =
-        "SOURCE is NAME, DIGEST, builtin, oci:DIR[:NAME], oci-archive:FILE[:NAME] or "
-        "docker-archive:FILE[:NAME]; DESTINATION is NAME in the store,\n"
+        "SOURCE is NAME, DIGEST, builtin, docker://NAME at a registry, oci:DIR[:NAME], "
+        "oci-archive:FILE[:NAME] or "
+        "docker-archive:FILE[:NAME]; DESTINATION is NAME in the store, docker://NAME,\n"
         "oci:DIR[:NAME] (a layout that is there gets the image added), oci-archive:FILE[:NAME] or "
         "docker-archive:FILE[:NAME] (files are replaced).\n"
         "Blobs are copied as they are, verified on the way, and digests stay; only a docker-archive, which "

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "image/reference.h"
 #include "image/transfer.h"
+#include "image_access.h"
 #include "open_store.h"
 #include "plan/plan_images.h"
 #include "plan/plan_request.h"
@@ -26,6 +27,9 @@ constexpr Option options[] = {
      .help = "of the manifest only what this test needs, with those that it needs",
      .repeats = true},
     store_option,
+    pull_option,
+    offline_option,
+    authfile_option,
 };
 
 // What of a manifest's images lies in the store; of what does not is said what becomes of it.
@@ -81,7 +85,18 @@ Result<int> run_save(const Arguments& arguments) {
   how.output = *output;
   const std::vector<std::string> images = TRY(images_wanted(arguments));
   image::Store store = TRY(open_store(store_options(arguments)));
-  CHECK_OK(image::save(store, images, how));
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto access = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
+  if (!access->access().offline && access->access().pull != image::Pull::never)
+    how.fetch = [&](const std::string& name) -> Status {
+      (void)TRY(image::pull(store, name, access->access()));
+      return {};
+    };
+  if (access->access().pull == image::Pull::always)
+    for (const std::string& name : images) CHECK_OK(how.fetch(name));
+  const Status saved = image::save(store, images, how);
+  if (!saved.ok() && signals.received() != 0) return 128 + signals.received();
+  CHECK_OK(saved);
   return exit_passed;
 }
 

@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "image/layer.h"
 #include "image/reference.h"
+#include "image_access.h"
 #include "open_store.h"
 
 namespace testctr::cmd {
@@ -22,6 +23,9 @@ constexpr Option options[] = {
      .value = "DIR",
      .help = "the test tree; without it, the folder that the script lies in"},
     store_option,
+    pull_option,
+    offline_option,
+    authfile_option,
 };
 
 // The folder of a path and its last part.
@@ -45,7 +49,8 @@ Status check_image(const Arguments& arguments) {
   if (reference.kind == image::Reference::Kind::builtin || reference.kind == image::Reference::Kind::hostfs)
     return {};
   image::Store store = TRY(open_store(store_options(arguments)));
-  (void)TRY(image::obtain(store, text));
+  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, nullptr));
+  (void)TRY(image::obtain(store, text, images->access()));
   return {};
 }
 

@@ -1,5 +1,4 @@
 // `lock`: testctr.lock, which says by digests what the images of a manifest are.
-#include <cstdlib>
 #include <set>
 
 #include "base/output_file.h"
@@ -7,6 +6,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/images.h"
+#include "image_access.h"
 #include "open_store.h"
 #include "plan/from_manifest.h"
 #include "plan/lockfile.h"
@@ -25,22 +25,20 @@ constexpr Option options[] = {
     {.names = "--update",
      .help = "ask again what names stand for that are locked already: those given, without any all"},
     {.names = "--offline", .help = "take what the store has, and ask no registry (also: TESTCTR_OFFLINE=1)"},
+    authfile_option,
     {.names = "--pull",
      .value = "WHEN",
      .help = "of --check: always also asks whether registries still have the same (default: missing)"},
     store_option,
 };
 
-bool is_offline(const Arguments& arguments) {
-  const char* value = std::getenv("TESTCTR_OFFLINE");
-  const std::string_view said(value == nullptr ? "" : value);
-  return arguments.flag("--offline") || (!said.empty() && said != "0");
-}
-
 // What a registry has for a name at this moment.
-Result<plan::LockedImage> ask_registry(const std::string& name) {
-  return Error(Error::infrastructure(fmt::format("{}: registries are not asked yet", name)))
-      .hint("`testctr-script lock --offline` locks what the store has");
+Result<plan::LockedImage> ask_registry(const std::string& name, const image::Access& access) {
+  const image::Resolved resolved = TRY(image::resolve(name, access));
+  plan::LockedImage image;
+  image.digest = resolved.digest;
+  for (const auto& [platform, digest] : resolved.manifests) image.platforms.emplace(platform.str(), digest);
+  return image;
 }
 
 // What the store has for it.
@@ -128,17 +126,20 @@ std::string told(const plan::LockChange& change) {
 Result<int> run_lock(const Arguments& arguments) {
   static const std::vector<std::string> times{"missing", "always"};
   const bool always = TRY(arguments.choice("--pull", times)).value_or("missing") == "always";
-  const bool checks = arguments.flag("--check"), offline = is_offline(arguments);
+  const bool checks = arguments.flag("--check");
   if (checks && arguments.flag("--update"))
     return Error::usage("--check writes nothing, and --update does: give one of them");
   if (always && !checks)
     return Error(Error::usage("--pull always goes with --check")).hint("`lock --update` asks for all names");
   Lock lock = TRY(read(arguments));
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto images = TRY(ImageAccess::from(arguments, {}, &signals));
+  const bool offline = images->access().offline;
   const std::vector<std::string> renew = TRY(names_to_renew(arguments, lock));
   std::optional<image::Store> store;
   if (offline && (!checks || always)) store = TRY(open_store(store_options(arguments)));
   const plan::ResolveImage resolve = [&](const std::string& name) {
-    return store ? ask_store(*store, name) : ask_registry(name);
+    return store ? ask_store(*store, name) : ask_registry(name, images->access());
   };
   if (checks) return check(lock, always ? resolve : nullptr);
   const std::vector<plan::LockChange> changes = TRY(plan::update_lock(lock.file, lock.names, renew, resolve));

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "image_access.h"
 #include "plan/plan_request.h"
 #include "report/collector.h"
 #include "report/json_lines.h"
@@ -144,8 +145,11 @@ Result<int> run_run(const Arguments& arguments) {
     complain("nothing was selected to run");
   } else {
     const StopSignals signals = TRY(StopSignals::install());
+    const auto images =
+        TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
     run::Options how;
     how.store = store_options(arguments);
+    how.access = images->access();
     how.stop_fd = signals.descriptor();
     how.note = [](const std::string& note) { complain(note); };
     EventSink& events = arguments.flag("--err-files") ? static_cast<EventSink&>(err_files) : collector;

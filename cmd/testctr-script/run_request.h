@@ -5,12 +5,16 @@
 #include <array>
 
 #include "commands.h"
+#include "image_access.h"
 #include "open_store.h"
 #include "plan/make_plan.h"
 
 namespace testctr::cmd {
 
 inline constexpr std::array place_options{
+    pull_option,
+    offline_option,
+    authfile_option,
     Option{.names = "-j,--jobs",
            .value = "N",
            .help = "scripts that run at the same time (default: one per processor)"},

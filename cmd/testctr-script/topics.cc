@@ -43,7 +43,8 @@ constexpr std::string_view images = R"(Images
 
   builtin              a small one inside this program: busybox and bash; works with nothing installed
   hostfs               this machine's own root, read-only, with what is written kept in memory
-  NAME[:TAG][@DIGEST]  one from the store (`testctr-script image load --tag NAME:TAG SOURCE`)
+  NAME[:TAG][@DIGEST]  one from the store, else from its registry (`testctr-script help registries`); with a digest, that decides
+  docker://NAME        the same, said so
   oci:DIR[:NAME]       an OCI image layout
   oci-archive:FILE[:NAME]     the same as a tar archive, plain or compressed
   docker-archive:FILE[:NAME]  what `docker save` and `podman save` write
@@ -61,6 +62,29 @@ The store is $TESTCTR_HOME, else $XDG_DATA_HOME/testctr, else ~/.local/share/tes
 stores beneath it that are only looked into, such as one for all jobs of a CI machine: images in them are run where they lie, and what is
 loaded besides goes into the first one. As a rule they belong to the same user; of another user's store, who then must let it be read, the
 blobs are taken and unpacked again.
+)";
+
+constexpr std::string_view registries = R"(Registries
+
+A name that the store does not have is fetched from its registry: golang is docker.io/library/golang:latest, team/tool is docker.io/team/tool.
+`--pull always` asks each time, `--pull never` only takes what is there; `--offline` (TESTCTR_OFFLINE=1) opens no socket at all.
+
+Read as Podman and Skopeo read them; the first file of a line that exists counts:
+
+  registries.conf   $CONTAINERS_REGISTRIES_CONF, $XDG_CONFIG_HOME/containers/, /etc/containers/; then the drop-ins of registries.conf.d:
+                    aliases of short names, search order, mirrors, `blocked`, `insecure` (plain HTTP, or any certificate)
+  policy.json       $XDG_CONFIG_HOME/containers/, /etc/containers/: what may be used at all; signatures are not verified here, and what
+                    asks for them is refused
+  passwords         --authfile or $REGISTRY_AUTH_FILE, else $XDG_RUNTIME_DIR/containers/auth.json, $XDG_CONFIG_HOME/containers/auth.json,
+                    $DOCKER_CONFIG/config.json or ~/.docker/config.json with its helpers, ~/.dockercfg. `podman login` and `docker login` write them
+  certificates      $XDG_CONFIG_HOME/containers/certs.d/HOST:PORT/, /etc/containers/certs.d/, /etc/docker/certs.d/ beside the system's list
+                    ($SSL_CERT_FILE, $SSL_CERT_DIR)
+  proxies           HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+
+  testctr-script image pull NAME...           into the store
+  testctr-script image push NAME [REF]        from the store to a registry
+  testctr-script image copy SOURCE TARGET     from anywhere to anywhere
+  testctr-script image save NAME... -o FILE   one file, to be carried; `image load oci-archive:FILE` takes it in
 )";
 
 constexpr std::string_view script = R"(Scripts
@@ -264,6 +288,7 @@ constexpr Topic all[] = {
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},
     {"manifest", "testctr.yaml, which says what runs where", manifest},
+    {"registries", "where images come from, and who may", registries},
     {"script", "the script language in short", script},
     {"sections", "scripts that go from the host into containers; services beside them", sections},
 };

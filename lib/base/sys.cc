@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +16,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <memory>
 
 #include "base/text.h"
 
@@ -264,22 +269,75 @@ Result<Fd> duplicate(int fd) {
   return Fd(copy);
 }
 
+std::vector<std::string> temporary_folders(const std::vector<std::string>& outside) {
+  std::vector<std::string> folders;
+  for (const char* candidate : {static_cast<const char*>(::getenv("TMPDIR")), "/tmp", "/var/tmp"}) {
+    if (candidate == nullptr || *candidate != '/') continue;
+    std::unique_ptr<char, void (*)(void*)> real(::realpath(candidate, nullptr), ::free);
+    if (!real) continue;
+    const std::string folder = real.get();
+    const auto holds = [&](const std::string& tree) {
+      return !tree.empty() && (folder + "/").starts_with(tree == "/" ? tree : tree + "/");
+    };
+    if (std::none_of(outside.begin(), outside.end(), holds)) folders.push_back(folder);
+  }
+  return folders;
+}
+
 Result<bool> lock(int fd, int operation) {
   if (retry([&] { return ::flock(fd, operation); }) == 0) return true;
   if (errno == EWOULDBLOCK) return false;
   return Error::system("flock", fmt::format("fd {}", fd));
 }
 
+namespace {
+
+void set_cloexec_raw(int fd) {
+  int flags = ::fcntl(fd, F_GETFD);
+  if (flags >= 0) ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+// The number that a name in /proc/self/fd is; -1 for `.` and `..`.
+int descriptor_of_raw(const char* name) {
+  int fd = 0;
+  for (; *name >= '0' && *name <= '9'; ++name) fd = fd * 10 + (*name - '0');
+  return *name == '\0' ? fd : -1;
+}
+
+// By the kernel's list of what is open. readdir would allocate. @return whether all of it was read
+bool cloexec_listed_raw(int first) {
+  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (list < 0) return false;
+  struct statfs system {};
+  // What an image has put there instead is no list.
+  ssize_t size = ::fstatfs(list, &system) == 0 && system.f_type == PROC_SUPER_MAGIC ? 1 : -1;
+  // Records as the kernel writes them: the name's offset and the record's size stand where linux_dirent64 has
+  // them.
+  constexpr size_t size_at = 16, name_at = 19;
+  alignas(8) char records[2048];
+  while (size > 0) {
+    size = ::syscall(SYS_getdents64, list, records, sizeof records);
+    for (ssize_t at = 0; at < size;) {
+      uint16_t length = 0;
+      std::memcpy(&length, records + at + size_at, sizeof length);
+      if (const int fd = descriptor_of_raw(records + at + name_at); fd >= first) set_cloexec_raw(fd);
+      at += length;
+    }
+  }
+  ::close(list);
+  return size == 0;
+}
+
+}  // namespace
+
 int cloexec_from_raw(int first) {
   if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return 0;
   if (errno != ENOSYS && errno != EINVAL && errno != EPERM) return -errno;
+  if (cloexec_listed_raw(first)) return 0;
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
   auto last = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
-  for (int fd = first; fd < last; ++fd) {
-    int flags = ::fcntl(fd, F_GETFD);
-    if (flags >= 0) ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
-  }
+  for (int fd = first; fd < last; ++fd) set_cloexec_raw(fd);
   return 0;
 }
 

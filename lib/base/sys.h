@@ -66,12 +66,16 @@ Result<std::pair<Fd, Fd>> socket_pair(int type);
 Result<Fd> memory_file(const char* name);
 /// dup of `fd`, close-on-exec.
 Result<Fd> duplicate(int fd);
+/// Folders for what is needed for a while, the best first, their paths without links: TMPDIR, /tmp and
+/// /var/tmp, as far as they exist and lie in none of `outside` (absolute; empty ones count for nothing).
+std::vector<std::string> temporary_folders(const std::vector<std::string>& outside);
 /// flock(2), waiting. @param operation LOCK_SH or LOCK_EX (| LOCK_NB: then false when somebody else holds
 /// it).
 Result<bool> lock(int fd, int operation);
 
-/// close_range(first, ~0, CLOSE_RANGE_CLOEXEC), or the same by /proc/self/fd or brute force where the kernel
-/// has no close_range. Async-signal-safe. @return 0 or -errno.
+/// close_range(first, ~0, CLOSE_RANGE_CLOEXEC); where the kernel has no close_range, the same by
+/// /proc/self/fd, and without a /proc by brute force up to RLIMIT_NOFILE. Async-signal-safe. @return 0 or
+/// -errno.
 int cloexec_from_raw(int first);
 
 /// The path by which the kernel knows this process's program (/proc/self/exe).

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "image/access.h"
 
 namespace testctr::image {
 
@@ -80,7 +81,9 @@ class Store {
 };
 
 /// Finds `reference` (DESIGN: builtin, hostfs, name[:tag][@digest], oci:, oci-archive:, docker-archive:,
-/// dir:), verifies and unpacks what is not there yet.
-Result<RootFilesystem> obtain(Store& store, const std::string& reference);
+/// dir:), verifies and unpacks what is not there yet; a name that the store does not have comes from its
+/// registry, as `access` allows.
+/// @return an error, too, where the image is for another machine than this one
+Result<RootFilesystem> obtain(Store& store, const std::string& reference, const Access& access = {});
 
 }  // namespace testctr::image

@@ -181,17 +181,20 @@ Result<std::optional<Healthcheck>> parse_healthcheck(const Json& check) {
 
 }  // namespace
 
-Result<ImageConfig> parse_config(std::string_view bytes) {
+Result<ImageConfig> parse_config(std::string_view bytes, const Platform& platform) {
   Json document = TRY(parse_document(bytes, "image configuration"));
   std::string where = "the image configuration";
   ImageConfig out;
   out.config.os = TRY_IN(json::get_string(document, "os"), where);
   out.config.architecture = TRY_IN(json::get_string(document, "architecture"), where);
-  if (out.config.os != "linux" || out.config.architecture != own_architecture())
-    return Error(bad(fmt::format("the image is for {}/{}, this machine is linux/{}",
-                                 text::printable(out.config.os), text::printable(out.config.architecture),
-                                 own_architecture())))
-        .hint(fmt::format("take the linux/{} variant of the image", own_architecture()));
+  if (out.config.os != platform.os || out.config.architecture != platform.architecture) {
+    const bool own = platform == Platform::own();
+    return Error(bad(fmt::format("the image is for {}/{}, {} {}/{}", text::printable(out.config.os),
+                                 text::printable(out.config.architecture),
+                                 own ? "this machine is" : "asked for was", platform.os,
+                                 platform.architecture)))
+        .hint(fmt::format("take the {} variant of the image", platform.str()));
+  }
   out.created = TRY_IN(json::get_string(document, "created", ""), where);
   const Json* rootfs = json::find(document, "rootfs", Type::object);
   if (rootfs == nullptr) return bad("the image configuration has no `rootfs`");
@@ -237,14 +240,12 @@ Result<ImageConfig> parse_config(std::string_view bytes) {
   return out;
 }
 
-std::string_view own_architecture() {
-#if defined(__x86_64__)
-  return "amd64";
-#elif defined(__aarch64__)
-  return "arm64";
-#else
-#error "say what OCI calls this architecture"
-#endif
+Result<Platform> config_platform(std::string_view bytes) {
+  const Json document = TRY(parse_document(bytes, "image configuration"));
+  const std::string where = "the image configuration";
+  return Platform{TRY_IN(json::get_string(document, "os"), where),
+                  TRY_IN(json::get_string(document, "architecture"), where),
+                  TRY_IN(json::get_string(document, "variant", ""), where)};
 }
 
 namespace {
@@ -274,9 +275,10 @@ std::vector<const Descriptor*> named(const Index& index, std::string_view tag) {
   return found;
 }
 
-bool fits_machine(const Descriptor& d) {
-  return (d.os.empty() && d.architecture.empty()) ||
-         (d.os == "linux" && d.architecture == own_architecture());
+// As Platform::serves; an image that does not say what it is made for serves wherever it is asked for.
+int serves(const Platform& platform, const Descriptor& d) {
+  const bool said = !d.os.empty() || !d.architecture.empty();
+  return said ? platform.serves({d.os, d.architecture, d.variant}) : 100;
 }
 
 std::string names_in(const Index& index) {
@@ -287,36 +289,38 @@ std::string names_in(const Index& index) {
   return listed.empty() ? "no image in it is tagged" : "it has " + text::join(listed, ", ");
 }
 
-// Of these the ones for this machine. Attestations beside an image name an unknown platform.
+// Of these the ones that serve the platform best. Attestations beside an image name an unknown platform.
 Result<std::vector<const Descriptor*>> fitting(const std::vector<const Descriptor*>& candidates,
-                                               std::string_view where) {
+                                               std::string_view where, const Platform& platform) {
   std::vector<const Descriptor*> found;
   std::set<std::string> platforms;
+  int best = 0;
   for (const Descriptor* d : candidates) {
     if (!is_index_type(d->media_type) && !is_manifest_type(d->media_type)) continue;
-    if (fits_machine(*d)) {
-      found.push_back(d);
-    } else {
-      platforms.insert(text::printable(platform_of(*d)));
-    }
+    const int well = serves(platform, *d);
+    if (well == 0) platforms.insert(text::printable(platform_of(*d)));
+    if (well > best) found.clear();
+    best = std::max(best, well);
+    if (well != 0 && well == best) found.push_back(d);
   }
   if (!found.empty()) return found;
   if (platforms.empty())
     return bad(
         fmt::format("{} has the unknown media type {}", where, text::quoted(candidates.front()->media_type)));
   const std::vector<std::string> list(platforms.begin(), platforms.end());
-  return bad(fmt::format("{} has no image for linux/{}, only for {}", where, own_architecture(),
-                         text::join(list, ", ")));
+  return bad(
+      fmt::format("{} has no image for {}, only for {}", where, platform.str(), text::join(list, ", ")));
 }
 
 }  // namespace
 
-Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where) {
+Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where,
+                          const Platform& platform) {
   if (index.manifests.empty()) return bad(fmt::format("{} holds no image", where));
   const std::vector<const Descriptor*> candidates = named(index, tag);
   if (candidates.empty())
     return bad(fmt::format("{} has no image tagged {}; {}", where, text::quoted(tag), names_in(index)));
-  const std::vector<const Descriptor*> found = TRY(fitting(candidates, where));
+  const std::vector<const Descriptor*> found = TRY(fitting(candidates, where, platform));
   for (const Descriptor* d : found)
     if (d->digest != found.front()->digest)
       return Error(bad(fmt::format("{} holds several images; {}", where, names_in(index))))
@@ -325,8 +329,8 @@ Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_
   return *found.front();
 }
 
-Result<std::vector<ChosenImage>> choose_all(const Index& index, std::string_view tag,
-                                            std::string_view where) {
+Result<std::vector<ChosenImage>> choose_all(const Index& index, std::string_view tag, std::string_view where,
+                                            const Platform& platform) {
   std::vector<ChosenImage> all;
   auto add = [&](const Descriptor& d) {
     auto known = std::find_if(all.begin(), all.end(),
@@ -337,7 +341,7 @@ Result<std::vector<ChosenImage>> choose_all(const Index& index, std::string_view
       known->names.push_back(name);
   };
   if (!tag.empty()) {
-    add(TRY(choose(index, tag, where)));
+    add(TRY(choose(index, tag, where, platform)));
     return all;
   }
   if (index.manifests.empty()) return bad(fmt::format("{} holds no image", where));
@@ -347,13 +351,13 @@ Result<std::vector<ChosenImage>> choose_all(const Index& index, std::string_view
   for (const Descriptor& d : index.manifests) {
     const std::string name = d.ref_name();
     if (name.empty()) {
-      if (fits_machine(d) && (is_index_type(d.media_type) || is_manifest_type(d.media_type))) add(d);
+      if (serves(platform, d) != 0 && (is_index_type(d.media_type) || is_manifest_type(d.media_type))) add(d);
       nameless.push_back(&d);
     } else if (names.insert(name).second) {
-      add(TRY(choose(index, name, where)));
+      add(TRY(choose(index, name, where, platform)));
     }
   }
-  if (all.empty()) (void)TRY(fitting(nameless, where));
+  if (all.empty()) (void)TRY(fitting(nameless, where, platform));
   return all;
 }
 

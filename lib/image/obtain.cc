@@ -7,6 +7,7 @@
 #include "image/builtin.h"
 #include "image/images.h"
 #include "image/load.h"
+#include "image/pull.h"
 #include "image/reference.h"
 
 namespace testctr::image {
@@ -49,31 +50,65 @@ Result<RootFilesystem> obtain_known(Store::Impl& store, const Reference& referen
   return root_of(store, reference, std::move(loaded.record), std::move(loaded.lock));
 }
 
-Error not_in_store(const Reference& reference) {
-  return Error(Error::infrastructure(fmt::format("the image {} is not in the store", reference.full())))
+Error not_in_store(const Reference& reference, const Access& access) {
+  return Error(Error::infrastructure(fmt::format("the image {} is not in the store, and {}", reference.full(),
+                                                 access.offline ? "no network is to be used (--offline)"
+                                                                : "nothing is to be fetched (--pull never)")))
       .hint(fmt::format("load it from a layout or an archive: testctr-script image load --tag {} "
                         "oci:DIR|oci-archive:FILE|docker-archive:FILE; `testctr-script "
                         "image ls` shows what is there",
                         reference.text.substr(0, reference.text.find('@'))));
 }
 
-// What people copy from a registry is often the digest of a multi-platform index: it is remembered which of
-// its images was loaded.
-std::string index_key(const Digest& index) { return "index-" + index.hex(); }
-
-Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference) {
-  Digest manifest = reference.digest;
-  if (manifest.empty()) {
-    auto tagged = TRY(store.find_tag(reference.tagged()));
-    if (!tagged) return not_in_store(reference);
-    manifest = *tagged;
-  } else if (auto of_index = TRY(store.find_source(index_key(manifest)))) {
-    manifest = *of_index;
+// The manifest that a name stands for in the store.
+Result<std::optional<Digest>> find_stored(Store::Impl& store, const Reference& reference,
+                                          const Access& access) {
+  if (!reference.digest.empty()) {
+    auto of_index = TRY(store.find_source(index_key(reference.digest)));
+    return std::optional(of_index ? *of_index : reference.digest);
   }
-  return obtain_known(store, reference, manifest, [&]() -> Result<std::unique_ptr<Source>> {
-    if (!TRY(store.has_blob(manifest))) return not_in_store(reference);
-    return blobs_source(TRY(store.blob_folders()), manifest, reference.full());
-  });
+  if (auto tagged = TRY(store.find_tag(reference.tagged()))) return tagged;
+  for (const Reference& name : TRY(stored_names(reference, access)))
+    if (auto tagged = TRY(store.find_tag(name.tagged()))) return tagged;
+  return std::optional<Digest>();
+}
+
+// What the store has of an image, or nothing.
+Result<std::optional<RootFilesystem>> from_store(Store::Impl& store, const Reference& reference,
+                                                 const Access& access) {
+  const std::optional<Digest> manifest = TRY(find_stored(store, reference, access));
+  if (!manifest) return std::optional<RootFilesystem>();
+  if (!TRY(store.ready(*manifest)) && !TRY(store.has_blob(*manifest))) return std::optional<RootFilesystem>();
+  return std::optional(
+      TRY(obtain_known(store, reference, *manifest, [&]() -> Result<std::unique_ptr<Source>> {
+        return blobs_source(TRY(store.blob_folders()), *manifest, reference.full());
+      })));
+}
+
+Status for_this_machine(const RootFilesystem& root) {
+  const Config& config = root.config;
+  const Platform own = Platform::own();
+  if (config.architecture.empty() || (config.os == own.os && config.architecture == own.architecture))
+    return {};
+  return Error(Error::infrastructure(fmt::format("the image {} is for {}/{}, this machine is {}",
+                                                 root.reference, config.os, config.architecture, own.str())))
+      .hint(fmt::format("`testctr-script image pull --platform {} {}` fetches the one for this machine",
+                        own.str(), root.reference));
+}
+
+Result<RootFilesystem> from_name(Store::Impl& store, const Reference& reference, const Access& access) {
+  const bool ask = access.pull == Pull::always && !access.offline;
+  if (!ask) {
+    if (auto stored = TRY(from_store(store, reference, access))) return std::move(*stored);
+    if (access.pull == Pull::never || access.offline) return not_in_store(reference, access);
+  }
+  const LoadedImage pulled = TRY(pull_reference(store, reference, access));
+  Reference exact = reference;
+  exact.digest = pulled.manifest;
+  auto root = TRY(from_store(store, exact, access));
+  if (!root) return Error::internal("the image that was just pulled is not in the store");
+  root->reference = reference.full();
+  return std::move(*root);
 }
 
 // "sha256:" and some digits name a stored image by itself, as in `image inspect`.
@@ -116,7 +151,7 @@ Result<RootFilesystem> from_archive(Store::Impl& store, const Reference& referen
 
 }  // namespace
 
-Result<RootFilesystem> obtain(Store& store, const std::string& text) {
+Result<RootFilesystem> obtain(Store& store, const std::string& text, const Access& access) {
   Reference reference = TRY(Reference::parse(text));
   Store::Impl& impl = store.impl();
   switch (reference.kind) {
@@ -136,13 +171,20 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text) {
     case Reference::Kind::oci_archive:
     case Reference::Kind::docker_archive:
       return from_archive(impl, reference);
-    case Reference::Kind::name:
+    case Reference::Kind::name: {
       if (is_digest_of_stored(text)) {
         reference = Reference();
         reference.digest = TRY(find(store, text));
         reference.text = reference.digest.str();
+        auto stored = TRY(from_store(impl, reference, access));
+        if (!stored) return not_in_store(reference, access);
+        CHECK_OK(for_this_machine(*stored));
+        return std::move(*stored);
       }
-      return from_store(impl, reference);
+      RootFilesystem root = TRY(from_name(impl, reference, access));
+      CHECK_OK(for_this_machine(root));
+      return root;
+    }
   }
   return Error::internal("an unknown kind of reference");
 }

@@ -82,7 +82,9 @@ constexpr Transport transports[] = {
     {"dir:", Reference::Kind::dir, false},
 };
 constexpr std::string_view other_transports[] = {
-    "docker-daemon:", "docker:", "containers-storage:", "sif:", "ostree:", "tarball:"};
+    "docker-daemon:", "containers-storage:", "sif:", "ostree:", "tarball:"};
+
+constexpr std::string_view registry_prefix = "docker://";
 
 // Whether what follows the first colon of oci:PATH:NAME is a name. "/a:b/c" is a path with a colon.
 bool is_name_behind(std::string_view text) {
@@ -133,10 +135,15 @@ Result<Reference> Reference::parse(std::string_view text) {
   }
   for (const Transport& transport : transports)
     if (text.starts_with(transport.prefix)) return parse_transport(transport, text);
+  // "docker:20" is an image too; only "//" makes a transport of the word.
+  if (text.starts_with(registry_prefix)) {
+    r = TRY(parse_name(text.substr(registry_prefix.size())));
+    r.remote = true;
+    r.text = text;
+    return r;
+  }
   for (std::string_view prefix : other_transports) {
-    // "docker:20" is an image too; only a transport's "//" or a name after it makes it one of these.
-    bool is_transport = prefix != "docker:" || text.starts_with("docker://");
-    if (text.starts_with(prefix) && is_transport)
+    if (text.starts_with(prefix))
       return Error(bad(text, fmt::format("images cannot be read from {}", prefix)))
           .hint(
               "save it to a file (`skopeo copy ... oci-archive:FILE`, `docker save -o FILE`) and name "
@@ -180,6 +187,7 @@ Result<Reference> Reference::parse_name(std::string_view text) {
   } else {
     r.domain = "docker.io";
     r.repository = rest;
+    r.short_name = true;
   }
   if (r.domain == "index.docker.io") r.domain = "docker.io";
   if (!is_domain(r.domain)) return bad(text, fmt::format("{} is no host name", text::quoted(r.domain)));
@@ -208,8 +216,8 @@ Result<Reference> Reference::parse_new_name(std::string_view text) {
     if (text.starts_with(transport.prefix))
       return refuse(fmt::format("{} says where an image is read from", transport.prefix));
   for (std::string_view prefix : other_transports)
-    if (text.starts_with(prefix) && (prefix != "docker:" || text.starts_with("docker://")))
-      return refuse(fmt::format("{} says where an image is read from", prefix));
+    if (text.starts_with(prefix)) return refuse(fmt::format("{} says where an image is read from", prefix));
+  if (text.starts_with(registry_prefix)) return refuse("docker:// says where an image is read from");
   for (std::string_view extension : {".txt", ".txtar", ".md", ".scrut", ".t", ".cram"})
     if (text.ends_with(extension))
       return refuse(fmt::format("`run` takes a word that ends in {} for a script", extension));

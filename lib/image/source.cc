@@ -36,7 +36,7 @@ Status follow(Source& into, const ChosenImage& image, const OpenBlob& open) {
     std::string bytes = TRY(checked_document(*stream, chosen, "index"));
     Index inner = TRY(parse_index(bytes, chosen.media_type));
     into.indexes.push_back(chosen.digest);
-    chosen = TRY(choose(inner, "", into.shown));
+    chosen = TRY(choose(inner, "", into.shown, into.platform));
   }
   std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
   into.manifest_bytes = TRY(checked_document(*stream, chosen, "manifest"));

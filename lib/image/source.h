@@ -18,7 +18,8 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  std::string shown;           ///< for messages: the reference as people wrote it
+  Platform platform = Platform::own();  ///< which image of an index is meant
+  std::string shown;                    ///< for messages: the reference as people wrote it
   std::string manifest_bytes;  ///< verified; empty for a source without an OCI manifest (docker-archive)
   Digest manifest_digest;      ///< of the manifest; for a docker-archive of its configuration
   Manifest manifest;  ///< with an empty digest for each layer whose blob's digest the source does not know
@@ -29,6 +30,22 @@ class Source {
   virtual Result<std::string> config() = 0;
   /// A stream of layer `i`'s blob, not verified.
   virtual Result<std::unique_ptr<ByteSource>> layer(size_t i) = 0;
+
+  /// Told before the first `layer`, once: those that will be asked for, in that order, so that a download can
+  /// go on with the next while one is unpacked. @param files a folder for files of its own, `tmp/` of the
+  /// store, not owned
+  virtual void expect(const std::vector<size_t>& layers, int files) {
+    (void)layers;
+    (void)files;
+  }
+  /// Whether it has what it gives as files in that folder.
+  [[nodiscard]] virtual bool keeps_files() const { return false; }
+  /// The name there of the file with layer `i`'s bytes, once its stream has ended: the caller's from then on,
+  /// who renames or removes it.
+  virtual std::string take_file(size_t i) {
+    (void)i;
+    return {};
+  }
 };
 
 using Sources = std::vector<std::unique_ptr<Source>>;

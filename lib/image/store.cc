@@ -107,7 +107,11 @@ Status prepare(Store::Impl& s, const std::string& home) {
                                                    format_version)))
         .hint("set TESTCTR_HOME to another folder, or remove this one");
   CHECK_OK(make_folders(s));
-  CHECK_OK(test_file_system(s.directory.get()));
+  {
+    // Another process may tidy up tmp/ where it is alone in the store.
+    const Fd hold = TRY(s.hold(LOCK_SH));
+    CHECK_OK(test_file_system(s.directory.get()));
+  }
   CHECK_OK(sys::write_file_atomic(s.directory.get(), "version", std::to_string(format_version) + "\n"));
   return sys::write_file_atomic(s.directory.get(), "tested-" + s.map, "");
 }
@@ -399,6 +403,13 @@ Result<std::optional<uint64_t>> Store::Impl::blob_size(const Digest& digest) {
   for (const auto& lower : lowers)
     if (auto size = TRY(lower->blob_size(digest))) return size;
   return std::optional<uint64_t>();
+}
+
+Result<Fd> Store::Impl::open_blob(const Digest& digest) {
+  auto fd = sys::open_at(directory.get(), blob_path(digest), O_RDONLY | O_NOFOLLOW);
+  for (size_t i = 0; i < lowers.size() && !fd.ok() && fd.error().number() == ENOENT; ++i)
+    fd = sys::open_at(lowers[i]->directory.get(), blob_path(digest), O_RDONLY | O_NOFOLLOW);
+  return fd;
 }
 
 Result<std::vector<Fd>> Store::Impl::blob_folders() {

@@ -95,6 +95,8 @@ struct Store::Impl {
   Result<bool> has_blob(const Digest& digest);
   /// @return nothing when there is none
   Result<std::optional<uint64_t>> blob_size(const Digest& digest);
+  /// Errors: it cannot be opened (ENOENT: there is none).
+  Result<Fd> open_blob(const Digest& digest);
   /// The folders in which blobs lie, this store's first.
   Result<std::vector<Fd>> blob_folders();
   /// Writes small bytes as a blob, if it is not there yet.

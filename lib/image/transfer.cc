@@ -10,6 +10,8 @@
 #include "image/archive_writer.h"
 #include "image/builtin.h"
 #include "image/load.h"
+#include "image/push.h"
+#include "image/remote.h"
 #include "image/store.h"
 
 namespace testctr::image {
@@ -159,6 +161,40 @@ class LayoutDestination final : public Destination {
   std::vector<Digest> digests_;
 };
 
+class RegistryDestination final : public Destination {
+ public:
+  static Result<std::unique_ptr<Destination>> open(const Reference& reference, const Access& access) {
+    std::shared_ptr<Remote> remote = TRY(Remote::open(access));
+    std::unique_ptr<registry::Session> session = TRY(remote->open_for_push(reference));
+    return std::unique_ptr<Destination>(
+        std::make_unique<RegistryDestination>(std::move(remote), std::move(session), reference));
+  }
+  RegistryDestination(std::shared_ptr<Remote> remote, std::unique_ptr<registry::Session> session,
+                      Reference reference)
+      : remote_(std::move(remote)), session_(std::move(session)), reference_(std::move(reference)) {}
+
+  Status put(std::unique_ptr<Source> source, const std::vector<std::string>&) override {
+    CHECK_OK(settle(*source));
+    CHECK_OK(push_source(*source, *session_, reference_.tag, "", remote_->access())
+                 .in(fmt::format("pushing to {}", reference_.full())));
+    digests_.push_back(source->manifest_digest);
+    return {};
+  }
+  Result<std::vector<Digest>> finish() override { return digests_; }
+
+ private:
+  std::shared_ptr<Remote> remote_;
+  std::unique_ptr<registry::Session> session_;
+  Reference reference_;
+  std::vector<Digest> digests_;
+};
+
+Result<std::unique_ptr<Source>> at_registry(const Reference& reference, const Access& access) {
+  std::shared_ptr<Remote> remote = TRY(Remote::open(access));
+  Remote::Found found = TRY_IN(remote->find(reference), reference.full());
+  return registry_source(std::move(remote), std::move(found));
+}
+
 Result<std::unique_ptr<Destination>> archive_destination(const std::string& path,
                                                          ArchiveDestination::Write write) {
   std::optional<sys::OutputFile> file;
@@ -190,7 +226,7 @@ bool is_digest(const std::string& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& text) {
+Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& text, const Access& access) {
   if (is_digest(text)) {
     Reference reference;
     reference.text = text;
@@ -204,7 +240,7 @@ Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& tex
       return source;
     }
     case Kind::name:
-      return stored(store, text, reference);
+      return reference.remote ? at_registry(reference, access) : stored(store, text, reference);
     case Kind::oci:
     case Kind::oci_archive:
     case Kind::docker_archive: {
@@ -225,8 +261,14 @@ Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& tex
 }
 
 Result<std::unique_ptr<Destination>> open_destination(Store& store, const std::string& text,
-                                                      std::string& name) {
+                                                      std::string& name, const Access& access) {
   const Reference reference = TRY(Reference::parse(text));
+  if (reference.remote) {
+    if (!reference.digest.empty())
+      return Error::usage(fmt::format("{}: the digest follows from the image, it cannot be given", text));
+    name = reference.full();
+    return RegistryDestination::open(reference, access);
+  }
   name = reference.kind == Kind::name ? TRY(Reference::parse_new_name(text)).full() : reference.tag;
   switch (reference.kind) {
     case Kind::name:
@@ -244,16 +286,16 @@ Result<std::unique_ptr<Destination>> open_destination(Store& store, const std::s
   }
   return Error(Error::usage(fmt::format("{} is nothing that an image can be copied to", text)))
       .hint(
-          "copy to a name in the store, oci:DIR[:NAME], oci-archive:FILE[:NAME] or "
+          "copy to a name in the store, docker://NAME, oci:DIR[:NAME], oci-archive:FILE[:NAME] or "
           "docker-archive:FILE[:NAME]");
 }
 
-Result<Digest> copy(Store& store, const std::string& from, const std::string& to) {
+Result<Digest> copy(Store& store, const std::string& from, const std::string& to, const Access& access) {
   // gc leaves alone what is being read.
   const Fd hold = TRY(store.impl().hold(LOCK_SH));
-  std::unique_ptr<Source> source = TRY(open_source(store, from));
+  std::unique_ptr<Source> source = TRY(open_source(store, from, access));
   std::string name;
-  const std::unique_ptr<Destination> destination = TRY(open_destination(store, to, name));
+  const std::unique_ptr<Destination> destination = TRY(open_destination(store, to, name, access));
   std::vector<std::string> names = source->names;
   if (!name.empty()) names = {name};
   CHECK_OK(destination->put(std::move(source), names));
@@ -312,7 +354,7 @@ Status save(Store& store, const std::vector<std::string>& images, const SaveOpti
                                                         ? write_oci_archive
                                                         : write_docker_archive));
   for (const std::string& image : images) {
-    std::unique_ptr<Source> source = TRY(open_source(store, image));
+    std::unique_ptr<Source> source = TRY(open_source(store, image, {}));
     const std::vector<std::string> names = source->names;
     CHECK_OK(destination->put(std::move(source), names));
   }

@@ -1,8 +1,7 @@
 // Images on their way from one place to another, verbatim: layers stay compressed as they are, digests stay.
 //
 // Where they come from is a Source (source.h), where they go to a Destination; each kind of place is one of
-// either. A further kind, such as a registry, is a further class of each, and a line in the two functions
-// that open them.
+// either.
 #pragma once
 
 #include <memory>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/access.h"
 #include "image/image.h"
 #include "image/images.h"
 #include "image/source.h"
@@ -29,20 +29,21 @@ class Destination {
 };
 
 /// An image by its reference: `builtin`, one in the store by name or digest, `oci:`, `oci-archive:`,
-/// `docker-archive:`. Its names are those that it is known by there; without a reference's tag, a layout or
-/// archive must hold one image.
-Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& reference);
+/// `docker-archive:`, `docker://` at a registry. Its names are those that it is known by there; without a
+/// reference's tag, a layout or archive must hold one image. @param access must outlive the source
+Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& reference, const Access& access);
 
 /// `oci:DIR` (one that is there gets the image added), `oci-archive:FILE`, `docker-archive:FILE` (both
-/// replaced when all is written; `-` is standard output) or the store, for a name.
+/// replaced when all is written; `-` is standard output), `docker://NAME`, or the store, for a name.
 /// @param name set to what the text says the image is to be called there; empty: it does not say
+/// @param access must outlive the destination
 /// Usage errors: a place that nothing can be copied to.
 Result<std::unique_ptr<Destination>> open_destination(Store& store, const std::string& text,
-                                                      std::string& name);
+                                                      std::string& name, const Access& access);
 
 /// Copies one image. Its name there is the one that `to` gives, else those that the source knows.
 /// @return the digest of its manifest there (of a docker-archive, which has none, of its configuration)
-Result<Digest> copy(Store& store, const std::string& from, const std::string& to);
+Result<Digest> copy(Store& store, const std::string& from, const std::string& to, const Access& access);
 
 /// What `image save` writes.
 struct SaveOptions {

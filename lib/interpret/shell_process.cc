@@ -266,8 +266,9 @@ Result<bool> ShellProcess::wake_standby() {
       return false;
     (void)children_.wait_while([] { return false; }, sys::monotonic_ns() + look_interval_ns);
   }
+  // It stays open until the end: who let us open it may have been an older standby that is still dying, and
+  // without a writer what is in the pipe goes with its last reader.
   CHECK_OK(sys::write_full(wake.get(), "\n"));
-  wake.reset();
   while (sys::monotonic_ns() < until) {
     if (TRY(state_is_whole())) return true;
     if (::kill(standby_, 0) != 0) return state_is_whole();

@@ -49,15 +49,10 @@ int remove_folder(const std::string& folder) {
 
 // A folder for a test, its path without links: those would make `$WORK` another path than pwd's.
 Result<std::string> make_folder(const std::string& tree) {
-  const char* temporary = ::getenv("TMPDIR");
   std::string last;
   int number = ENOENT;
-  for (const char* candidate : {temporary, "/tmp", "/var/tmp"}) {
-    if (candidate == nullptr || *candidate != '/') continue;
-    std::unique_ptr<char, void (*)(void*)> real(::realpath(candidate, nullptr), ::free);
-    if (!real) continue;
-    std::string folder = std::string(real.get()) + "/testctr-XXXXXX";
-    if (!tree.empty() && folder.starts_with(tree + "/")) continue;
+  for (const std::string& parent : sys::temporary_folders({tree})) {
+    std::string folder = parent + "/testctr-XXXXXX";
     if (::mkdtemp(folder.data()) != nullptr) return folder;
     number = errno;
     last = folder;

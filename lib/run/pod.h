@@ -27,6 +27,7 @@ struct Machine {
   Provisions& provisions;
   std::string program;  ///< our own binary's path
   uint64_t memory = 0;  ///< what `default_memory` said
+  std::shared_ptr<sandbox::Copies> copies;
 };
 
 struct Member {

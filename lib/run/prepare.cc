@@ -61,7 +61,8 @@ uint64_t default_memory(unsigned parallel) {
   return kilobytes * 1024 / 2 / std::max(1U, parallel);
 }
 
-Provisions::Provisions(image::Store& store, const std::vector<plan::Job>& jobs) : store_(store) {
+Provisions::Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs)
+    : store_(store), access_(access) {
   for (const plan::Job& job : jobs) {
     for (const plan::Artifacts& artifacts : job.artifacts) {
       if (outputs_.contains(artifacts.directory)) continue;
@@ -134,7 +135,7 @@ Status Provisions::check_programs_in(const plan::Job& job, const std::string& im
 }
 
 Result<const image::RootFilesystem*> Provisions::root(const std::string& image) {
-  return once(images_, image, [&] { return image::obtain(store_, image); });
+  return once(images_, image, [&] { return image::obtain(store_, image, access_); });
 }
 
 std::vector<std::string> notes_of(const Provision& provision) {

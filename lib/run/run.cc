@@ -8,6 +8,7 @@
 #include "run/prepare.h"
 #include "run/programs.h"
 #include "run/test_run.h"
+#include "sandbox/shifted.h"
 
 namespace testctr::run {
 namespace {
@@ -37,7 +38,7 @@ class Runner {
     begun_.resize(plan_.jobs.size());
     outcomes_.resize(plan_.jobs.size());
     auto store = TRY(image::Store::open(options_.store));
-    Provisions provisions(store, plan_.jobs);
+    Provisions provisions(store, options_.access, plan_.jobs);
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
@@ -48,7 +49,10 @@ class Runner {
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);
     }
-    machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel)});
+    std::vector<std::string> trees;
+    for (const auto& job : plan_.jobs) trees.push_back(job.tree);
+    machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
+                             std::make_shared<sandbox::Copies>(std::move(trees))});
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();

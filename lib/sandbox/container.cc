@@ -213,7 +213,7 @@ struct Container::Impl {
   uint64_t peak_memory = 0;
   bool memory_exceeded = false;
   std::optional<Error> setup_error;
-  std::unique_ptr<ShiftedCopies> copies;
+  std::shared_ptr<Copies> copies;  ///< what its root is made of
   pid_t pid = -1;
   bool reaped = false;
   std::vector<std::string> notes;
@@ -300,16 +300,19 @@ Container::~Container() = default;
 Result<Container> Container::start(const Spec& wanted, Body body) {
   Caller caller = TRY(Caller::current());
   Spec spec = wanted;
-  std::unique_ptr<ShiftedCopies> copies;
+  std::shared_ptr<Copies> copies;
   if (caller.real_root() && spec.ids != IdMode::one && !id_mapping_available()) {
     auto base = high_range(caller.uids, caller.taken);
-    if (base) copies = TRY_IN(ShiftedCopies::make(spec, *base), "copying the image for the container's ids");
+    if (base) {
+      copies = spec.copies ? spec.copies : std::make_shared<Copies>();
+      CHECK_OK(copies->use(spec, *base).in("copying the image for the container's ids"));
+    }
   }
   Plan plan = TRY(make_plan(spec, caller));
   plan.shifted = copies != nullptr;
   if (plan.shifted && spec.root.kind == Root::Kind::layers)
     plan.notes.emplace_back(
-        "the image was copied for this container: there are no id-mapped mounts here (Linux 5.12, "
+        "this container has a copy of the image: there are no id-mapped mounts here (Linux 5.12, "
         "CAP_SYS_ADMIN)");
   auto [channel, channel_inside] = TRY(sys::socket_pair(SOCK_STREAM));
   auto [setup, setup_inside] = TRY(sys::socket_pair(SOCK_SEQPACKET));

@@ -58,8 +58,13 @@ struct Root {
   std::optional<mode_t> mode;  ///< of the root directory itself; nothing: the top layer's
 };
 
+class Copies;  // shifted.h
+
 struct Spec {
   Root root;
+  /// Where root without id-mapped mounts keeps what it has to copy, for all containers that are given the
+  /// same one; null: each copies for itself. What they are made of must not change while there is one.
+  std::shared_ptr<Copies> copies;
   std::string hostname = "testctr";
   std::vector<std::string>
       names;            ///< that also mean this machine inside: those of containers in the same network

@@ -248,10 +248,11 @@ class Examination {
     auto caller = Caller::current();
     if (!caller.ok()) return add(Grade::broken, "ids", caller.error().message(), "mount /proc");
     if (caller.value().real_root() && !id_mapping_available()) {
-      return add(Grade::limited, "ids",
-                 "root without id-mapped mounts: the image is copied for each container, hostfs shows "
-                 "nobody's files, and no --work-directory",
-                 "use Linux 5.12 or newer, with CAP_SYS_ADMIN; or run as an ordinary user");
+      return add(
+          Grade::limited, "ids",
+          "root without id-mapped mounts: images are copied for each run, hostfs shows nobody's files, "
+          "and there is no --mount, no --work-directory and no test in several places",
+          "use Linux 5.12 or newer, with CAP_SYS_ADMIN; or run as an ordinary user");
     }
     if (caller.value().real_root())
       return add(Grade::good, "ids", "root: 65536 high ids, the real root is never mapped");

@@ -156,6 +156,7 @@ class Copier {
     for (;;) {
       ssize_t n = sendfile(output.get(), input.get(), nullptr, size_t{1} << 30);
       if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && base_ != 0) return Error::system("sendfile", path);
       if (n < 0) return Error::system("sendfile", path).hint("--scratch SIZE gives the copy more room");
       if (n == 0) break;
     }

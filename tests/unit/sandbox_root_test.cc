@@ -188,3 +188,54 @@ TEST_CASE(
   for (const char* name : {"testctr-copy-alive", "other", "testctr-copy-link"})
     CHECK(access((dir / name).c_str(), F_OK) == 0);
 }
+
+TEST_CASE("sandbox root: what is copied for a container's ids is copied once for all that share the copies") {
+  if (geteuid() != 0) {
+    MESSAGE("skipped, because only root makes such copies");
+    return;
+  }
+  TemporaryDirectory dir;
+  REQUIRE(host("mkdir -p " + (dir / "layer") + " " + (dir / "tree") + " && echo one >" + (dir / "layer/f") +
+               " && echo two >" + (dir / "tree/t") + " && chown 7:8 " + (dir / "layer/f") + " " +
+               (dir / "tree/t")));
+  Spec wanted;
+  wanted.root.layers = {dir / "layer"};
+  wanted.tree = dir / "tree";
+  wanted.program = dir / "layer/f";
+  wanted.binds = {{.source = dir / "tree/t", .target = "/testctr/t", .ours = true}};
+  Spec first = wanted, second = wanted, other = wanted;
+  auto copies = std::make_shared<Copies>();
+  REQUIRE(copies->use(first, 700000).ok());
+  // What is there already is not looked at again.
+  REQUIRE(host("echo changed >" + (dir / "layer/f")));
+  REQUIRE(copies->use(second, 700000).ok());
+  CHECK(second.root.layers == first.root.layers);
+  CHECK(second.tree == first.tree);
+  CHECK(second.program == first.program);
+  CHECK(second.binds[0].source == first.binds[0].source);
+  CHECK(std::move(sys::read_file(second.root.layers[0] + "/f")).value() == "one\n");
+  struct stat st {};
+  REQUIRE(stat((first.root.layers[0] + "/f").c_str(), &st) == 0);
+  CHECK(st.st_uid == 700007);
+  CHECK(st.st_gid == 700008);
+  REQUIRE(stat((first.tree + "/t").c_str(), &st) == 0);
+  CHECK(st.st_uid == 700000);
+  // For other ids the layer is another one; a file stays nobody's.
+  REQUIRE(copies->use(other, 800000).ok());
+  CHECK(other.root.layers != first.root.layers);
+  CHECK(other.program == first.program);
+  const std::string folder = first.program.substr(0, first.program.rfind('/'));
+  SUBCASE("half a copy is none") {
+    Spec broken = wanted;
+    broken.root.layers = {dir / "missing"};
+    CHECK_FALSE(copies->use(broken, 700000).ok());
+    REQUIRE(host("mkdir " + (dir / "missing")));
+    CHECK(copies->use(broken, 700000).ok());
+  }
+  SUBCASE("nobody sweeps what is in use") {
+    CHECK(sweep_copies(folder.substr(0, folder.rfind('/'))) == 0);
+    CHECK(access(first.program.c_str(), F_OK) == 0);
+  }
+  copies.reset();
+  CHECK(access(folder.c_str(), F_OK) != 0);
+}

@@ -53,15 +53,18 @@ const Registration load({
 
 constexpr Option ls_options[] = {
     {.names = "--json", .help = "one JSON array of objects"},
+    store_option,
 };
 
 Result<int> run_ls(const Arguments& arguments) {
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   std::vector<image::ListedImage> images = TRY(image::list(store));
   if (arguments.flag("--json")) {
     Json out = Json::array();
-    for (const image::ListedImage& i : images)
+    for (const image::ListedImage& i : images) {
       out.push_back({{"name", i.name}, {"digest", i.manifest.str()}, {"size", i.size}, {"layers", i.layers}});
+      if (!i.store.empty()) out.back()["store"] = i.store;
+    }
     CHECK_OK(print(json::dump(out, 2) + "\n"));
     return exit_passed;
   }
@@ -71,8 +74,9 @@ Result<int> run_ls(const Arguments& arguments) {
   if (!images.empty())
     text = fmt::format("{:{}}  {:19}  {:>6}  {:>10}\n", "NAME", width, "DIGEST", "LAYERS", "SIZE");
   for (const image::ListedImage& i : images)
-    text += fmt::format("{:{}}  {:19}  {:>6}  {:>10}\n", i.name.empty() ? "-" : i.name, width,
-                        i.manifest.str().substr(0, 19), i.layers, text::human_size(i.size));
+    text += fmt::format("{:{}}  {:19}  {:>6}  {:>10}{}\n", i.name.empty() ? "-" : i.name, width,
+                        i.manifest.str().substr(0, 19), i.layers, text::human_size(i.size),
+                        i.store.empty() ? "" : "  read-only: " + text::printable(i.store));
   CHECK_OK(print(text));
   return exit_passed;
 }
@@ -81,15 +85,17 @@ const Registration ls({
     .name = "image ls",
     .rank = 410,
     .summary = "list the images in the store",
-    .synopsis = "[--json]",
+    .synopsis = "[--json] [--store-ro DIR]",
     .examples = "testctr-script image ls\n",
     .options = ls_options,
     .max_positionals = 0,
     .run = run_ls,
 });
 
+constexpr Option inspect_options[] = {store_option};
+
 Result<int> run_inspect(const Arguments& arguments) {
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   std::string text = TRY(image::inspect(store, arguments.positionals()[0]));
   CHECK_OK(print(text));
   return exit_passed;
@@ -101,6 +107,7 @@ const Registration inspect({
     .summary = "show an image's configuration, manifest and layers as JSON",
     .synopsis = "NAME|DIGEST",
     .examples = "testctr-script image inspect golang:latest\n",
+    .options = inspect_options,
     .min_positionals = 1,
     .max_positionals = 1,
     .run = run_inspect,

@@ -12,10 +12,11 @@ constexpr Option copy_options[] = {
     platform_option,
     authfile_option,
     offline_option,
+    store_option,
 };
 
 Result<int> run_copy(const Arguments& arguments) {
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   const std::string& to = arguments.positionals()[1];
   const StopSignals signals = TRY(StopSignals::install());
   const auto images = TRY(ImageAccess::from(arguments, {.platform = true}, &signals));

@@ -26,6 +26,7 @@ constexpr Option options[] = {
      .value = "NAME",
      .help = "of the manifest only what this test needs, with those that it needs",
      .repeats = true},
+    store_option,
     pull_option,
     offline_option,
     authfile_option,
@@ -83,7 +84,7 @@ Result<int> run_save(const Arguments& arguments) {
     return Error::usage("--format oci writes a folder, and - is standard output");
   how.output = *output;
   const std::vector<std::string> images = TRY(images_wanted(arguments));
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   const StopSignals signals = TRY(StopSignals::install());
   const auto access = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
   if (!access->access().offline && access->access().pull != image::Pull::never)

@@ -22,6 +22,7 @@ constexpr Option options[] = {
     {.names = "--tree",
      .value = "DIR",
      .help = "the test tree; without it, the folder that the script lies in"},
+    store_option,
     pull_option,
     offline_option,
     authfile_option,
@@ -47,7 +48,7 @@ Status check_image(const Arguments& arguments) {
   const image::Reference reference = TRY(image::Reference::parse(text));
   if (reference.kind == image::Reference::Kind::builtin || reference.kind == image::Reference::Kind::hostfs)
     return {};
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, nullptr));
   (void)TRY(image::obtain(store, text, images->access()));
   return {};

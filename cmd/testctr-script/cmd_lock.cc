@@ -29,6 +29,7 @@ constexpr Option options[] = {
     {.names = "--pull",
      .value = "WHEN",
      .help = "of --check: always also asks whether registries still have the same (default: missing)"},
+    store_option,
 };
 
 // What a registry has for a name at this moment.
@@ -136,7 +137,7 @@ Result<int> run_lock(const Arguments& arguments) {
   const bool offline = images->access().offline;
   const std::vector<std::string> renew = TRY(names_to_renew(arguments, lock));
   std::optional<image::Store> store;
-  if (offline && (!checks || always)) store = TRY(open_store());
+  if (offline && (!checks || always)) store = TRY(open_store(store_options(arguments)));
   const plan::ResolveImage resolve = [&](const std::string& name) {
     return store ? ask_store(*store, name) : ask_registry(name, images->access());
   };

@@ -148,6 +148,7 @@ Result<int> run_run(const Arguments& arguments) {
     const auto images =
         TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
     run::Options how;
+    how.store = store_options(arguments);
     how.access = images->access();
     how.stop_fd = signals.descriptor();
     how.note = [](const std::string& note) { complain(note); };

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image_access.h"
+#include "open_store.h"
 #include "plan/gather.h"
 #include "report/collector.h"
 #include "report/terminal.h"
@@ -108,6 +109,7 @@ Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   const StopSignals signals = TRY(StopSignals::install());
   const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
   run::Options how;
+  how.store = store_options(arguments);
   how.access = images->access();
   how.stop_fd = signals.descriptor();
   how.note = [](const std::string& note) { complain(note); };

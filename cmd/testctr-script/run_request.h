@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "image_access.h"
+#include "open_store.h"
 #include "plan/make_plan.h"
 
 namespace testctr::cmd {
@@ -68,6 +69,7 @@ inline constexpr std::array place_options{
            .value = "GLOB=DIR",
            .help = "files that are brought out when a script has ended, also when it failed",
            .repeats = true},
+    store_option,
     Option{.names = "--tree",
            .value = "DIR",
            .help = "the test tree, $TREE inside (default: the script's folder)"},

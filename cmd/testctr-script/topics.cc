@@ -57,6 +57,11 @@ could be an image in the store and also names a file or folder that exists is re
 Of a layout or archive that holds several images one is named, by its full name, by that without docker.io/library, or by its tag alone.
 `image save -o FILE NAME...` writes such an archive, `image save -f testctr.yaml -o FILE` all that a manifest needs; `image load` brings all of
 it into another store, each image by its name. `image copy` takes one image from anywhere to anywhere, with its digest.
+
+The store is $TESTCTR_HOME, else $XDG_DATA_HOME/testctr, else ~/.local/share/testctr. `--store-ro DIR` (TESTCTR_STORE_RO=DIR:DIR) puts further
+stores beneath it that are only looked into, such as one for all jobs of a CI machine: images in them are run where they lie, and what is
+loaded besides goes into the first one. As a rule they belong to the same user; of another user's store, who then must let it be read, the
+blobs are taken and unpacked again.
 )";
 
 constexpr std::string_view registries = R"(Registries

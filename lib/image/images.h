@@ -31,6 +31,7 @@ struct ListedImage {
   Digest manifest;
   uint64_t size = 0;  ///< of the unpacked files, 0 when it is not unpacked
   size_t layers = 0;
+  std::string store;  ///< the home of the read-only store that has it; empty: this one
 };
 /// Tagged images by name, then those without.
 Result<std::vector<ListedImage>> list(Store& store);

@@ -33,7 +33,7 @@ std::string info_json(const UnpackedLayer& layer, const Digest& chain) {
   return json::dump(j);
 }
 
-Result<LayerInfo> read_info(Store::Impl& store, const std::string& id) {
+Result<LayerInfo> read_info(const Store::Impl& store, const std::string& id) {
   std::string text =
       TRY(sys::read_file_at(store.directory.get(), store.layer_path(id) + ".json", size_t{1} << 20));
   Json j = TRY(json::parse(text));
@@ -78,6 +78,7 @@ class Load {
     std::string name;  ///< below layers/MAP: an ID, or the temporary name until it is committed
     std::string id;
     LayerInfo info;
+    const Store::Impl* holder;  ///< the store that it lies in
   };
   Status mend();
   Status expect(const std::vector<Digest>& diff_ids);
@@ -85,7 +86,7 @@ class Load {
   Result<std::optional<InStack>> existing(const Digest& diff_id, const Digest& chain);
   Status unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd lock);
   Status copy_blob(size_t i, const Digest& diff_id);
-  Status push(std::string name, std::string id, LayerInfo info);
+  Status push(std::string name, std::string id, LayerInfo info, const Store::Impl* holder);
   Result<std::unique_ptr<ByteSource>> open_layer(size_t i);
   Result<Fd> begin_blob();
   void keep_blob(size_t i, const BlobFacts& facts);
@@ -142,24 +143,25 @@ std::string layer_id(bool dependent, const Digest& diff_id, const Digest& chain)
 Result<std::optional<Load::InStack>> Load::existing(const Digest& diff_id, const Digest& chain) {
   for (bool dependent : {true, false}) {
     std::string id = layer_id(dependent, diff_id, chain);
-    if (!TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id)))) continue;
-    auto info = read_info(store_, id);
+    const Store::Impl* holder = store_.holder_of(id);
+    if (holder == nullptr) continue;
+    auto info = read_info(*holder, id);
     if (!info.ok() || info.value().dependent != dependent) continue;
     // The name is the begin of a digest only: what was verified is the whole of it.
     if (info.value().diff_id != diff_id.str() || (dependent && info.value().chain_id != chain.str()))
       return Error::infrastructure(fmt::format("the store has another layer named {} ({}), not {}", id,
                                                info.value().diff_id, diff_id.str()));
-    return std::optional(InStack{id, id, std::move(info).value()});
+    return std::optional(InStack{id, id, std::move(info).value(), holder});
   }
   return std::optional<InStack>();
 }
 
-Status Load::push(std::string name, std::string id, LayerInfo info) {
+Status Load::push(std::string name, std::string id, LayerInfo info, const Store::Impl* holder) {
   if (info.root_opaque) stack_.clear();
   // A layer that comes again further up hides all of itself further down, and overlayfs refuses one directory
   // twice.
   std::erase_if(stack_, [&](const InStack& below) { return below.id == id; });
-  stack_.push_back({std::move(name), std::move(id), std::move(info)});
+  stack_.push_back({std::move(name), std::move(id), std::move(info), holder});
   return {};
 }
 
@@ -178,7 +180,7 @@ Result<Fd> Load::begin_blob() {
 Result<std::unique_ptr<ByteSource>> Load::open_layer(size_t i) {
   const Digest& digest = source_.manifest.layers[i].digest;
   if (!digest.empty()) {
-    auto fd = sys::open_at(store_.directory.get(), Store::Impl::blob_path(digest), O_RDONLY | O_NOFOLLOW);
+    auto fd = store_.open_blob(digest);
     if (fd.ok()) return file_source(std::move(fd).value());
   }
   return source_.layer(i);
@@ -204,11 +206,11 @@ Result<bool> Load::wants_blob(size_t i, const Digest& diff_id) {
   if (!keep_blobs_) return false;
   Descriptor& d = source_.manifest.layers[i];
   const Digest& digest = d.digest.empty() ? diff_id : d.digest;
-  auto st = TRY(sys::stat_at(store_.directory.get(), Store::Impl::blob_path(digest)));
-  if (!st) return true;
+  const auto size = TRY(store_.blob_size(digest));
+  if (!size) return true;
   if (d.digest.empty()) {
     d.digest = digest;
-    d.size = static_cast<uint64_t>(st->st_size);
+    d.size = *size;
   }
   return false;
 }
@@ -251,7 +253,7 @@ Status Load::unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd loc
   options.directory = directory.get();
   std::vector<Fd> lowers;
   for (auto it = stack_.rbegin(); it != stack_.rend(); ++it) {
-    lowers.push_back(TRY(sys::open_at(store_.directory.get(), store_.layer_path(it->name),
+    lowers.push_back(TRY(sys::open_at(it->holder->directory.get(), store_.layer_path(it->name),
                                       O_PATH | O_DIRECTORY | O_NOFOLLOW)));
     options.lowers.push_back(lowers.back().get());
   }
@@ -266,12 +268,13 @@ Status Load::unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd loc
                               info_json(layer, chain), 0600));
   return push(temporary, id,
               {diff_id.str(), chain.str(), layer.dependent, layer.root_opaque, layer.root_mode, layer.bytes,
-               layer.notes});
+               layer.notes},
+              &store_);
 }
 
 Status Load::layer(size_t i, const Digest& diff_id, const Digest& chain) {
   auto use = [&](InStack& found) -> Status {
-    CHECK_OK(push(std::move(found.name), std::move(found.id), std::move(found.info)));
+    CHECK_OK(push(std::move(found.name), std::move(found.id), std::move(found.info), found.holder));
     return TRY(wants_blob(i, diff_id)) ? copy_blob(i, diff_id) : Status();
   };
   if (auto found = TRY(existing(diff_id, chain))) return use(*found);

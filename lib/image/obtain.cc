@@ -21,7 +21,7 @@ RootFilesystem root_of(const Store::Impl& store, const Reference& reference, Rec
   root.root_mode = record.root_mode;
   root.notes = std::move(record.notes);
   for (const std::string& id : record.layers) root.layers.push_back(store.layer_directory(id));
-  root.locks.push_back(std::move(lock));
+  if (lock.valid()) root.locks.push_back(std::move(lock));
   return root;
 }
 
@@ -60,10 +60,6 @@ Error not_in_store(const Reference& reference, const Access& access) {
                         reference.text.substr(0, reference.text.find('@'))));
 }
 
-Result<Fd> blobs_of(Store::Impl& store) {
-  return sys::open_at(store.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY);
-}
-
 // The manifest that a name stands for in the store.
 Result<std::optional<Digest>> find_stored(Store::Impl& store, const Reference& reference,
                                           const Access& access) {
@@ -85,8 +81,7 @@ Result<std::optional<RootFilesystem>> from_store(Store::Impl& store, const Refer
   if (!TRY(store.ready(*manifest)) && !TRY(store.has_blob(*manifest))) return std::optional<RootFilesystem>();
   return std::optional(
       TRY(obtain_known(store, reference, *manifest, [&]() -> Result<std::unique_ptr<Source>> {
-        Fd blobs = TRY(blobs_of(store));
-        return blobs_source(blobs.get(), *manifest, reference.full());
+        return blobs_source(TRY(store.blob_folders()), *manifest, reference.full());
       })));
 }
 

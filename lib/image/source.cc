@@ -63,9 +63,12 @@ namespace {
 // Blobs that are files named by their digest in one directory.
 class BlobDirectory final : public Source {
  public:
-  explicit BlobDirectory(Fd directory) : directory_(std::move(directory)) {}
+  explicit BlobDirectory(Fd directory) { folders_.push_back(std::move(directory)); }
+  explicit BlobDirectory(std::vector<Fd> folders) : folders_(std::move(folders)) {}
   Result<std::unique_ptr<ByteSource>> open(const Digest& digest) {
-    auto fd = sys::open_in_root(directory_.get(), digest.hex(), O_RDONLY | O_NONBLOCK);
+    auto fd = sys::open_in_root(folders_[0].get(), digest.hex(), O_RDONLY | O_NONBLOCK);
+    for (size_t i = 1; i < folders_.size() && !fd.ok() && fd.error().number() == ENOENT; ++i)
+      fd = sys::open_in_root(folders_[i].get(), digest.hex(), O_RDONLY | O_NONBLOCK);
     if (!fd.ok() && fd.error().number() == ENOENT)
       return Error::infrastructure(fmt::format("the blob {} is missing", digest.str()));
     if (!fd.ok()) return std::move(fd).error();
@@ -82,7 +85,7 @@ class BlobDirectory final : public Source {
   Result<std::unique_ptr<ByteSource>> layer(size_t i) override { return open(manifest.layers[i].digest); }
 
  private:
-  Fd directory_;
+  std::vector<Fd> folders_;
 };
 
 struct OpenedLayout {
@@ -138,8 +141,9 @@ Result<Sources> layout_sources(const std::string& directory, const std::string& 
   return all;
 }
 
-Result<std::unique_ptr<Source>> blobs_source(int blobs, const Digest& digest, const std::string& shown) {
-  auto source = std::make_unique<BlobDirectory>(TRY(sys::duplicate(blobs)));
+Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Digest& digest,
+                                             const std::string& shown) {
+  auto source = std::make_unique<BlobDirectory>(std::move(folders));
   source->shown = shown;
   std::unique_ptr<ByteSource> stream = TRY_IN(source->open(digest), shown);
   source->manifest_bytes = TRY_IN(read_source(*stream, largest_document), shown);

@@ -56,8 +56,9 @@ Result<std::unique_ptr<Source>> layout_source(const std::string& directory, cons
 /// All that a layout holds for this machine, one for each digest; with a tag that one.
 Result<Sources> layout_sources(const std::string& directory, const std::string& tag,
                                const std::string& shown);
-/// An image among the blobs of the directory `blobs` (which holds HEX files), by its manifest's digest.
-Result<std::unique_ptr<Source>> blobs_source(int blobs, const Digest& manifest, const std::string& shown);
+/// An image among the blobs in these folders (which hold HEX files), by its manifest's digest.
+Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Digest& manifest,
+                                             const std::string& shown);
 /// oci-archive and docker-archive files, told apart by what is in them; plain or compressed (gzip, zstd, xz,
 /// bzip2).
 /// @param scratch a directory for an unnamed copy of what cannot be read twice or is compressed.

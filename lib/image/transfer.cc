@@ -214,8 +214,7 @@ Result<std::unique_ptr<Source>> stored(Store& store, const std::string& text, co
     return Error(Error::infrastructure(fmt::format(
                      "the image {} is kept without its blobs: it can be run, but not copied", text)))
         .hint("load it: testctr-script image load --tag NAME REFERENCE");
-  const Fd blobs = TRY(sys::open_at(impl.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY));
-  std::unique_ptr<Source> source = TRY(blobs_source(blobs.get(), digest, reference.full()));
+  std::unique_ptr<Source> source = TRY(blobs_source(TRY(impl.blob_folders()), digest, reference.full()));
   if (!reference.tagged().empty()) source->names = {reference.tagged()};
   return source;
 }

@@ -22,18 +22,14 @@ Result<Plan> plan_request(const RunRequest& request, const Surroundings& here) {
                                       text::quoted(request.words.back())))
           .hint("leave one of both out; `-f FILE` names another manifest");
     }
-    Plan plan = TRY(make_plan(request, here));
-    CHECK_OK(settle_pins(plan, request.locked));
-    return plan;
+    return make_plan(request, here);
   }
   const std::string path = TRY(manifest_path(request.manifest, "nothing is named to run"));
   for (const auto& [option, given] :
        {std::pair{"--layer", request.layer.has_value()}, {"--format", request.format.has_value()}}) {
     if (given) return Error::usage(fmt::format("{} is for scripts that are named, and none is", option));
   }
-  Plan plan = TRY(plan_of_manifest(TRY(read_manifest(path)), request, here));
-  CHECK_OK(settle_pins(plan, request.locked));
-  return plan;
+  return plan_of_manifest(TRY(read_manifest(path)), request, here);
 }
 
 }  // namespace testctr::plan

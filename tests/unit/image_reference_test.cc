@@ -67,6 +67,18 @@ TEST_CASE("image reference: transports") {
   CHECK(Reference::parse("dir:/x:y").value().path == "/x:y");
 }
 
+TEST_CASE("image reference: a name at a registry is said so") {
+  auto r = Reference::parse("docker://golang").value();
+  CHECK(r.kind == Reference::Kind::name);
+  CHECK(r.remote);
+  CHECK(r.short_name);
+  CHECK(r.full() == "docker.io/library/golang:latest");
+  CHECK_FALSE(Reference::parse("golang").value().remote);
+  CHECK_FALSE(Reference::parse("quay.io/golang").value().short_name);
+  CHECK(Reference::parse("docker:20").value().full() == "docker.io/library/docker:20");
+  CHECK_FALSE(Reference::parse_new_name("docker://golang").ok());
+}
+
 TEST_CASE("image reference: what is refused is a usage error") {
   for (const char* text : {"",
                            "Golang",
@@ -86,7 +98,9 @@ TEST_CASE("image reference: what is refused is a usage error") {
                            "oci:",
                            "dir:",
                            "docker-daemon:x",
-                           "docker://x",
+                           "docker://",
+                           "docker://X",
+                           "docker:///x",
                            "a/B/c",
                            "ho_st.x/a",
                            "h:port/a",

@@ -1,4 +1,5 @@
 // An image at a registry, as a Source: documents are fetched when it is made, layers when they are asked for.
+#include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "image/remote.h"
@@ -17,6 +18,21 @@ Result<std::unique_ptr<ByteSource>> open_blob(const std::vector<std::unique_ptr<
   }
 }
 
+// What the server calls a document, where it calls it anything; else what it calls itself or looks like.
+Result<std::string> media_type_of(const registry::Document& document) {
+  const std::string& said = document.media_type;
+  if (is_index_type(said) || is_manifest_type(said)) return said;
+  if (!said.empty() && said != "application/json" && said != "application/octet-stream" &&
+      !said.starts_with("application/vnd."))
+    return Error(Error::infrastructure(
+                     fmt::format("the answer is of the type {}, and no manifest", text::quoted(said))))
+        .hint("is a registry there, or a page in front of it that wants somebody to log in?");
+  const Json json = TRY_IN(json::parse(document.bytes), "the manifest");
+  const std::string own = TRY_IN(json::get_string(json, "mediaType", ""), "the manifest");
+  if (!own.empty()) return own;
+  return std::string(json.contains("manifests") ? media::oci_index : media::oci_manifest);
+}
+
 class RegistrySource final : public Source {
  public:
   RegistrySource(std::shared_ptr<Remote> remote, Remote::Found found)
@@ -26,7 +42,8 @@ class RegistrySource final : public Source {
     shown = found_.name.full();
     if (found_.name.digest.empty()) names = {found_.name.tagged()};
     platform = remote_->access().platform;
-    const registry::Document& top = found_.document;
+    registry::Document& top = found_.document;
+    top.media_type = TRY(media_type_of(top));
     if (!is_index_type(top.media_type)) return take_manifest(top.bytes, top.media_type, top.digest);
     indexes.push_back(top.digest);
     const Index index = TRY(parse_index(top.bytes, top.media_type));
@@ -96,14 +113,14 @@ class RegistrySource final : public Source {
 }  // namespace
 
 Result<std::unique_ptr<Source>> registry_source(std::shared_ptr<Remote> remote, Remote::Found found) {
-  const std::string shown = found.name.full();
   auto source = std::make_unique<RegistrySource>(std::move(remote), std::move(found));
-  CHECK_OK(source->open().in(shown));
+  CHECK_OK(source->open());
   return std::unique_ptr<Source>(std::move(source));
 }
 
 Result<std::vector<std::pair<Platform, Digest>>> platforms_of(Remote::Found& found) {
   std::vector<std::pair<Platform, Digest>> all;
+  found.document.media_type = TRY(media_type_of(found.document));
   if (!is_index_type(found.document.media_type)) {
     const Manifest manifest = TRY(parse_manifest(found.document.bytes, found.document.media_type));
     const std::unique_ptr<ByteSource> stream = TRY(open_blob(found.sessions, blob_of(manifest.config)));

@@ -192,7 +192,7 @@ class RegistryDestination final : public Destination {
 Result<std::unique_ptr<Source>> at_registry(const Reference& reference, const Access& access) {
   std::shared_ptr<Remote> remote = TRY(Remote::open(access));
   Remote::Found found = TRY_IN(remote->find(reference), reference.full());
-  return registry_source(std::move(remote), std::move(found));
+  return registry_source(std::move(remote), std::move(found)).in(reference.full());
 }
 
 Result<std::unique_ptr<Destination>> archive_destination(const std::string& path,

@@ -29,9 +29,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const Route& route, const S
   Patience patience(setup.timeouts.connect_ns, ETIMEDOUT, "no connection to " + route.peer(), setup.cancel);
   const auto& proxy = route.proxy;
   const std::string peer = proxy ? "the proxy " + proxy->str() : route.peer();
-  const auto addresses =
-      TRY(resolve(proxy ? proxy->host : route.host, proxy ? proxy->port : route.port, patience));
-  auto [socket, address] = TRY(connect_any(addresses, peer, patience));
+  auto addresses = resolve(proxy ? proxy->host : route.host, proxy ? proxy->port : route.port, patience);
+  if (!addresses.ok() && proxy) return std::move(addresses).error().in(peer);
+  const auto list = TRY(std::move(addresses));
+  auto [socket, address] = TRY(connect_any(list, peer, patience));
   std::string where = fmt::format("{}{} ({})", route.peer(), proxy ? " by " + peer : "", address.str());
   auto stream = plain_stream(std::move(socket));
   if (proxy && proxy->tls) {

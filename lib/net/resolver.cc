@@ -66,12 +66,13 @@ class Lookup {
       if (half.answer != nullptr) ares_freeaddrinfo(half.answer);
   }
 
-  Status start(const std::string& host, const ResolverFiles& files) {
+  /// @param where "f" for /etc/hosts, "b" for name servers: given, so that the library asks no nsswitch.conf
+  Status start(const std::string& host, const ResolverFiles& files, const char* where) {
     static std::once_flag once;
     std::call_once(once, [] { ares_library_init(ARES_LIB_INIT_ALL); });
     ares_options options{};
-    std::string order = "fb", resolv_conf = files.resolv_conf;
-    options.lookups = order.data();  // given, so that it asks no nsswitch.conf and no host.conf
+    std::string order = where, resolv_conf = files.resolv_conf;
+    options.lookups = order.data();
     options.timeout = try_ms;
     options.tries = tries;
     options.udp_port = options.tcp_port = files.port;
@@ -130,7 +131,7 @@ class Lookup {
  private:
   struct Half {
     bool done = false;
-    int status = ARES_SUCCESS;
+    int status = ARES_ETIMEOUT;
     ares_addrinfo* answer = nullptr;
     [[nodiscard]] bool good() const { return done && status == ARES_SUCCESS && answer != nullptr; }
     static void answered(void* self, int status, int /*timeouts*/, ares_addrinfo* answer) {
@@ -236,8 +237,13 @@ Result<std::vector<Address>> resolve(const std::string& host, uint16_t port, con
   if (auto literal = Address::literal(host, port)) return std::vector{*literal};
   if (is_this_machine(host))
     return std::vector{*Address::literal("::1", port), *Address::literal("127.0.0.1", port)};
+  // What the file says of a host is all that there is to say, as for the C library: no server is asked for
+  // more.
+  Lookup file;
+  CHECK_OK(file.start(host, files, "f"));
+  if (file.status() == ARES_SUCCESS) return interleaved(file.addresses(port));
   Lookup lookup;
-  CHECK_OK(lookup.start(host, files));
+  CHECK_OK(lookup.start(host, files, "b"));
   if (!TRY(lookup.finish(patience))) return lookup_error(host, ARES_ETIMEOUT);
   if (lookup.status() != ARES_SUCCESS) return lookup_error(host, lookup.status());
   std::vector<Address> addresses = lookup.addresses(port);

@@ -12,7 +12,7 @@
 namespace testctr::net {
 namespace {
 
-constexpr uint64_t slice_ns = 200'000'000;  // how often the flag is looked at
+constexpr uint64_t slice_ns = 200'000'000;  // how often it is asked whether to stop
 
 class PlainStream final : public Stream {
  public:

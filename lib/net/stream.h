@@ -41,8 +41,8 @@ using Cancel = const std::function<bool()>*;
 
 /// The monotonic time in `ns` nanoseconds.
 uint64_t moment_in(int64_t ns);
-/// poll(2) until one of them is ready. The flag is looked at several times a second.
-/// @return false at the moment `until`; ECANCELED when the flag is set.
+/// poll(2) until one of them is ready. `cancel` is asked several times a second.
+/// @return false at the moment `until`; ECANCELED where it says so.
 Result<bool> wait_for(std::span<pollfd> polled, uint64_t until, Cancel cancel);
 
 /// What limits waiting for a peer. Only the time that is spent waiting counts, not what the caller does in

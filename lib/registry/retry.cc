@@ -36,11 +36,7 @@ bool wait_for(int64_t delay, const std::function<bool()>& cancelled) {
 // The error with one more thing to do about it, beside what something nearer may have said.
 Error also(Error error, const std::string& hint) {
   if (error.hint().empty()) return std::move(error).hint(hint);
-  std::string what = error.message();
-  const char* words = error.number() != 0 ? strerrordesc_np(error.number()) : nullptr;
-  const std::string end = words != nullptr ? fmt::format(": {}", words) : "";
-  if (!end.empty() && what.ends_with(end)) what.resize(what.size() - end.size());
-  return Error(error.fault(), what, error.number()).hint(error.hint() + "; " + hint);
+  return Error(error.fault(), error.message()).kind(error.number()).hint(error.hint() + "; " + hint);
 }
 
 }  // namespace

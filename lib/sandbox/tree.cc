@@ -153,12 +153,15 @@ class Copier {
     Fd input = TRY(sys::open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
                        .in(fmt::format("copying {}", text::quoted(path))));
     Fd output = TRY(sys::open_at(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600));
-    for (;;) {
-      ssize_t n = sendfile(output.get(), input.get(), nullptr, size_t{1} << 30);
+    // What it had when it was looked at: one that grows as fast as it is copied would have no end.
+    for (off_t left = st.st_size; left > 0;) {
+      ssize_t n =
+          sendfile(output.get(), input.get(), nullptr, static_cast<size_t>(std::min(left, off_t{1} << 30)));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && base_ != 0) return Error::system("sendfile", path);
       if (n < 0) return Error::system("sendfile", path).hint("--scratch SIZE gives the copy more room");
       if (n == 0) break;
+      left -= n;
     }
     CHECK_OK(attributes(input.get(), output.get()));
     if (fchmod(output.get(), st.st_mode & 07777) != 0) return Error::system("fchmod", path);

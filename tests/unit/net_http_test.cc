@@ -484,10 +484,10 @@ TEST_CASE("net http: a server that takes nothing is an error, a caller that take
   }
 }
 
-TEST_CASE("net http: a set flag ends whatever waits") {
+TEST_CASE("net http: being cancelled ends whatever waits") {
   std::atomic<bool> cancel = false;
   ClientOptions stoppable = options();
-  stoppable.cancel = &cancel;
+  stoppable.cancelled = [&] { return cancel.load(); };
   Client client(stoppable);
   Server silent([](Peer& peer) { peer.wait_for_end(); });
   Server stalling([](Peer& peer) {
@@ -573,6 +573,13 @@ TEST_CASE("net http: plain HTTP by a proxy") {
   Server server(echo);
   CHECK_FALSE(contains(body_of(client, get(at(server))), "Proxy-Authorization"));
   CHECK(proxy.connections() == 2);
+}
+
+TEST_CASE("net http: a proxy that is not there is named") {
+  Client client(options({{"http_proxy", "http://proxy.invalid:3128"}}));
+  const std::string said = body_of(client, get("http://server.invalid/"));
+  CHECK(contains(said, "the proxy http://proxy.invalid:3128: "));
+  CHECK(contains(said, "proxy.invalid"));
 }
 
 TEST_CASE("net http: a response may live longer than its client") {

@@ -281,6 +281,37 @@ a test in several places they come out of one of its containers, which share $WO
 not see it. What cannot be written makes a pass an error.
 )";
 
+constexpr std::string_view recipes = R"(Recipes of images
+
+`testctr-script image build RECIPE --tag NAME` makes an image of what a YAML file says. Unknown keys are mistakes.
+
+  from: debian:12                   # a base image: in the store, at a registry, builtin, oci:DIR, oci-archive:FILE ...
+  root: rootfs                      # or a folder that is a root file system; or neither: an image of the files alone
+  without: [etc/x, usr/lib/llvm-*]  # of the folder: patterns of what is left out, with all below
+  files:                            # put on top
+    - {path: tmp, dir: true, mode: "1777"}
+    - {path: usr/local/bin/app, from: build/app}
+    - {path: usr/share/app, from: share, owner: "1000:1000"}
+    - {path: etc/app.conf, text: "verbose = 1\n", mode: "0600"}
+    - {path: usr/bin/a, link: /usr/local/bin/app}
+  env: {PATH: "/usr/local/bin:/usr/bin:/bin"}
+  workdir: /root
+  user: "0"
+  entrypoint: [app]
+  command: [--help]
+  ports: ["5432", 53/udp]
+  healthcheck: {test: [ready, -q], interval: 1s, timeout: 5s, retries: 3, start-period: 60s}
+  labels: {org.opencontainers.image.title: app}
+
+`path` has no leading slash; a folder above that is missing is made with mode 0755. Of two entries with the same path the later counts.
+`from` of an entry is a file or folder beside the recipe: relative to its folder, and no link leads out of that. A folder comes with all that
+is in it, links as they are. Without `mode`, folders and programs get 0755, other files 0644; owners are numbers, UID or UID:GID, else root.
+
+The layers of a base image are taken as they are, with their digests, and what the recipe does not say of the configuration stays the base's:
+variables, labels and ports are added to it, the others replaced. A new entry point takes the base's command away. A folder keeps the modes,
+owners and hard links that it has (what is yours is root's), without device nodes and sockets.
+)";
+
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"exit-codes", "what the exit codes mean", exit_codes},
@@ -288,6 +319,7 @@ constexpr Topic all[] = {
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},
     {"manifest", "testctr.yaml, which says what runs where", manifest},
+    {"recipes", "what `image build` makes images of", recipes},
     {"registries", "where images come from, and who may", registries},
     {"script", "the script language in short", script},
     {"sections", "scripts that go from the host into containers; services beside them", sections},

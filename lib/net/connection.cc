@@ -18,6 +18,10 @@ std::string host_port(const std::string& host, uint16_t port) {
   return fmt::format("{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", port);
 }
 
+Error too_many_interim() {
+  return failure(EBADMSG, fmt::format("more than {} answers of status 1xx", most_interim));
+}
+
 }  // namespace
 
 std::string Route::peer() const { return host_port(host, port); }
@@ -130,7 +134,22 @@ Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patie
     if (parser->status() == 101) return failure(EBADMSG, "the server wants to speak another protocol (101)");
     if (parser->status() / 100 != 1) return parser;
   }
-  return failure(EBADMSG, fmt::format("more than {} answers of status 1xx", most_interim));
+  return too_many_interim();
+}
+
+Result<bool> Connection::only_interim() {
+  constexpr std::string_view begin = "HTTP/1.";
+  constexpr size_t status_at = begin.size() + 2;
+  for (;;) {
+    const std::string_view came = buffered();
+    if (came.substr(0, begin.size()) != begin.substr(0, came.size())) return false;
+    if (came.size() <= status_at) return true;  // it is not seen yet
+    if (came[status_at] != '1') return false;
+    const size_t end = came.find("\r\n\r\n");
+    if (end == std::string_view::npos) return true;
+    use(end + 4);
+    if (++interim_ > most_interim) return too_many_interim();
+  }
 }
 
 Result<bool> Connection::send(std::string_view bytes, Patience& patience) {
@@ -138,8 +157,8 @@ Result<bool> Connection::send(std::string_view bytes, Patience& patience) {
     // A server that answers before it has heard all will hear no more, one that has ended will never answer.
     if (end_ == buffer_.size()) return false;
     if (auto came = TRY(fill())) {
-      if (*came > 0) return false;
-      return failure(ECONNRESET, no_answer);
+      if (*came == 0) return failure(ECONNRESET, no_answer);
+      if (!TRY(only_interim())) return false;
     }
     auto sent = TRY(stream_->write(bytes.data(), bytes.size()));
     if (sent) {

@@ -61,16 +61,21 @@ class Connection {
   Result<size_t> read(char* bytes, size_t size, Patience& patience);
   /// Reads and parses a header. @return the parser; ECONNRESET where the connection ended before.
   Result<std::unique_ptr<ResponseParser>> read_header(bool head, Patience& patience);
-  /// Sends all. @return true; false where an answer came first, which is in the buffer then: the rest is not
-  /// sent.
+  /// Sends all. @return true; false where an answer (not one of status 1xx) came first, which is in the
+  /// buffer then: the rest is not sent.
   Result<bool> send(std::string_view bytes, Patience& patience);
   /// Whether any byte was received since `use_again` or the beginning.
   [[nodiscard]] bool heard() const { return heard_; }
-  void use_again() { heard_ = false; }
+  void use_again() {
+    heard_ = false;
+    interim_ = 0;
+  }
   /// Waits until the stream can go on, and fills the buffer. @return 0 at the end.
   Result<size_t> fill_waiting(Patience& patience);
 
  private:
+  /// Passes over answers of status 1xx in the buffer. @return whether no other begins there.
+  Result<bool> only_interim();
   Status ask_proxy(const Route& route, const Setup& setup, Patience& patience);
 
   std::unique_ptr<Stream> stream_;
@@ -78,6 +83,7 @@ class Connection {
   std::vector<char> buffer_;
   size_t begin_ = 0, end_ = 0;
   bool heard_ = false;
+  int interim_ = 0;  // answers of status 1xx that came while we sent
 };
 
 /// Connects to the first of these addresses that answers. @return the socket and which it was; else the error

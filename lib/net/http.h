@@ -32,7 +32,7 @@ struct Tls {
 
 struct Timeouts {
   int64_t connect_ns = 10'000'000'000;  ///< name, connection and TLS handshake, all addresses together
-  int64_t idle_ns = 30'000'000'000;     ///< without any byte, either way
+  int64_t idle_ns = 30'000'000'000;     ///< without any byte of a body, either way
   /// A peer that drips (slow loris): less than this many bytes in any `slow_window_ns` is an error.
   uint64_t slow_bytes = 1024;
   int64_t slow_window_ns = 30'000'000'000;

@@ -146,9 +146,10 @@ Result<OpenedLayout> open_layout(const std::string& directory, const std::string
 }
 
 Result<std::unique_ptr<Source>> image_of_layout(const OpenedLayout& layout, const ChosenImage& chosen,
-                                                const std::string& shown) {
+                                                const std::string& shown, const Platform& platform) {
   auto source = std::make_unique<BlobDirectory>(TRY(sys::duplicate(layout.blobs.get())));
   source->shown = shown;
+  source->platform = platform;
   auto* raw = source.get();
   CHECK_OK(follow(*source, chosen, [raw](const Digest& d) { return raw->open(d); }).in(shown));
   return std::unique_ptr<Source>(std::move(source));
@@ -160,15 +161,15 @@ Result<std::unique_ptr<Source>> layout_source(const std::string& directory, cons
                                               const std::string& shown) {
   const OpenedLayout layout = TRY(open_layout(directory, shown));
   Descriptor chosen = TRY_IN(choose(layout.index, tag, shown), shown);
-  return image_of_layout(layout, {std::move(chosen), {}}, shown);
+  return image_of_layout(layout, {std::move(chosen), {}}, shown, Platform::own());
 }
 
-Result<Sources> layout_sources(const std::string& directory, const std::string& tag,
-                               const std::string& shown) {
+Result<Sources> layout_sources(const std::string& directory, const std::string& tag, const std::string& shown,
+                               const Platform& platform) {
   const OpenedLayout layout = TRY(open_layout(directory, shown));
   Sources all;
-  for (const ChosenImage& chosen : TRY_IN(choose_all(layout.index, tag, shown), shown))
-    all.push_back(TRY(image_of_layout(layout, chosen, shown)));
+  for (const ChosenImage& chosen : TRY_IN(choose_all(layout.index, tag, shown, platform), shown))
+    all.push_back(TRY(image_of_layout(layout, chosen, shown, platform)));
   return all;
 }
 

@@ -64,8 +64,8 @@ using Sources = std::vector<std::unique_ptr<Source>>;
 Result<std::unique_ptr<Source>> layout_source(const std::string& directory, const std::string& tag,
                                               const std::string& shown);
 /// All that a layout holds for this machine, one for each digest; with a tag that one.
-Result<Sources> layout_sources(const std::string& directory, const std::string& tag,
-                               const std::string& shown);
+Result<Sources> layout_sources(const std::string& directory, const std::string& tag, const std::string& shown,
+                               const Platform& platform);
 /// An image among the blobs in these folders (which hold HEX files), by its manifest's digest.
 Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Digest& manifest,
                                              const std::string& shown);
@@ -74,7 +74,7 @@ Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Dige
 /// @param scratch a directory for an unnamed copy of what cannot be read twice or is compressed.
 Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch);
 /// All that an archive holds for this machine, one for each digest; with a tag in the reference that one.
-Result<Sources> archive_sources(const Reference& reference, int scratch);
+Result<Sources> archive_sources(const Reference& reference, int scratch, const Platform& platform);
 
 /// Reads and verifies a document. @param what for messages: "manifest".
 Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor, std::string_view what);

@@ -254,7 +254,7 @@ Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& tex
     case Kind::oci:
     case Kind::oci_archive:
     case Kind::docker_archive: {
-      Sources all = TRY(open_sources(store, reference));
+      Sources all = TRY(open_sources(store, reference, access.platform));
       if (all.size() == 1) return std::move(all.front());
       std::vector<std::string> names;
       for (const auto& source : all) names.insert(names.end(), source->names.begin(), source->names.end());

@@ -199,8 +199,7 @@ Result<Sources> open_sources(Store& store, const Reference& reference, const Pla
 Result<LoadedImage> load_named(Store::Impl& store, Source& source) {
   Loaded loaded = TRY(load_image(store, source, /* keep_blobs= */ true));
   for (const std::string& name : source.names) CHECK_OK(store.set_tag(name, loaded.record.manifest));
-  for (const Digest& index : source.indexes)
-    CHECK_OK(store.set_source(index_key(index), loaded.record.manifest));
+  CHECK_OK(store.add_indexes(source.indexes, loaded.record.manifest));
   return LoadedImage{loaded.record.manifest, source.names, loaded.record.notes};
 }
 

@@ -26,6 +26,37 @@ Result<std::string> checked_document(ByteSource& source, const Descriptor& descr
   return bytes;
 }
 
+namespace {
+
+// An index that is told must have the image, or another of them that is told.
+Status take_told_indexes(Source& into, const Descriptor& entry, const OpenBlob& open) {
+  const auto told = entry.annotations.find(indexes_annotation);
+  if (told == entry.annotations.end()) return {};
+  constexpr size_t most = 16;
+  const std::vector<std::string> digests = text::split(told->second, ',');
+  if (digests.size() > most)
+    return Error::infrastructure(fmt::format("its entry tells of {} indexes", digests.size()));
+  for (const std::string& text : digests) {
+    IndexDocument document{TRY(Digest::parse(text)), ""};
+    const std::unique_ptr<ByteSource> stream = TRY(open(document.digest));
+    document.bytes = TRY_IN(read_source(*stream, largest_document), "the index " + text);
+    if (Digest::of(document.bytes) != document.digest)
+      return Error::infrastructure(fmt::format("the index {} is damaged", text));
+    const Index index = TRY(parse_index(document.bytes, ""));
+    const bool has_it = std::any_of(index.manifests.begin(), index.manifests.end(), [&](const Descriptor& d) {
+      return d.digest == into.manifest_digest ||
+             std::find(digests.begin(), digests.end(), d.digest.str()) != digests.end();
+    });
+    if (!has_it)
+      return Error::infrastructure(fmt::format("the index {} is told to have the image {}, and has not", text,
+                                               into.manifest_digest.str()));
+    into.indexes.push_back(std::move(document));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status follow(Source& into, const ChosenImage& image, const OpenBlob& open) {
   Descriptor chosen = image.descriptor;
   into.names = image.names;
@@ -35,14 +66,14 @@ Status follow(Source& into, const ChosenImage& image, const OpenBlob& open) {
     std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
     std::string bytes = TRY(checked_document(*stream, chosen, "index"));
     Index inner = TRY(parse_index(bytes, chosen.media_type));
-    into.indexes.push_back(chosen.digest);
+    into.indexes.push_back({chosen.digest, std::move(bytes)});
     chosen = TRY(choose(inner, "", into.shown, into.platform));
   }
   std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
   into.manifest_bytes = TRY(checked_document(*stream, chosen, "manifest"));
   into.manifest = TRY(parse_manifest(into.manifest_bytes, chosen.media_type));
   into.manifest_digest = chosen.digest;
-  return {};
+  return take_told_indexes(into, image.descriptor, open);
 }
 
 void describe(Source& source) {

@@ -14,6 +14,15 @@
 
 namespace testctr::image {
 
+/// An index that led to a manifest.
+struct IndexDocument {
+  Digest digest;
+  std::string bytes;
+};
+/// The annotation of an index's entry by which `image save` tells further indexes that the image is known by:
+/// their digests, separated by ",". Each lies beside the image as a blob, and names it.
+inline constexpr const char* indexes_annotation = "org.testctr.indexes";
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -23,7 +32,8 @@ class Source {
   std::string manifest_bytes;  ///< verified; empty for a source without an OCI manifest (docker-archive)
   Digest manifest_digest;      ///< of the manifest; for a docker-archive of its configuration
   Manifest manifest;  ///< with an empty digest for each layer whose blob's digest the source does not know
-  std::vector<Digest> indexes;     ///< that led to the manifest: a reference by digest may name one of them
+  std::vector<IndexDocument>
+      indexes;                     ///< that led to the manifest: a reference by digest may name one of them
   std::vector<std::string> names;  ///< full ones, that the layout or archive gives the image; may be none
 
   /// The configuration's bytes, verified.
@@ -70,7 +80,8 @@ Result<Sources> archive_sources(const Reference& reference, int scratch, const P
 Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor, std::string_view what);
 /// Gives a stream for a digest.
 using OpenBlob = std::function<Result<std::unique_ptr<ByteSource>>(const Digest&)>;
-/// From the descriptor of an image down to its manifest, through nested indexes.
+/// From the descriptor of an image down to its manifest, through nested indexes. What its annotation names of
+/// them is believed when it is true.
 Status follow(Source& into, const ChosenImage& chosen, const OpenBlob& open);
 /// For a source that has no manifest of its own (docker-archive) and knows the digests of all its layers: one
 /// that says the same.

@@ -269,8 +269,8 @@ Odds and ends
   [124]
   $ env -i A=1 /usr/bin/env
   A=1
-  $ nice -n 5 nice
-  5
+  $ nice -n 39 nice
+  19
   $ id -u | grep -c '^[0-9]*$'
   1
   $ echo $((0x10 + 010))

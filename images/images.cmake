@@ -1,7 +1,7 @@
 # mkimage, and what it makes for the program itself: the embedded image. That image is an object
 # library of its own beside lib/image, since mkimage uses lib/image.
-add_executable(mkimage EXCLUDE_FROM_ALL images/mkimage.cc images/recipe.cc images/layer.cc)
-target_link_libraries(mkimage PRIVATE tc_image third_party_archive third_party_yaml third_party_no_loading)
+add_executable(mkimage EXCLUDE_FROM_ALL images/mkimage.cc)
+target_link_libraries(mkimage PRIVATE tc_recipe third_party_no_loading)
 target_precompile_headers(mkimage REUSE_FROM tc_base)
 
 set(builtin ${CMAKE_BINARY_DIR}/builtin)

@@ -6,8 +6,9 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "image/layout_writer.h"
-#include "layer.h"
-#include "recipe.h"
+#include "recipe/entries.h"
+#include "recipe/layer.h"
+#include "recipe/recipe.h"
 
 namespace testctr::mkimage {
 namespace {
@@ -61,18 +62,34 @@ Result<Options> parse(std::span<char*> words) {
   return options;
 }
 
-/// The base as a tar at `output`: a Debian suite, or an existing folder.
-Status make_base(const Options& options, const Recipe& recipe, const std::string& output) {
+using recipe::Recipe;
+
+/// Recipes of the project may use what its machine has.
+constexpr recipe::Rules kRules{.whole_machine = true};
+
+/// A Debian suite as a tar at `output`.
+Status make_suite(const Options& options, const Recipe& recipe, const std::string& output) {
   const std::string folder = options.recipe.substr(0, options.recipe.find_last_of('/') + 1);
-  std::vector<std::string> command;
-  if (!recipe.suite.empty()) {
-    command = {(folder.empty() ? "./" : folder) + "debian-base", recipe.suite, output};
-    command.insert(command.end(), recipe.packages.begin(), recipe.packages.end());
-  } else {
-    command = {"tar", "--sort=name", "--numeric-owner", "--xattrs", "-C", recipe.root, "-cf", output, "."};
-  }
-  TRY(output_of(command));
+  std::vector<std::string> command = {(folder.empty() ? "./" : folder) + "debian-base", recipe.suite->value,
+                                      output};
+  command.insert(command.end(), recipe.packages.begin(), recipe.packages.end());
+  TRY(recipe::output_of(command));
   return {};
+}
+
+/// The base's tar to `out`.
+Status write_base(const Options& options, const Recipe& recipe, int64_t epoch, const std::string& temporary,
+                  int out) {
+  if (recipe.root) {
+    const std::string& root = recipe.root->value;
+    return recipe::write_root(root.starts_with('/') ? root : recipe.folder + "/" + root, epoch,
+                              recipe.without, out);
+  }
+  const std::string base = temporary + ".tar";
+  CHECK_OK(make_suite(options, recipe, base));
+  const auto input = TRY(sys::open(base, O_RDONLY));
+  CHECK_OK(sys::remove_tree(base));
+  return recipe::rewrite_tar(input.get(), epoch, recipe.without, out);
 }
 
 /// Writes the tar of a layer into an unnamed file. @return its descriptor, at the start.
@@ -89,23 +106,21 @@ Status write_layout(const Options& options, const Recipe& recipe, int64_t epoch)
   const std::string temporary = options.layout + ".new";
   CHECK_OK(sys::remove_tree(temporary));
   auto layout = TRY(image::LayoutWriter::create(temporary));
-  const bool based = !recipe.suite.empty() || !recipe.root.empty();
+  const bool based = recipe.suite || recipe.root;
   if (based) {
-    const std::string base = temporary + ".tar";
-    CHECK_OK(make_base(options, recipe, base));
-    const auto input = TRY(sys::open(base, O_RDONLY));
-    CHECK_OK(sys::remove_tree(base));
     const auto tar = TRY(
-        layer_file(temporary, [&](int out) { return rewrite_tar(input.get(), epoch, recipe.without, out); }));
+        layer_file(temporary, [&](int out) { return write_base(options, recipe, epoch, temporary, out); }));
     TRY(layout.add_layer(tar.get(), options.compression, "mkimage: base"));
   }
   // An image of nothing has a layer as well: the specification wants one.
-  if (!recipe.entries.empty() || !based) {
-    const auto tar = TRY(layer_file(temporary, [&](int out) { return write_entries(recipe, epoch, out); }));
+  const recipe::Entries entries = TRY(recipe::gather(recipe, kRules));
+  if (!entries.empty() || !based) {
+    const auto tar = TRY(layer_file(
+        temporary, [&](int out) { return recipe::write_entries(recipe, kRules, entries, epoch, out); }));
     TRY(layout.add_layer(tar.get(), options.compression, "mkimage: files"));
   }
-  const auto manifest =
-      TRY(layout.finish({.config = recipe.config, .created = epoch, .annotations = {}}, options.tag));
+  const auto manifest = TRY(
+      layout.finish({.config = recipe::config_of(recipe), .created = epoch, .annotations = {}}, options.tag));
   CHECK_OK(sys::remove_tree(options.layout));
   if (::rename(temporary.c_str(), options.layout.c_str()) != 0)
     return Error::system("rename", options.layout);
@@ -135,17 +150,19 @@ std::string braced(const std::vector<std::string>& words) {
 
 /// The implementation of lib/image/builtin.h, around a layer that the assembler includes.
 Status write_embedded(const Options& options, const Recipe& recipe, int64_t epoch) {
-  if (!recipe.suite.empty() || !recipe.root.empty()) return Error::usage("an embedded image has no base");
+  if (recipe.suite || recipe.root) return Error::usage("an embedded image has no base");
+  const recipe::Entries entries = TRY(recipe::gather(recipe, kRules));
   const std::string folder = options.embed.substr(0, options.embed.find_last_of('/') + 1) + ".";
-  const auto tar = TRY(layer_file(folder, [&](int out) { return write_entries(recipe, epoch, out); }));
+  const auto tar = TRY(layer_file(
+      folder, [&](int out) { return recipe::write_entries(recipe, kRules, entries, epoch, out); }));
   const auto diff_id = Digest::of(TRY(sys::read_all(tar.get(), kLargestLayer)));
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return Error::system("lseek", "0");
   {
     const auto out = TRY(sys::open(options.embed + ".layer", O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    CHECK_OK(compress_best(tar.get(), out.get()));
+    CHECK_OK(recipe::compress_best(tar.get(), out.get()));
   }
   const auto layer = TRY(sys::read_file(options.embed + ".layer"));
-  const auto& config = recipe.config;
+  const auto config = recipe::config_of(recipe);
   std::string labels = "{";
   for (const auto& [key, value] : config.labels)
     labels += fmt::format("{}{{{}, {}}}", labels.size() > 1 ? ", " : "", literal(key), literal(value));
@@ -177,7 +194,10 @@ Status write_embedded(const Options& options, const Recipe& recipe, int64_t epoc
 
 Status run(std::span<char*> words) {
   const auto options = TRY(parse(words));
-  const auto recipe = TRY(read_recipe(options.recipe));
+  const auto recipe = TRY(recipe::read_recipe(options.recipe));
+  if (recipe.from)
+    return Error::usage(
+        "from: images are built upon by `testctr-script image build`, which is made with this");
   const auto epoch = TRY(image::source_date_epoch(0));
   return options.embed.empty() ? write_layout(options, recipe, epoch)
                                : write_embedded(options, recipe, epoch);

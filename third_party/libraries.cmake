@@ -22,7 +22,9 @@ testctr_third_party(crypto ARCHIVES crypto HEADER openssl/evp.h)
 # lib/base/digest.cc calls it when there is much to hash, and not before every main().
 target_link_options(third_party_crypto INTERFACE -Wl,--wrap=OPENSSL_cpuid_setup)
 testctr_third_party(tls ARCHIVES ssl HEADER openssl/ssl.h)
-target_link_libraries(third_party_tls INTERFACE third_party_crypto)
+# An object: its symbols must come before the library's.
+add_library(third_party_tls_provider OBJECT third_party/tls_provider.c)
+target_link_libraries(third_party_tls INTERFACE $<TARGET_OBJECTS:third_party_tls_provider> third_party_crypto)
 testctr_third_party(cares ARCHIVES cares HEADER ares.h)
 testctr_third_party(boost HEADER boost/beast/core.hpp)
 testctr_third_party(toml HEADER toml++/toml.h)

@@ -44,6 +44,23 @@ struct hostent* gethostbyname(const char* name) {
   return NULL;
 }
 
+struct servent* getservbyname(const char* name, const char* protocol) {
+  (void)name, (void)protocol;
+  return NULL;
+}
+int getservbyname_r(const char* restrict name, const char* restrict protocol, struct servent* restrict entry, char* restrict buffer,
+                    size_t size, struct servent** restrict result) {
+  (void)name, (void)protocol, (void)entry, (void)buffer, (void)size;
+  *result = NULL;
+  return ENOENT;
+}
+int getservbyport_r(int port, const char* restrict protocol, struct servent* restrict entry, char* restrict buffer, size_t size,
+                    struct servent** restrict result) {
+  (void)port, (void)protocol, (void)entry, (void)buffer, (void)size;
+  *result = NULL;
+  return ENOENT;
+}
+
 iconv_t iconv_open(const char* to, const char* from) {
   (void)to, (void)from;
   errno = EINVAL;

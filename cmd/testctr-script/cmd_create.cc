@@ -140,7 +140,7 @@ Result<std::string> create(const Arguments& arguments, const std::vector<std::st
     // The tree is what the user stands in, as it would be for the file that this becomes.
     if (!request.tree) job.tree.clear();
   }
-  Revisions revisions = TRY(run_and_revise(plan));
+  Revisions revisions = TRY(run_and_revise(plan, arguments));
   Revision& revision = revisions.documents.front();
   if (!revision.problems.empty())
     return Error::infrastructure(fmt::format("create: {}", text::join(revision.problems, "\n  ")));

@@ -17,21 +17,26 @@ constexpr Option load_options[] = {
 
 Result<int> run_load(const Arguments& arguments) {
   image::Store store = TRY(open_store());
-  image::LoadedImage loaded =
+  const std::vector<image::LoadedImage> all =
       TRY(image::load(store, arguments.positionals()[0], arguments.value("--tag").value_or("")));
-  if (!arguments.flag("--quiet")) {
+  if (arguments.flag("--quiet")) return exit_passed;
+  std::string text;
+  for (const image::LoadedImage& loaded : all) {
     for (const std::string& note : loaded.notes) complain("note: " + note);
-    if (loaded.name.empty())
+    if (loaded.names.empty()) {
       complain("note: the image has no name, and `image gc` will remove it; --tag NAME gives it one");
-    CHECK_OK(print(fmt::format("{} {}\n", loaded.name.empty() ? "-" : loaded.name, loaded.manifest.str())));
+      text += fmt::format("- {}\n", loaded.manifest.str());
+    }
+    for (const std::string& name : loaded.names) text += fmt::format("{} {}\n", name, loaded.manifest.str());
   }
+  CHECK_OK(print(text));
   return exit_passed;
 }
 
 const Registration load({
     .name = "image load",
     .rank = 400,
-    .summary = "bring an image from a layout or an archive into the store",
+    .summary = "bring images from a layout or an archive into the store",
     .synopsis = "[--tag NAME] oci:DIR[:TAG] | oci-archive:FILE[:TAG] | docker-archive:FILE[:NAME]",
     .examples = "testctr-script image load --tag golang:latest oci:build/images/golang\n"
                 "testctr-script image load docker-archive:saved.tar.gz\n",
@@ -40,21 +45,26 @@ const Registration load({
     .max_positionals = 1,
     .text = "Every digest is verified while the image is read. Archives may be compressed (gzip, zstd, xz, "
             "bzip2), layers too.\n"
-            "Without --tag the image gets the name that a docker-archive gives it.",
+            "Without --tag an image gets the full names that the layout or archive has for it (`image save` "
+            "writes them; a tag alone is none).\n"
+            "A layout or archive that holds several images is loaded whole, unless one is named.",
     .run = run_load,
 });
 
 constexpr Option ls_options[] = {
     {.names = "--json", .help = "one JSON array of objects"},
+    store_option,
 };
 
 Result<int> run_ls(const Arguments& arguments) {
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   std::vector<image::ListedImage> images = TRY(image::list(store));
   if (arguments.flag("--json")) {
     Json out = Json::array();
-    for (const image::ListedImage& i : images)
+    for (const image::ListedImage& i : images) {
       out.push_back({{"name", i.name}, {"digest", i.manifest.str()}, {"size", i.size}, {"layers", i.layers}});
+      if (!i.store.empty()) out.back()["store"] = i.store;
+    }
     CHECK_OK(print(json::dump(out, 2) + "\n"));
     return exit_passed;
   }
@@ -64,8 +74,9 @@ Result<int> run_ls(const Arguments& arguments) {
   if (!images.empty())
     text = fmt::format("{:{}}  {:19}  {:>6}  {:>10}\n", "NAME", width, "DIGEST", "LAYERS", "SIZE");
   for (const image::ListedImage& i : images)
-    text += fmt::format("{:{}}  {:19}  {:>6}  {:>10}\n", i.name.empty() ? "-" : i.name, width,
-                        i.manifest.str().substr(0, 19), i.layers, text::human_size(i.size));
+    text += fmt::format("{:{}}  {:19}  {:>6}  {:>10}{}\n", i.name.empty() ? "-" : i.name, width,
+                        i.manifest.str().substr(0, 19), i.layers, text::human_size(i.size),
+                        i.store.empty() ? "" : "  read-only: " + text::printable(i.store));
   CHECK_OK(print(text));
   return exit_passed;
 }
@@ -74,15 +85,17 @@ const Registration ls({
     .name = "image ls",
     .rank = 410,
     .summary = "list the images in the store",
-    .synopsis = "[--json]",
+    .synopsis = "[--json] [--store-ro DIR]",
     .examples = "testctr-script image ls\n",
     .options = ls_options,
     .max_positionals = 0,
     .run = run_ls,
 });
 
+constexpr Option inspect_options[] = {store_option};
+
 Result<int> run_inspect(const Arguments& arguments) {
-  image::Store store = TRY(open_store());
+  image::Store store = TRY(open_store(store_options(arguments)));
   std::string text = TRY(image::inspect(store, arguments.positionals()[0]));
   CHECK_OK(print(text));
   return exit_passed;
@@ -94,6 +107,7 @@ const Registration inspect({
     .summary = "show an image's configuration, manifest and layers as JSON",
     .synopsis = "NAME|DIGEST",
     .examples = "testctr-script image inspect golang:latest\n",
+    .options = inspect_options,
     .min_positionals = 1,
     .max_positionals = 1,
     .run = run_inspect,

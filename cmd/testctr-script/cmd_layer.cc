@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "image/layer.h"
 #include "image/reference.h"
+#include "image_access.h"
 #include "open_store.h"
 
 namespace testctr::cmd {
@@ -21,6 +22,10 @@ constexpr Option options[] = {
     {.names = "--tree",
      .value = "DIR",
      .help = "the test tree; without it, the folder that the script lies in"},
+    store_option,
+    pull_option,
+    offline_option,
+    authfile_option,
 };
 
 // The folder of a path and its last part.
@@ -38,12 +43,14 @@ void leave_out(image::Tree& tree, const std::string& path) {
 }
 
 // The image must be there, as for a run: a layer for one that is misspelt would be told of much later.
-Status check_image(const std::string& text) {
+Status check_image(const Arguments& arguments) {
+  const std::string& text = arguments.positionals()[0];
   const image::Reference reference = TRY(image::Reference::parse(text));
   if (reference.kind == image::Reference::Kind::builtin || reference.kind == image::Reference::Kind::hostfs)
     return {};
-  image::Store store = TRY(open_store());
-  (void)TRY(image::obtain(store, text));
+  image::Store store = TRY(open_store(store_options(arguments)));
+  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, nullptr));
+  (void)TRY(image::obtain(store, text, images->access()));
   return {};
 }
 
@@ -74,7 +81,7 @@ Result<int> run_layer(const Arguments& arguments) {
     return Error(Error::usage("layer: no output is named"))
         .hint("add `-o FILE`, or `-o -` for standard output");
   CHECK_OK(check_script(arguments.positionals()[1]));
-  CHECK_OK(check_image(arguments.positionals()[0]));
+  CHECK_OK(check_image(arguments));
   if (*output == "-") {
     (void)TRY(image::write_layer(STDOUT_FILENO, TRY(gather(arguments))));
     return exit_passed;

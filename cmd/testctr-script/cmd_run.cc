@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "image_access.h"
 #include "plan/plan_request.h"
 #include "report/collector.h"
 #include "report/json_lines.h"
@@ -19,6 +20,7 @@ namespace testctr::cmd {
 namespace {
 
 constexpr Option own_options[] = {
+    {.names = "--locked", .help = "every image must be in the manifest's lock file (`testctr-script lock`)"},
     {.names = "--json", .help = "events as JSON lines on standard output, in place of the text"},
     {.names = "--tap", .help = "TAP 14 on standard output, in place of the text"},
     {.names = "--junit",
@@ -111,7 +113,7 @@ void all_end_with(const Error& error, const plan::Plan& plan, report::Collector&
     event.script = i;
     event.kind = Event::Kind::script_started;
     event.text = plan.jobs[i].name;
-    event.detail = plan.jobs[i].image;
+    event.detail = plan.jobs[i].pinned(plan.jobs[i].image);
     events.take(event);
     event.kind = Event::Kind::script_ended;
     event.outcome = Outcome::error;
@@ -128,6 +130,7 @@ Result<int> run_run(const Arguments& arguments) {
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
+  request.locked = arguments.flag("--locked");
   const plan::Plan plan = TRY(plan::plan_request(request));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
@@ -142,7 +145,11 @@ Result<int> run_run(const Arguments& arguments) {
     complain("nothing was selected to run");
   } else {
     const StopSignals signals = TRY(StopSignals::install());
+    const auto images =
+        TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
     run::Options how;
+    how.store = store_options(arguments);
+    how.access = images->access();
     how.stop_fd = signals.descriptor();
     how.note = [](const std::string& note) { complain(note); };
     EventSink& events = arguments.flag("--err-files") ? static_cast<EventSink&>(err_files) : collector;

@@ -146,7 +146,7 @@ Result<int> run_update(const Arguments& arguments) {
     complain("nothing was selected to run");
     return 4;
   }
-  const Revisions revisions = TRY(run_and_revise(plan));
+  const Revisions revisions = TRY(run_and_revise(plan, arguments));
   // What was stopped in the middle says nothing about what its cases print.
   if (revisions.code >= 124) return revisions.code;
   Mode mode{arguments.flag("--interactive"), arguments.flag("--dry-run"), {}};

@@ -2,6 +2,7 @@
 // where it can; the others are made to do a little work, so that a line here proves that the library is in
 // this program.
 #include <archive.h>
+#include <ares.h>
 #include <bzlib.h>
 #include <gnu/libc-version.h>
 #include <lz4.h>
@@ -14,6 +15,7 @@
 #include <zstd.h>
 
 #include <CLI/Version.hpp>
+#include <boost/version.hpp>
 
 #include "commands.h"
 
@@ -58,6 +60,9 @@ Result<int> run_version(const Arguments& arguments) {
         {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
         // The header of the same package: asking the library would pull in all of it for a string.
         {"OpenSSL", OPENSSL_VERSION_STR},
+        {"Boost",
+         fmt::format("{}.{}.{}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
+        {"c-ares", ::ares_version(nullptr)},
         {"zlib", ::zlibVersion()},
         {"zstd", ::ZSTD_versionString()},
         {"liblzma", ::lzma_version_string()},

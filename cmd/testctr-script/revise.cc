@@ -5,6 +5,8 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "image_access.h"
+#include "open_store.h"
 #include "plan/gather.h"
 #include "report/collector.h"
 #include "report/terminal.h"
@@ -93,7 +95,7 @@ class Reviser {
 
 }  // namespace
 
-Result<Revisions> run_and_revise(plan::Plan plan) {
+Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   for (plan::Job& job : plan.jobs) job.documents.whole_output = true;
   Revisions revisions;
@@ -105,7 +107,10 @@ Result<Revisions> run_and_revise(plan::Plan plan) {
   collector.start(plan.jobs.size());
   run::CaseObserver observer(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
   const StopSignals signals = TRY(StopSignals::install());
+  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
   run::Options how;
+  how.store = store_options(arguments);
+  how.access = images->access();
   how.stop_fd = signals.descriptor();
   how.note = [](const std::string& note) { complain(note); };
   const run::Summary summary = TRY(run::run_plan(plan, observer, how));

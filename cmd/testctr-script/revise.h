@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "commands.h"
 #include "plan/plan.h"
 #include "script/edit.h"
 
@@ -29,7 +30,7 @@ struct Revisions {
 };
 
 /// Runs the plan's documents. @param plan its jobs must be documents; they are made to tell their whole
-/// output Errors: as of run_plan.
-Result<Revisions> run_and_revise(plan::Plan plan);
+/// output. @param arguments those of the command, for what they say about images. Errors: as of run_plan.
+Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments);
 
 }  // namespace testctr::cmd

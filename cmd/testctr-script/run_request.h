@@ -5,11 +5,16 @@
 #include <array>
 
 #include "commands.h"
+#include "image_access.h"
+#include "open_store.h"
 #include "plan/make_plan.h"
 
 namespace testctr::cmd {
 
 inline constexpr std::array place_options{
+    pull_option,
+    offline_option,
+    authfile_option,
     Option{.names = "-j,--jobs",
            .value = "N",
            .help = "scripts that run at the same time (default: one per processor)"},
@@ -64,6 +69,7 @@ inline constexpr std::array place_options{
            .value = "GLOB=DIR",
            .help = "files that are brought out when a script has ended, also when it failed",
            .repeats = true},
+    store_option,
     Option{.names = "--tree",
            .value = "DIR",
            .help = "the test tree, $TREE inside (default: the script's folder)"},

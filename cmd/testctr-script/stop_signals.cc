@@ -12,6 +12,7 @@ namespace {
 // What a signal handler may touch.
 std::atomic<int> pipe_end{-1};
 std::atomic<int> signal_received{0};
+std::atomic<bool> any_received{false};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void set_default() {
@@ -23,6 +24,7 @@ extern "C" void on_stop_signal(int number) {
   const int kept = errno;
   set_default();
   signal_received.store(number);
+  any_received.store(true);
   const int fd = pipe_end.load();
   if (fd >= 0) {
     const ssize_t ignored = ::write(fd, "!", 1);
@@ -55,6 +57,8 @@ StopSignals::~StopSignals() {
   set_default();
   pipe_end.store(-1);
 }
+
+const std::atomic<bool>& StopSignals::arrived() const { return any_received; }
 
 int StopSignals::received() const { return signal_received.load(); }
 

@@ -1,6 +1,8 @@
 // Ctrl-C and termination, as a descriptor that a poll loop can wait for.
 #pragma once
 
+#include <atomic>
+
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -16,6 +18,8 @@ class StopSignals {
   ~StopSignals();
 
   [[nodiscard]] int descriptor() const { return read_end_.get(); }
+  /// Set when one has come.
+  [[nodiscard]] const std::atomic<bool>& arrived() const;
   /// The signal that came, 0: none.
   [[nodiscard]] int received() const;
 

@@ -43,15 +43,48 @@ constexpr std::string_view images = R"(Images
 
   builtin              a small one inside this program: busybox and bash; works with nothing installed
   hostfs               this machine's own root, read-only, with what is written kept in memory
-  NAME[:TAG][@DIGEST]  one from the store (`testctr-script image load --tag NAME:TAG SOURCE`)
-  oci:DIR[:TAG]        an OCI image layout
-  oci-archive:FILE     the same as a tar archive, plain or compressed
-  docker-archive:FILE  what `docker save` and `podman save` write
+  NAME[:TAG][@DIGEST]  one from the store, else from its registry (`testctr-script help registries`); with a digest, that decides
+  docker://NAME        the same, said so
+  oci:DIR[:NAME]       an OCI image layout
+  oci-archive:FILE[:NAME]     the same as a tar archive, plain or compressed
+  docker-archive:FILE[:NAME]  what `docker save` and `podman save` write
   dir:ROOTFS           a directory that is a root file system
 
 Of two or more arguments of `run` the first is the image, unless it begins with `.` or `/` or has the extension of a script.
 `builtin`, `hostfs` and words with one of the prefixes above are images whatever lies here (`./builtin` is the file). Any other word that
 could be an image in the store and also names a file or folder that exists is refused: `./NAME` is the file, `NAME:latest` the image.
+
+Of a layout or archive that holds several images one is named, by its full name, by that without docker.io/library, or by its tag alone.
+`image save -o FILE NAME...` writes such an archive, `image save -f testctr.yaml -o FILE` all that a manifest needs; `image load` brings all of
+it into another store, each image by its name. `image copy` takes one image from anywhere to anywhere, with its digest.
+
+The store is $TESTCTR_HOME, else $XDG_DATA_HOME/testctr, else ~/.local/share/testctr. `--store-ro DIR` (TESTCTR_STORE_RO=DIR:DIR) puts further
+stores beneath it that are only looked into, such as one for all jobs of a CI machine: images in them are run where they lie, and what is
+loaded besides goes into the first one. As a rule they belong to the same user; of another user's store, who then must let it be read, the
+blobs are taken and unpacked again.
+)";
+
+constexpr std::string_view registries = R"(Registries
+
+A name that the store does not have is fetched from its registry: golang is docker.io/library/golang:latest, team/tool is docker.io/team/tool.
+`--pull always` asks each time, `--pull never` only takes what is there; `--offline` (TESTCTR_OFFLINE=1) opens no socket at all.
+
+Read as Podman and Skopeo read them; the first file of a line that exists counts:
+
+  registries.conf   $CONTAINERS_REGISTRIES_CONF, $XDG_CONFIG_HOME/containers/, /etc/containers/; then the drop-ins of registries.conf.d:
+                    aliases of short names, search order, mirrors, `blocked`, `insecure` (plain HTTP, or any certificate)
+  policy.json       $XDG_CONFIG_HOME/containers/, /etc/containers/: what may be used at all; signatures are not verified here, and what
+                    asks for them is refused
+  passwords         --authfile or $REGISTRY_AUTH_FILE, else $XDG_RUNTIME_DIR/containers/auth.json, $XDG_CONFIG_HOME/containers/auth.json,
+                    $DOCKER_CONFIG/config.json or ~/.docker/config.json with its helpers, ~/.dockercfg. `podman login` and `docker login` write them
+  certificates      $XDG_CONFIG_HOME/containers/certs.d/HOST:PORT/, /etc/containers/certs.d/, /etc/docker/certs.d/ beside the system's list
+                    ($SSL_CERT_FILE, $SSL_CERT_DIR)
+  proxies           HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+
+  testctr-script image pull NAME...           into the store
+  testctr-script image push NAME [REF]        from the store to a registry
+  testctr-script image copy SOURCE TARGET     from anywhere to anywhere
+  testctr-script image save NAME... -o FILE   one file, to be carried; `image load oci-archive:FILE` takes it in
 )";
 
 constexpr std::string_view script = R"(Scripts
@@ -206,6 +239,16 @@ those with the same values.
 Services run beside each test, in its own network; a test takes all of the manifest's, those that `services: [NAME]` lists, none with [], or
 with a mapping further ones of its own. `include` adds the tests of further manifests; what they do not say themselves, they take from the
 one that includes them. YAML's anchors and merges (&, *, <<) work; keys `x-...` at the top are a place for them.
+
+`testctr-script lock` writes testctr.lock beside it: for each image that the manifest names, what that name stands for now, as digests. `run`
+then takes these, until `lock --update`; `lock --check` tells in CI what is missing, and `run --locked` refuses it. It is YAML, sorted:
+
+  version: 1
+  images:
+    "golang:1.22":
+      digest: sha256:...          # of what the tag names: an index, or the image itself
+      platforms:
+        linux/amd64: sha256:...   # of the image for that platform
 )";
 
 constexpr std::string_view files = R"(Programs, folders and files of this machine
@@ -238,6 +281,37 @@ a test in several places they come out of one of its containers, which share $WO
 not see it. What cannot be written makes a pass an error.
 )";
 
+constexpr std::string_view recipes = R"(Recipes of images
+
+`testctr-script image build RECIPE --tag NAME` makes an image of what a YAML file says. Unknown keys are mistakes.
+
+  from: debian:12                   # a base image: in the store, at a registry, builtin, oci:DIR, oci-archive:FILE ...
+  root: rootfs                      # or a folder that is a root file system; or neither: an image of the files alone
+  without: [etc/x, usr/lib/llvm-*]  # of the folder: patterns of what is left out, with all below
+  files:                            # put on top
+    - {path: tmp, dir: true, mode: "1777"}
+    - {path: usr/local/bin/app, from: build/app}
+    - {path: usr/share/app, from: share, owner: "1000:1000"}
+    - {path: etc/app.conf, text: "verbose = 1\n", mode: "0600"}
+    - {path: usr/bin/a, link: /usr/local/bin/app}
+  env: {PATH: "/usr/local/bin:/usr/bin:/bin"}
+  workdir: /root
+  user: "0"
+  entrypoint: [app]
+  command: [--help]
+  ports: ["5432", 53/udp]
+  healthcheck: {test: [ready, -q], interval: 1s, timeout: 5s, retries: 3, start-period: 60s}
+  labels: {org.opencontainers.image.title: app}
+
+`path` has no leading slash; a folder above that is missing is made with mode 0755. Of two entries with the same path the later counts.
+`from` of an entry is a file or folder beside the recipe: relative to its folder, and no link leads out of that. A folder comes with all that
+is in it, links as they are. Without `mode`, folders and programs get 0755, other files 0644; owners are numbers, UID or UID:GID, else root.
+
+The layers of a base image are taken as they are, with their digests, and what the recipe does not say of the configuration stays the base's:
+variables, labels and ports are added to it, the others replaced. A new entry point takes the base's command away. A folder keeps the modes,
+owners and hard links that it has (what is yours is root's), without device nodes and sockets.
+)";
+
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"exit-codes", "what the exit codes mean", exit_codes},
@@ -245,6 +319,8 @@ constexpr Topic all[] = {
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},
     {"manifest", "testctr.yaml, which says what runs where", manifest},
+    {"recipes", "what `image build` makes images of", recipes},
+    {"registries", "where images come from, and who may", registries},
     {"script", "the script language in short", script},
     {"sections", "scripts that go from the host into containers; services beside them", sections},
 };

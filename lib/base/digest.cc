@@ -6,6 +6,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
+#include "base/processor.h"
 #include "base/text.h"
 
 // libcrypto asks the processor what it can before every main(). On a virtual machine each question goes to
@@ -22,12 +23,12 @@ namespace {
 
 constexpr size_t much = 16384;
 
+}  // namespace
+
 void ask_processor() {
   static const bool asked = (__real_OPENSSL_cpuid_setup(), true);
   static_cast<void>(asked);
 }
-
-}  // namespace
 
 Result<Digest> Digest::parse(std::string_view text) {
   constexpr std::string_view prefix = "sha256:";

@@ -17,7 +17,7 @@ std::string Error::message() const {
   std::string text;
   for (auto it = contexts_.rbegin(); it != contexts_.rend(); ++it) text += *it + ": ";
   text += what_;
-  if (number_ != 0)
+  if (number_ != 0 && number_told_)
     text +=
         fmt::format(": {}", strerrordesc_np(number_) != nullptr ? strerrordesc_np(number_) : "unknown error");
   return text;

@@ -51,6 +51,12 @@ class Error {
     if (hint_.empty()) hint_ = std::move(text);
     return std::move(*this);
   }
+  /// Says of what kind it is by an errno that is not told: the sentence says it already.
+  Error kind(int number) && {
+    number_ = number;
+    number_told_ = false;
+    return std::move(*this);
+  }
   /// The same error as somebody else's fault.
   Error as(Fault fault) && {
     fault_ = fault;
@@ -69,6 +75,7 @@ class Error {
  private:
   Fault fault_;
   int number_;
+  bool number_told_ = true;
   std::string what_;
   std::vector<std::string> contexts_;
   std::string hint_;

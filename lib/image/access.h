@@ -4,26 +4,14 @@
 #include <atomic>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "image/platform.h"
 
 namespace testctr::image {
-
-/// What an image is made for (image-spec, image-index.md: platform).
-struct Platform {
-  std::string os, architecture, variant;  ///< variant may be empty
-  /// "linux/arm64", "linux/arm/v7", "arm64" (then linux); amd64, x86_64, aarch64 and the like in any of their
-  /// spellings. A usage error for anything else.
-  static Result<Platform> parse(std::string_view text);
-  /// This machine's.
-  static Platform own();
-  [[nodiscard]] std::string str() const;
-  bool operator==(const Platform&) const = default;
-};
 
 /// Whether a registry is asked for a name.
 enum class Pull : uint8_t {

@@ -27,17 +27,18 @@ la_ssize_t write_hashed(struct archive* a, void* data, const void* bytes, size_t
 }  // namespace
 
 Status HashedOutput::write(std::string_view bytes) {
-  hash.update(bytes);
+  if (hashing) hash.update(bytes);
   size += bytes.size();
   return fd >= 0 ? sys::write_full(fd, bytes) : Status();
 }
 
-Result<ArchiveWriter> tar_writer(HashedOutput& out) {
+Result<ArchiveWriter> tar_writer(HashedOutput& out, bool plain_names) {
   ArchiveWriter writer(archive_write_new());
   if (!writer) return Error::infrastructure("out of memory");
   struct archive* a = writer.get();
   if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
-      archive_write_set_options(a, "hdrcharset=BINARY,xattrheader=SCHILY") != ARCHIVE_OK ||
+      archive_write_set_options(
+          a, plain_names ? "xattrheader=SCHILY" : "hdrcharset=BINARY,xattrheader=SCHILY") != ARCHIVE_OK ||
       archive_write_add_filter_none(a) != ARCHIVE_OK ||
       archive_write_set_bytes_per_block(a, 64 * 1024) != ARCHIVE_OK ||
       archive_write_set_bytes_in_last_block(a, 512) != ARCHIVE_OK ||

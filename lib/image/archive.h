@@ -35,7 +35,8 @@ Error archive_error(struct archive* a, std::string_view doing);
 /// What a tar writer's bytes go through: a descriptor, with a digest and a count made on the way.
 struct HashedOutput {
   explicit HashedOutput(int out) : fd(out) {}
-  int fd;  ///< not owned; -1 only counts and hashes
+  int fd;               ///< not owned; -1 only counts and hashes
+  bool hashing = true;  ///< false: nobody wants the digest
   Sha256 hash;
   uint64_t size = 0;
   Status error;  ///< the first failed write
@@ -44,7 +45,8 @@ struct HashedOutput {
 
 /// A deterministic pax tar writer (restricted pax: extended headers only where they are needed; names are
 /// bytes) into `out`, which must outlive it. Close it with `archive_write_close` and look at `out.error`.
-Result<ArchiveWriter> tar_writer(HashedOutput& out);
+/// @param plain_names all names are ASCII, and no header has to say that they are bytes
+Result<ArchiveWriter> tar_writer(HashedOutput& out, bool plain_names = false);
 
 /// For each new archive_write_header: clears everything that would make bytes differ between two machines.
 ArchiveEntry new_entry();

@@ -137,14 +137,14 @@ class MemberSource final : public ByteSource {
 
 class ArchiveImage final : public Source {
  public:
-  TarFile tar;
+  explicit ArchiveImage(std::shared_ptr<TarFile> tar) : tar_(std::move(tar)) {}
   std::vector<std::string> layer_names;  // of a docker-archive
   std::string config_name;
 
   const TarFile::Member* find(std::string name) const {
     for (int links = 0; links < most_links; ++links) {
-      auto it = tar.members.find(name);
-      if (it == tar.members.end()) return nullptr;
+      auto it = tar_->members.find(name);
+      if (it == tar_->members.end()) return nullptr;
       if (it->second.link.empty()) return &it->second;
       name = it->second.link;
     }
@@ -154,7 +154,7 @@ class ArchiveImage final : public Source {
     const TarFile::Member* member = find(name);
     if (member == nullptr)
       return Error::infrastructure(fmt::format("{} is missing in the archive", text::quoted(name)));
-    auto stream = std::make_unique<MemberSource>(tar.fd.get(), *member);
+    auto stream = std::make_unique<MemberSource>(tar_->fd.get(), *member);
     CHECK_OK(stream->open());
     return std::unique_ptr<ByteSource>(std::move(stream));
   }
@@ -176,46 +176,63 @@ class ArchiveImage final : public Source {
   Result<std::unique_ptr<ByteSource>> layer(size_t i) override {
     return layer_names.empty() ? open_blob(manifest.layers[i].digest) : open(layer_names[i]);
   }
+
+ private:
+  std::shared_ptr<TarFile> tar_;  // other images of the archive have it as well
 };
 
-// The image in manifest.json that the tag names; docker's references are full or short names with a tag.
-Result<const Json*> choose_docker(const Json& list, const std::string& tag, const std::string& shown) {
-  auto wanted = tag.empty() ? std::optional<std::string>() : std::optional(tag);
-  if (wanted) {
-    auto full = Reference::parse_name(tag);
-    if (full.ok()) wanted = full.value().tagged();
-  }
-  const Json* found = nullptr;
-  std::vector<std::string> names;
+// An entry of manifest.json.
+struct DockerImage {
+  const Json* json = nullptr;
+  std::vector<std::string> names;  // as they stand there
+};
+
+Result<std::vector<DockerImage>> docker_images(const Json& list) {
+  if (!list.is_array() || list.empty()) return Error::infrastructure("its manifest.json lists no image");
+  std::vector<DockerImage> images;
   for (const Json& image : list) {
     if (!image.is_object())
       return Error::infrastructure("its manifest.json holds something that is not an object");
-    bool matches = !wanted;
-    if (const Json* tags = json::find(image, "RepoTags", Json::value_t::array)) {
-      for (const Json& t : *tags) {
-        if (!t.is_string()) continue;
-        auto name = t.get<std::string>();
-        names.push_back(text::printable(name));
-        auto full = Reference::parse_name(name);
-        matches = matches || name == tag || (full.ok() && full.value().tagged() == *wanted);
-      }
-    }
-    if (!matches) continue;
-    if (found != nullptr)
-      return Error(Error::usage(fmt::format("{} holds several images: {}", shown, text::join(names, ", "))))
-          .hint("name one: docker-archive:FILE:NAME:TAG");
-    found = &image;
+    DockerImage& one = images.emplace_back(DockerImage{&image, {}});
+    if (const Json* tags = json::find(image, "RepoTags", Json::value_t::array))
+      for (const Json& t : *tags)
+        if (t.is_string()) one.names.push_back(t.get<std::string>());
   }
-  if (found != nullptr) return found;
-  return Error::infrastructure(fmt::format("it has no image {}; it has {}", text::quoted(tag),
-                                           names.empty() ? "none with a name" : text::join(names, ", ")));
+  return images;
 }
 
-Status read_docker(ArchiveImage& image, const Reference& reference) {
-  std::string text = TRY(image.read("manifest.json"));
-  Json list = TRY_IN(json::parse(text), "manifest.json");
-  if (!list.is_array() || list.empty()) return Error::infrastructure("its manifest.json lists no image");
-  const Json& chosen = *TRY(choose_docker(list, reference.tag, reference.text));
+// The image that the tag names; docker's references are full or short names with a tag.
+Result<DockerImage> choose_docker(const std::vector<DockerImage>& images, const std::string& tag,
+                                  const std::string& shown) {
+  auto full = Reference::parse_name(tag);
+  const std::string wanted = full.ok() ? full.value().tagged() : tag;
+  const DockerImage* found = nullptr;
+  bool several = false;
+  std::vector<std::string> names;
+  for (const DockerImage& image : images) {
+    bool matches = tag.empty();
+    for (const std::string& name : image.names) {
+      names.push_back(name);
+      auto own = Reference::parse_name(name);
+      matches = matches || name == tag || (own.ok() && own.value().tagged() == wanted);
+    }
+    if (!matches) continue;
+    several = several || found != nullptr;
+    found = &image;
+  }
+  if (found == nullptr)
+    return Error::infrastructure(
+        fmt::format("it has no image {}; it has {}", text::quoted(tag),
+                    names.empty() ? "none with a name" : text::printable(text::join(names, ", "))));
+  if (several)
+    return Error(Error::usage(fmt::format("{} holds several images: {}", shown,
+                                          text::printable(text::join(names, ", ")))))
+        .hint("name one: docker-archive:FILE:NAME:TAG");
+  return *found;
+}
+
+Status read_docker(ArchiveImage& image, const DockerImage& described) {
+  const Json& chosen = *described.json;
   auto config_name = plain_name(TRY_IN(json::get_string(chosen, "Config"), "manifest.json"));
   if (!config_name || config_name->empty())
     return Error::infrastructure("its manifest.json names no configuration");
@@ -247,9 +264,10 @@ Status read_docker(ArchiveImage& image, const Reference& reference) {
     return Error::infrastructure(fmt::format("the configuration {} has the digest {}: the archive is damaged",
                                              *config_name, image.manifest.config.digest.str()));
   image.manifest_digest = image.manifest.config.digest;
-  if (const Json* tags = json::find(chosen, "RepoTags", Json::value_t::array);
-      tags != nullptr && !tags->empty() && (*tags)[0].is_string())
-    image.suggested_tag = (*tags)[0].get<std::string>();
+  for (const std::string& tag : described.names) {
+    auto name = Reference::parse_new_name(tag);
+    if (name.ok()) image.names.push_back(name.value().full());
+  }
   return {};
 }
 
@@ -300,39 +318,65 @@ Result<bool> is_plain_tar(int fd) {
                                          !h.starts_with("BZh"));
 }
 
+Result<std::shared_ptr<TarFile>> open_archive(const Reference& reference, int scratch) {
+  Fd file = TRY(sys::open(reference.path, O_RDONLY));
+  if (!TRY(is_plain_tar(file.get()))) file = TRY(plain_copy(std::move(file), scratch));
+  auto tar = std::make_shared<TarFile>();
+  tar->fd = std::move(file);
+  CHECK_OK(scan(*tar));
+  bool is_oci = tar->members.count("oci-layout") != 0 && tar->members.count("index.json") != 0;
+  bool is_docker = tar->members.count("manifest.json") != 0;
+  if (reference.kind == Reference::Kind::oci_archive ? is_oci : is_docker) return tar;
+  if (!is_oci && !is_docker)
+    return Error::infrastructure(
+        "this archive holds no image: neither oci-layout and index.json nor manifest.json is in it");
+  return Error(Error::infrastructure("the archive is of the other kind"))
+      .hint(fmt::format("name it {}:{}", is_oci ? "oci-archive" : "docker-archive", reference.path));
+}
+
+Result<Sources> images_of_archive(const Reference& reference, int scratch, bool all) {
+  std::shared_ptr<TarFile> tar = TRY(open_archive(reference, scratch));
+  Sources sources;
+  auto add = [&]() -> ArchiveImage& {
+    auto image = std::make_unique<ArchiveImage>(tar);
+    image->shown = reference.text;
+    ArchiveImage& added = *image;
+    sources.push_back(std::move(image));
+    return added;
+  };
+  ArchiveImage whole(tar);
+  if (reference.kind == Reference::Kind::docker_archive) {
+    const std::string text = TRY(whole.read("manifest.json"));
+    const Json list = TRY_IN(json::parse(text), "manifest.json");
+    std::vector<DockerImage> images = TRY(docker_images(list));
+    if (!all || !reference.tag.empty()) images = {TRY(choose_docker(images, reference.tag, reference.text))};
+    for (const DockerImage& image : images) CHECK_OK(read_docker(add(), image));
+    return sources;
+  }
+  const std::string text = TRY(whole.read("index.json"));
+  const Index index = TRY(parse_index(text, ""));
+  std::vector<ChosenImage> images;
+  if (all) {
+    images = TRY(choose_all(index, reference.tag, reference.text));
+  } else {
+    images.push_back({TRY(choose(index, reference.tag, reference.text)), {}});
+  }
+  for (const ChosenImage& chosen : images) {
+    ArchiveImage& image = add();
+    CHECK_OK(follow(image, chosen, [&image](const Digest& d) { return image.open_blob(d); }));
+  }
+  return sources;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch) {
-  auto opened = sys::open(reference.path, O_RDONLY);
-  if (!opened.ok()) return std::move(opened).error().in(reference.text);
-  Fd file = std::move(opened).value();
-  auto image = std::make_unique<ArchiveImage>();
-  image->shown = reference.text;
-  if (!TRY_IN(is_plain_tar(file.get()), reference.text))
-    file = TRY_IN(plain_copy(std::move(file), scratch), reference.text);
-  image->tar.fd = std::move(file);
-  CHECK_OK(scan(image->tar).in(reference.text));
-  bool is_oci = image->tar.members.count("oci-layout") != 0 && image->tar.members.count("index.json") != 0;
-  bool is_docker = image->tar.members.count("manifest.json") != 0;
-  if (reference.kind == Reference::Kind::oci_archive ? !is_oci : !is_docker) {
-    // What the other word would read is read all the same when there is no doubt.
-    if (!is_oci && !is_docker)
-      return Error::infrastructure(fmt::format(
-          "{}: this archive holds no image: neither oci-layout and index.json nor manifest.json is in it",
-          reference.text));
-    return Error(Error::infrastructure(fmt::format("{}: the archive is of the other kind", reference.text)))
-        .hint(fmt::format("name it {}:{}", is_oci ? "oci-archive" : "docker-archive", reference.path));
-  }
-  if (reference.kind == Reference::Kind::docker_archive) {
-    CHECK_OK(read_docker(*image, reference).in(reference.text));
-  } else {
-    std::string index = TRY_IN(image->read("index.json"), reference.text);
-    auto* raw = image.get();
-    CHECK_OK(follow_index(*image, index, reference.tag, [raw](const Digest& d) {
-               return raw->open_blob(d);
-             }).in(reference.text));
-  }
-  return std::unique_ptr<Source>(std::move(image));
+  Sources sources = TRY_IN(images_of_archive(reference, scratch, /* all= */ false), reference.text);
+  return std::move(sources.front());
+}
+
+Result<Sources> archive_sources(const Reference& reference, int scratch) {
+  return images_of_archive(reference, scratch, /* all= */ true).in(reference.text);
 }
 
 }  // namespace testctr::image

@@ -227,6 +227,10 @@ struct BlobStream::Impl {
   }
 };
 
+// What compresses better than this is made to fill a disk; below the first size nobody minds.
+constexpr uint64_t unsuspected = uint64_t{1} << 30;
+constexpr uint64_t most_times = 250;
+
 BlobStream::BlobStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BlobStream::~BlobStream() {
   impl_->current.reset();
@@ -268,6 +272,9 @@ Result<std::string_view> BlobStream::next() {
   if (s.tar_size > s.claim.most_bytes)
     return wrong(s.claim,
                  fmt::format("it unpacks to more than {}: refused", text::human_size(s.claim.most_bytes)));
+  if (s.claim.check_size && s.tar_size > unsuspected && s.tar_size / most_times > s.claim.size)
+    return wrong(s.claim, fmt::format("it is {} long and unpacks to more than {} times that: refused",
+                                      text::human_size(s.claim.size), most_times));
   return bytes;
 }
 

@@ -18,9 +18,11 @@ namespace testctr::image {
 
 /// What a blob is said to be. Empty digests are not checked, only computed.
 struct BlobClaim {
-  std::string name;         ///< for messages: "layer 2 of 3 (sha256:0123...)"
-  Digest digest;            ///< of the blob as it is stored
-  bool check_size = false;  ///< whether `size` is known
+  std::string name;  ///< for messages: "layer 2 of 3 (sha256:0123...)"
+  Digest digest;     ///< of the blob as it is stored
+  /// Whether `size` is known: then it must be true, and what unpacks to more than 250 times that, and to more
+  /// than a gibibyte, is refused as a bomb.
+  bool check_size = false;
   uint64_t size = 0;
   Digest diff_id;                            ///< of the decompressed stream
   uint64_t most_bytes = uint64_t{64} << 30;  ///< of the decompressed stream: more is refused as a bomb

@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "image/image.h"
+#include "image/source.h"
 
 namespace testctr::image {
 
@@ -17,5 +18,7 @@ Digest builtin_diff_id();
 Digest builtin_layer_digest();
 /// What the recipe says of environment, working directory, user and command.
 Config builtin_config();
+/// The image as a source. Its digest is that of the layer: it has no manifest until `describe` makes one.
+std::unique_ptr<Source> builtin_source();
 
 }  // namespace testctr::image

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "image/access.h"
 
 namespace testctr::image {
 
@@ -50,12 +51,17 @@ struct RootFilesystem {
 
 struct StoreOptions {
   std::string home;  ///< empty: $TESTCTR_HOME, else $XDG_DATA_HOME/testctr, else ~/.local/share/testctr
+  /// Further stores that are only looked into, the first one first; behind them those of $TESTCTR_STORE_RO,
+  /// which are separated by ":". What is there is used in place: nothing is written, and no gc of this store
+  /// touches it.
+  std::vector<std::string> read_only;
 };
 
 /// The content-addressed store: blobs, unpacked layers, references. Safe for concurrent processes, and after
 /// a crash at any point.
 class Store {
  public:
+  /// Errors: none can be made or used; a read-only one is none, or cannot be read.
   static Result<Store> open(const StoreOptions& options);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -75,7 +81,9 @@ class Store {
 };
 
 /// Finds `reference` (DESIGN: builtin, hostfs, name[:tag][@digest], oci:, oci-archive:, docker-archive:,
-/// dir:), verifies and unpacks what is not there yet.
-Result<RootFilesystem> obtain(Store& store, const std::string& reference);
+/// dir:), verifies and unpacks what is not there yet; a name that the store does not have comes from its
+/// registry, as `access` allows.
+/// @return an error, too, where the image is for another machine than this one
+Result<RootFilesystem> obtain(Store& store, const std::string& reference, const Access& access = {});
 
 }  // namespace testctr::image

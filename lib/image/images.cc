@@ -253,24 +253,33 @@ Error unknown_image(const std::string& what) {
 
 Result<std::vector<ListedImage>> list(Store& store) {
   Store::Impl& impl = store.impl();
-  std::map<std::string, Record> records;
-  for (RecordFile& r : TRY(record_files(impl)))
-    if (!r.broken && r.map == impl.map) records[r.record.manifest.hex()] = std::move(r.record);
+  std::map<std::string, std::pair<Record, std::string>> records;  // and where each is
+  auto gather = [&](Store::Impl& from) -> Status {
+    for (RecordFile& r : TRY(record_files(from))) {
+      if (r.broken || r.map != impl.map) continue;
+      const std::string hex = r.record.manifest.hex();
+      records.try_emplace(hex, std::move(r.record), from.read_only ? from.home : std::string());
+    }
+    return {};
+  };
+  CHECK_OK(gather(impl));
+  for (const auto& lower : impl.lowers)
+    if (lower->own) CHECK_OK(gather(*lower));
   std::vector<ListedImage> all;
   std::set<std::string> named;
-  auto add = [&](const std::string& name, const Digest& manifest) {
-    ListedImage image{name, manifest, 0, 0};
+  auto add = [&](const std::string& name, const Digest& manifest, const std::string& home) {
+    ListedImage image{name, manifest, 0, 0, home};
     auto it = records.find(manifest.hex());
     if (it != records.end()) {
-      image.size = it->second.size;
-      image.layers = it->second.layers.size();
+      image.size = it->second.first.size;
+      image.layers = it->second.first.layers.size();
     }
     named.insert(manifest.hex());
     all.push_back(std::move(image));
   };
-  for (const Tag& tag : TRY(impl.tags())) add(tag.name, tag.manifest);
+  for (const Tag& tag : TRY(impl.all_tags())) add(tag.name, tag.manifest, tag.store);
   for (const auto& [hex, record] : records)
-    if (named.count(hex) == 0) add("", record.manifest);
+    if (named.count(hex) == 0) add("", record.first.manifest, record.second);
   return all;
 }
 
@@ -288,7 +297,7 @@ Result<Digest> find(Store& store, const std::string& what) {
     return unknown_image(what);
   }
   Reference reference = TRY(Reference::parse_name(what));
-  if (!reference.digest.empty()) return reference.digest;
+  if (!reference.digest.empty()) return impl.manifest_of(reference.digest);
   auto tagged = TRY(impl.find_tag(reference.tagged()));
   if (!tagged) return unknown_image(reference.full());
   return *tagged;
@@ -300,7 +309,7 @@ Result<std::string> inspect(Store& store, const std::string& what) {
   if (what == "builtin") (void)TRY(obtain(store, what));
   Digest digest = TRY(find(store, what));
   Json out = {{"digest", digest.str()}, {"names", Json::array()}};
-  for (const Tag& tag : TRY(impl.tags()))
+  for (const Tag& tag : TRY(impl.all_tags()))
     if (tag.manifest == digest) out["names"].push_back(tag.name);
   bool known = !out["names"].empty();
   auto ready = TRY(impl.ready(digest));
@@ -351,13 +360,23 @@ Result<Collected> remove(Store& store, const std::string& what) {
   bool by_name = !what.starts_with("sha256:");
   if (by_name) {
     auto reference = Reference::parse_name(what);
-    auto tagged = reference.ok() ? TRY(impl.find_tag(reference.value().tagged())) : std::nullopt;
+    auto tagged = reference.ok() ? TRY(impl.look_up_tag(reference.value().tagged())) : std::nullopt;
+    if (tagged && !tagged->store.empty())
+      return Error::usage(
+          fmt::format("{} is an image of the read-only store {}", tagged->name, tagged->store));
     by_name = tagged.has_value() && reference.value().digest.empty();
     if (by_name) CHECK_OK(impl.remove_tag(reference.value().tagged()));
   }
   if (!by_name) {
-    for (const Tag& t : TRY(impl.tags()))
-      if (t.manifest == digest) CHECK_OK(impl.remove_tag(t.name));
+    bool here = TRY(sys::stat_at(impl.directory.get(), impl.record_path(digest))).has_value() ||
+                TRY(sys::stat_at(impl.directory.get(), Store::Impl::blob_path(digest))).has_value();
+    for (const Tag& t : TRY(impl.tags())) {
+      if (t.manifest != digest) continue;
+      CHECK_OK(impl.remove_tag(t.name));
+      here = true;
+    }
+    if (!here && !impl.lowers.empty())
+      return Error::usage(fmt::format("{} is not in this store; what read-only stores have stays", what));
   }
   return Collector(impl, digest).run();
 }

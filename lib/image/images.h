@@ -6,24 +6,32 @@
 #include <string>
 #include <vector>
 
+#include "image/access.h"
 #include "image/image.h"
 
 namespace testctr::image {
 
 struct LoadedImage {
   Digest manifest;
-  std::string name;  ///< the tag that it got; empty: none
+  std::vector<std::string> names;  ///< the tags that it got; may be none
   std::vector<std::string> notes;
 };
-/// Loads `reference` with its blobs. @param tag a name for it; empty: the name that the archive gives it, if
-/// any.
-Result<LoadedImage> load(Store& store, const std::string& reference, const std::string& tag);
+/// Loads what `reference` names with its blobs: of a layout or an archive with several images all of them.
+/// @param tag a name for it, then it must be one image; empty: the names that the layout or archive gives.
+Result<std::vector<LoadedImage>> load(Store& store, const std::string& reference, const std::string& tag);
+
+/// Fetches an image from where its name leads (registries.conf), for `access.platform`, with its blobs. What
+/// the store has is not fetched again. Two processes that pull the same image at once fetch it once.
+/// @param name `[docker://]name[:tag][@digest]`
+/// @return the manifest and the full name it got; an error names the place that failed last, others are notes
+Result<LoadedImage> pull(Store& store, const std::string& name, const Access& access);
 
 struct ListedImage {
   std::string name;  ///< empty: without a name, from a run of a layout or an archive, or `builtin`
   Digest manifest;
   uint64_t size = 0;  ///< of the unpacked files, 0 when it is not unpacked
   size_t layers = 0;
+  std::string store;  ///< the home of the read-only store that has it; empty: this one
 };
 /// Tagged images by name, then those without.
 Result<std::vector<ListedImage>> list(Store& store);

@@ -42,7 +42,7 @@ class LayerTree {
     bool keep_owners =
         false;  ///< chown as the layer says (root), or leave everything to the caller (an ordinary user)
     uint64_t most_made = uint64_t{4} << 20;     ///< folders that are made, said or implied; more are refused
-    uint64_t most_names = uint64_t{64} << 20;  ///< bytes of their paths, which are remembered
+    uint64_t most_names = uint64_t{64} << 20;   ///< bytes of their paths, which are remembered
     uint64_t most_copied = uint64_t{64} << 30;  ///< bytes copied from lower layers for hard links
   };
   /// No name leads deeper than this.

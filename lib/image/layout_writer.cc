@@ -74,34 +74,6 @@ Json descriptor_json(const Descriptor& d) {
   return j;
 }
 
-// One member of the archive of a layout.
-Status add_member(struct archive* a, int directory, const std::string& path) {
-  struct stat st {};
-  if (fstatat(directory, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return Error::system("fstatat", path);
-  ArchiveEntry entry = new_entry();
-  archive_entry_copy_pathname(entry.get(), path.c_str());
-  archive_entry_set_mtime(entry.get(), 0, 0);
-  bool is_directory = S_ISDIR(st.st_mode);
-  archive_entry_set_filetype(entry.get(), is_directory ? AE_IFDIR : AE_IFREG);
-  archive_entry_set_perm(entry.get(), is_directory ? 0755 : 0644);
-  archive_entry_set_size(entry.get(), is_directory ? 0 : st.st_size);
-  if (archive_write_header(a, entry.get()) < ARCHIVE_WARN) return archive_error(a, "writing " + path);
-  if (is_directory) {
-    Fd sub = TRY(sys::open_at(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    for (const std::string& name : TRY(sys::list_dir(sub.get())))
-      CHECK_OK(add_member(a, directory, path + "/" + name));
-    return {};
-  }
-  Fd file = TRY(sys::open_at(directory, path, O_RDONLY | O_NOFOLLOW));
-  std::string buffer(size_t{256} * 1024, '\0');
-  for (;;) {
-    size_t n = TRY(sys::read_full(file.get(), buffer.data(), buffer.size()));
-    if (n == 0) return {};
-    if (archive_write_data(a, buffer.data(), n) != static_cast<la_ssize_t>(n))
-      return archive_error(a, "writing " + path);
-  }
-}
-
 }  // namespace
 
 Result<int64_t> source_date_epoch(int64_t fallback) {
@@ -137,11 +109,9 @@ Result<LayoutWriter> LayoutWriter::create(const std::string& directory) {
   return LayoutWriter(std::move(dir));
 }
 
-Result<LayoutWriter::Layer> LayoutWriter::add_layer(int tar, Compression compression, std::string history) {
-  const std::string temporary = "blobs/layer.tmp";
-  Fd file = TRY(sys::open_at(directory_.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+Result<CompressedLayer> compress_layer(int tar, int out, Compression compression) {
   CompressedOutput output;
-  output.out.fd = file.get();
+  output.out.fd = out;
   ArchiveWriter writer = TRY(compressor(output, compression));
   Sha256 diff;
   std::string buffer(size_t{256} * 1024, '\0');
@@ -155,11 +125,18 @@ Result<LayoutWriter::Layer> LayoutWriter::add_layer(int tar, Compression compres
   if (archive_write_close(writer.get()) != ARCHIVE_OK)
     return archive_error(writer.get(), "compressing a layer");
   CHECK_OK(std::move(output.out.error));
-  Layer layer;
+  CompressedLayer layer;
   layer.diff_id = diff.finish();
   layer.blob.media_type = layer_type(compression);
   layer.blob.digest = output.out.hash.finish();
   layer.blob.size = output.out.size;
+  return layer;
+}
+
+Result<LayoutWriter::Layer> LayoutWriter::add_layer(int tar, Compression compression, std::string history) {
+  const std::string temporary = "blobs/layer.tmp";
+  Fd file = TRY(sys::open_at(directory_.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+  Layer layer = TRY(compress_layer(tar, file.get(), compression));
   std::string path = "blobs/sha256/" + layer.blob.digest.hex();
   if (renameat(directory_.get(), temporary.c_str(), directory_.get(), path.c_str()) != 0)
     return Error::system("renameat", path);
@@ -177,8 +154,6 @@ Result<Descriptor> LayoutWriter::add_blob(std::string_view bytes, std::string_vi
   return d;
 }
 
-namespace {
-
 Json healthcheck_json(const Healthcheck& check) {
   Json json{{"Test", check.test}};
   for (const auto& [key, value] :
@@ -187,8 +162,6 @@ Json healthcheck_json(const Healthcheck& check) {
     if (value != 0) json[key] = value;
   return json;
 }
-
-}  // namespace
 
 Result<Descriptor> LayoutWriter::finish(const LayoutImage& image, const std::string& tag) {
   int64_t seconds = image.created ? *image.created : TRY(source_date_epoch(0));
@@ -233,17 +206,6 @@ Result<Descriptor> LayoutWriter::finish(const LayoutImage& image, const std::str
   layers_.clear();
   history_.clear();
   return descriptor;
-}
-
-Status write_layout_archive(const std::string& directory, int out) {
-  Fd dir = TRY(sys::open(directory, O_RDONLY | O_DIRECTORY));
-  HashedOutput output(out);
-  ArchiveWriter writer = TRY(tar_writer(output));
-  for (const std::string& name : TRY(sys::list_dir(dir.get())))
-    CHECK_OK(add_member(writer.get(), dir.get(), name));
-  if (archive_write_close(writer.get()) != ARCHIVE_OK)
-    return archive_error(writer.get(), "writing the archive");
-  return std::move(output.error);
 }
 
 }  // namespace testctr::image

@@ -3,7 +3,6 @@
 //   LayoutWriter w = TRY(LayoutWriter::create("build/images/golang"));
 //   CHECK_OK(w.add_layer(tar_fd, Compression::zstd));
 //   CHECK_OK(w.finish({.config = c}, "latest"));
-//   CHECK_OK(write_layout_archive("build/images/golang", out_fd));
 #pragma once
 
 #include <string>
@@ -26,15 +25,24 @@ struct LayoutImage {
   std::map<std::string, std::string> annotations;  ///< of the manifest
 };
 
+/// A layer as it is stored.
+struct CompressedLayer {
+  Descriptor blob;
+  Digest diff_id;
+};
+/// Compresses a tar stream, the same bytes from the same input. @param tar at its start, read to its end
+/// @param out where the blob goes
+Result<CompressedLayer> compress_layer(int tar, int out, Compression compression);
+
+/// A health check as an image's configuration has it.
+Json healthcheck_json(const Healthcheck& check);
+
 class LayoutWriter {
  public:
   /// Makes `directory` (which must not exist or be empty) an OCI layout without images.
   static Result<LayoutWriter> create(const std::string& directory);
 
-  struct Layer {
-    Descriptor blob;
-    Digest diff_id;
-  };
+  using Layer = CompressedLayer;
   /// Adds a layer on top of those added before. @param tar a descriptor at the start of an uncompressed tar
   /// stream, read to its end.
   /// @param history one line for the config's history ("created_by").
@@ -52,9 +60,6 @@ class LayoutWriter {
   std::vector<std::string> history_;
   std::vector<std::string> manifests_;  ///< index entries as JSON text
 };
-
-/// Writes the layout as one tar stream (an "oci-archive"): sorted, times 0, owner root.
-Status write_layout_archive(const std::string& directory, int out);
 
 /// $SOURCE_DATE_EPOCH, or `fallback` when it is not set; an error when it is not a number.
 Result<int64_t> source_date_epoch(int64_t fallback);

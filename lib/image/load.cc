@@ -33,7 +33,7 @@ std::string info_json(const UnpackedLayer& layer, const Digest& chain) {
   return json::dump(j);
 }
 
-Result<LayerInfo> read_info(Store::Impl& store, const std::string& id) {
+Result<LayerInfo> read_info(const Store::Impl& store, const std::string& id) {
   std::string text =
       TRY(sys::read_file_at(store.directory.get(), store.layer_path(id) + ".json", size_t{1} << 20));
   Json j = TRY(json::parse(text));
@@ -78,15 +78,18 @@ class Load {
     std::string name;  ///< below layers/MAP: an ID, or the temporary name until it is committed
     std::string id;
     LayerInfo info;
+    const Store::Impl* holder;  ///< the store that it lies in
   };
   Status mend();
+  Status expect(const std::vector<Digest>& diff_ids);
   Status layer(size_t i, const Digest& diff_id, const Digest& chain);
   Result<std::optional<InStack>> existing(const Digest& diff_id, const Digest& chain);
   Status unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd lock);
   Status copy_blob(size_t i, const Digest& diff_id);
-  Status push(std::string name, std::string id, LayerInfo info);
-  Result<std::pair<std::string, Fd>> blob_file();
-  void keep_blob(size_t i, const std::string& temporary, const BlobFacts& facts);
+  Status push(std::string name, std::string id, LayerInfo info, const Store::Impl* holder);
+  Result<std::unique_ptr<ByteSource>> open_layer(size_t i);
+  Result<Fd> begin_blob();
+  void keep_blob(size_t i, const BlobFacts& facts);
   Result<bool> wants_blob(size_t i, const Digest& diff_id);
   Status commit();
   Status store_documents(const std::string& config);
@@ -99,6 +102,7 @@ class Load {
   std::vector<Pending> pending_;
   std::vector<std::pair<std::string, Digest>> blobs_;
   std::vector<std::string> left_;
+  Fd tmp_;
 };
 
 // Alone in the store: what crashed processes have left goes. What cannot be removed takes room, and is told;
@@ -139,50 +143,83 @@ std::string layer_id(bool dependent, const Digest& diff_id, const Digest& chain)
 Result<std::optional<Load::InStack>> Load::existing(const Digest& diff_id, const Digest& chain) {
   for (bool dependent : {true, false}) {
     std::string id = layer_id(dependent, diff_id, chain);
-    if (!TRY(sys::stat_at(store_.directory.get(), store_.layer_path(id)))) continue;
-    auto info = read_info(store_, id);
+    const Store::Impl* holder = store_.holder_of(id);
+    if (holder == nullptr) continue;
+    auto info = read_info(*holder, id);
     if (!info.ok() || info.value().dependent != dependent) continue;
     // The name is the begin of a digest only: what was verified is the whole of it.
     if (info.value().diff_id != diff_id.str() || (dependent && info.value().chain_id != chain.str()))
       return Error::infrastructure(fmt::format("the store has another layer named {} ({}), not {}", id,
                                                info.value().diff_id, diff_id.str()));
-    return std::optional(InStack{id, id, std::move(info).value()});
+    return std::optional(InStack{id, id, std::move(info).value(), holder});
   }
   return std::optional<InStack>();
 }
 
-Status Load::push(std::string name, std::string id, LayerInfo info) {
+Status Load::push(std::string name, std::string id, LayerInfo info, const Store::Impl* holder) {
   if (info.root_opaque) stack_.clear();
   // A layer that comes again further up hides all of itself further down, and overlayfs refuses one directory
   // twice.
   std::erase_if(stack_, [&](const InStack& below) { return below.id == id; });
-  stack_.push_back({std::move(name), std::move(id), std::move(info)});
+  stack_.push_back({std::move(name), std::move(id), std::move(info), holder});
   return {};
 }
 
-Result<std::pair<std::string, Fd>> Load::blob_file() {
+// A file for a blob that will be kept, which goes again unless `keep_blob` follows. Nothing where the source
+// has one of its own.
+Result<Fd> Load::begin_blob() {
+  if (source_.keeps_files()) return Fd();
   static std::atomic<unsigned> counter = 0;
   std::string path = fmt::format("tmp/blob-{}-{}", getpid(), counter++);
   Fd fd = TRY(sys::open_at(store_.directory.get(), path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-  return std::pair(std::move(path), std::move(fd));
+  blobs_.emplace_back(std::move(path), Digest());
+  return fd;
+}
+
+// What lies in the store as a blob need not come from anywhere else.
+Result<std::unique_ptr<ByteSource>> Load::open_layer(size_t i) {
+  const Digest& digest = source_.manifest.layers[i].digest;
+  if (!digest.empty()) {
+    auto fd = store_.open_blob(digest);
+    if (fd.ok()) return file_source(std::move(fd).value());
+  }
+  return source_.layer(i);
+}
+
+// The source is told which layers it will be asked for, as it looks now: another process may bring some of
+// them meanwhile.
+Status Load::expect(const std::vector<Digest>& diff_ids) {
+  std::vector<size_t> wanted;
+  Digest chain;
+  for (size_t i = 0; i < diff_ids.size(); ++i) {
+    chain = chain_id(chain, diff_ids[i]);
+    const Digest& digest = source_.manifest.layers[i].digest;
+    if (!digest.empty() && TRY(store_.has_blob(digest))) continue;
+    if (keep_blobs_ || !TRY(existing(diff_ids[i], chain))) wanted.push_back(i);
+  }
+  tmp_ = TRY(sys::open_at(store_.directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
+  source_.expect(wanted, tmp_.get());
+  return {};
 }
 
 Result<bool> Load::wants_blob(size_t i, const Digest& diff_id) {
   if (!keep_blobs_) return false;
   Descriptor& d = source_.manifest.layers[i];
   const Digest& digest = d.digest.empty() ? diff_id : d.digest;
-  auto st = TRY(sys::stat_at(store_.directory.get(), Store::Impl::blob_path(digest)));
-  if (!st) return true;
+  const auto size = TRY(store_.blob_size(digest));
+  if (!size) return true;
   if (d.digest.empty()) {
     d.digest = digest;
-    d.size = static_cast<uint64_t>(st->st_size);
+    d.size = *size;
   }
   return false;
 }
 
 // The blob gets its name with the next commit; a source that did not know the digest knows it now.
-void Load::keep_blob(size_t i, const std::string& temporary, const BlobFacts& facts) {
-  blobs_.emplace_back(temporary, facts.digest);
+void Load::keep_blob(size_t i, const BlobFacts& facts) {
+  if (source_.keeps_files()) blobs_.emplace_back("tmp/" + source_.take_file(i), Digest());
+  blobs_.back().second = facts.digest;
+  const std::string& temporary = blobs_.back().first;
   Descriptor& d = source_.manifest.layers[i];
   if (!d.digest.empty()) return;
   d.digest = facts.digest;
@@ -197,13 +234,10 @@ void Load::keep_blob(size_t i, const std::string& temporary, const BlobFacts& fa
 }
 
 Status Load::copy_blob(size_t i, const Digest& diff_id) {
-  auto [path, fd] = TRY(blob_file());
-  blobs_.emplace_back(path, Digest());
+  Fd copy = TRY(begin_blob());
   std::unique_ptr<BlobStream> stream =
-      TRY(BlobStream::start(TRY(source_.layer(i)), claim(i, diff_id), fd.get()));
-  BlobFacts facts = TRY(stream->finish());
-  blobs_.pop_back();
-  keep_blob(i, path, facts);
+      TRY(BlobStream::start(TRY(open_layer(i)), claim(i, diff_id), copy.get()));
+  keep_blob(i, TRY(stream->finish()));
   return {};
 }
 
@@ -219,33 +253,28 @@ Status Load::unpack(size_t i, const Digest& diff_id, const Digest& chain, Fd loc
   options.directory = directory.get();
   std::vector<Fd> lowers;
   for (auto it = stack_.rbegin(); it != stack_.rend(); ++it) {
-    lowers.push_back(TRY(sys::open_at(store_.directory.get(), store_.layer_path(it->name),
+    lowers.push_back(TRY(sys::open_at(it->holder->directory.get(), store_.layer_path(it->name),
                                       O_PATH | O_DIRECTORY | O_NOFOLLOW)));
     options.lowers.push_back(lowers.back().get());
   }
-  std::pair<std::string, Fd> blob;
-  if (TRY(wants_blob(i, diff_id))) {
-    blob = TRY(blob_file());
-    blobs_.emplace_back(blob.first, Digest());
-  }
-  UnpackedLayer layer =
-      TRY(unpack_layer(TRY(source_.layer(i)), claim(i, diff_id), options, blob.second.get()));
-  if (blob.second.valid()) {
-    blobs_.pop_back();
-    keep_blob(i, blob.first, layer.facts);
-  }
+  const bool keep = TRY(wants_blob(i, diff_id));
+  Fd copy;
+  if (keep) copy = TRY(begin_blob());
+  UnpackedLayer layer = TRY(unpack_layer(TRY(open_layer(i)), claim(i, diff_id), options, copy.get()));
+  if (keep) keep_blob(i, layer.facts);
   std::string id = layer_id(layer.dependent, diff_id, chain);
   pending_.back().id = id;
   CHECK_OK(sys::write_file_at(store_.directory.get(), store_.layer_path(id) + ".json",
                               info_json(layer, chain), 0600));
   return push(temporary, id,
               {diff_id.str(), chain.str(), layer.dependent, layer.root_opaque, layer.root_mode, layer.bytes,
-               layer.notes});
+               layer.notes},
+              &store_);
 }
 
 Status Load::layer(size_t i, const Digest& diff_id, const Digest& chain) {
   auto use = [&](InStack& found) -> Status {
-    CHECK_OK(push(std::move(found.name), std::move(found.id), std::move(found.info)));
+    CHECK_OK(push(std::move(found.name), std::move(found.id), std::move(found.info), found.holder));
     return TRY(wants_blob(i, diff_id)) ? copy_blob(i, diff_id) : Status();
   };
   if (auto found = TRY(existing(diff_id, chain))) return use(*found);
@@ -291,18 +320,7 @@ Status Load::commit() {
 // Manifest and configuration as blobs; for a source without a manifest, one that says the same.
 Status Load::store_documents(const std::string& config) {
   CHECK_OK(store_.put_blob(config));
-  if (source_.manifest_bytes.empty()) {
-    auto describe = [](const Descriptor& d) {
-      return Json{{"mediaType", d.media_type}, {"digest", d.digest.str()}, {"size", d.size}};
-    };
-    Json manifest = {{"schemaVersion", 2},
-                     {"mediaType", media::oci_manifest},
-                     {"config", describe(source_.manifest.config)},
-                     {"layers", Json::array()}};
-    for (const Descriptor& d : source_.manifest.layers) manifest["layers"].push_back(describe(d));
-    source_.manifest_bytes = json::dump(manifest);
-    source_.manifest_digest = Digest::of(source_.manifest_bytes);
-  }
+  if (source_.manifest_bytes.empty()) describe(source_);
   return store_.put_blob(source_.manifest_bytes);
 }
 
@@ -311,11 +329,12 @@ Result<Loaded> Load::run() {
   // Held to the end: gc waits until the record makes what is loaded here visible to it.
   Fd hold = TRY(store_.hold(LOCK_SH));
   std::string config_bytes = TRY(source_.config());
-  ImageConfig config = TRY(parse_config(config_bytes));
+  ImageConfig config = TRY(parse_config(config_bytes, source_.platform));
   if (config.diff_ids.size() != source_.manifest.layers.size())
     return Error::infrastructure(
         fmt::format("the manifest has {} layers, but the configuration has {} diff_ids",
                     source_.manifest.layers.size(), config.diff_ids.size()));
+  CHECK_OK(expect(config.diff_ids));
   Digest chain;
   for (size_t i = 0; i < config.diff_ids.size(); ++i) {
     chain = chain_id(chain, config.diff_ids[i]);

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "image/images.h"
 #include "image/source.h"
 #include "image/store.h"
 
@@ -20,5 +21,11 @@ struct Loaded {
 /// @param keep_blobs also keeps manifest, configuration and compressed layers, so that the image can be
 /// named, saved and unpacked again.
 Result<Loaded> load_image(Store::Impl& store, Source& source, bool keep_blobs);
+
+/// All that a layout or an archive holds for this machine; with a tag in the reference that one.
+Result<Sources> open_sources(Store& store, const Reference& reference);
+
+/// Loads an image with its blobs and gives it the names that the source has.
+Result<LoadedImage> load_named(Store::Impl& store, Source& source);
 
 }  // namespace testctr::image

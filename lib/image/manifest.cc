@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "image/reference.h"
 
 namespace testctr::image {
 namespace {
@@ -101,6 +102,14 @@ std::string Descriptor::ref_name() const {
   return it == annotations.end() ? "" : it->second;
 }
 
+std::string Descriptor::full_name() const {
+  auto it = annotations.find("io.containerd.image.name");
+  const std::string& name = it != annotations.end() ? it->second : ref_name();
+  if (name.find_first_of(":/") == std::string::npos) return "";
+  auto reference = Reference::parse_new_name(name);
+  return reference.ok() ? reference.value().full() : "";
+}
+
 bool is_layer_type(std::string_view type) {
   constexpr std::string_view nondistributable = "application/vnd.oci.image.layer.nondistributable.v1.tar";
   return type == media::oci_layer || type == media::oci_layer_gzip || type == media::oci_layer_zstd ||
@@ -172,17 +181,20 @@ Result<std::optional<Healthcheck>> parse_healthcheck(const Json& check) {
 
 }  // namespace
 
-Result<ImageConfig> parse_config(std::string_view bytes) {
+Result<ImageConfig> parse_config(std::string_view bytes, const Platform& platform) {
   Json document = TRY(parse_document(bytes, "image configuration"));
   std::string where = "the image configuration";
   ImageConfig out;
   out.config.os = TRY_IN(json::get_string(document, "os"), where);
   out.config.architecture = TRY_IN(json::get_string(document, "architecture"), where);
-  if (out.config.os != "linux" || out.config.architecture != own_architecture())
-    return Error(bad(fmt::format("the image is for {}/{}, this machine is linux/{}",
-                                 text::printable(out.config.os), text::printable(out.config.architecture),
-                                 own_architecture())))
-        .hint(fmt::format("take the linux/{} variant of the image", own_architecture()));
+  if (out.config.os != platform.os || out.config.architecture != platform.architecture) {
+    const bool own = platform == Platform::own();
+    return Error(bad(fmt::format("the image is for {}/{}, {} {}/{}", text::printable(out.config.os),
+                                 text::printable(out.config.architecture),
+                                 own ? "this machine is" : "asked for was", platform.os,
+                                 platform.architecture)))
+        .hint(fmt::format("take the {} variant of the image", platform.str()));
+  }
   out.created = TRY_IN(json::get_string(document, "created", ""), where);
   const Json* rootfs = json::find(document, "rootfs", Type::object);
   if (rootfs == nullptr) return bad("the image configuration has no `rootfs`");
@@ -228,60 +240,125 @@ Result<ImageConfig> parse_config(std::string_view bytes) {
   return out;
 }
 
-std::string_view own_architecture() {
-#if defined(__x86_64__)
-  return "amd64";
-#elif defined(__aarch64__)
-  return "arm64";
-#else
-#error "say what OCI calls this architecture"
-#endif
+Result<Platform> config_platform(std::string_view bytes) {
+  const Json document = TRY(parse_document(bytes, "image configuration"));
+  const std::string where = "the image configuration";
+  return Platform{TRY_IN(json::get_string(document, "os"), where),
+                  TRY_IN(json::get_string(document, "architecture"), where),
+                  TRY_IN(json::get_string(document, "variant", ""), where)};
 }
 
-Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where) {
-  std::vector<const Descriptor*> candidates;
-  std::set<std::string> names;
+namespace {
+
+// How well a name in an index is what was asked for: 0 not at all, 3 to the letter.
+int fit_of(const Descriptor& d, std::string_view wanted) {
+  const std::string name = d.ref_name();
+  if (name == wanted) return 3;
+  auto reference = Reference::parse_name(wanted);
+  if (reference.ok() && !d.full_name().empty() && d.full_name() == reference.value().tagged()) return 2;
+  // "docker.io/library/x:tag" is what some writers put where the specification has only the tag.
+  return name.size() > wanted.size() && name.ends_with(wanted) && name[name.size() - wanted.size() - 1] == ':'
+             ? 1
+             : 0;
+}
+
+// Those with the wanted name; all when none is wanted.
+std::vector<const Descriptor*> named(const Index& index, std::string_view tag) {
+  std::vector<const Descriptor*> found;
+  int best = 1;
   for (const Descriptor& d : index.manifests) {
-    std::string name = d.ref_name();
-    if (!name.empty()) names.insert(text::printable(name));
-    // "docker.io/library/x:tag" is what some writers put where the specification has only the tag.
-    if (tag.empty() || name == tag ||
-        (name.size() > tag.size() && name.ends_with(tag) && name[name.size() - tag.size() - 1] == ':'))
-      candidates.push_back(&d);
+    const int fit = tag.empty() ? best : fit_of(d, tag);
+    if (fit > best) found.clear();
+    best = std::max(best, fit);
+    if (fit == best) found.push_back(&d);
   }
-  std::vector<std::string> listed(names.begin(), names.end());
-  std::string has = listed.empty() ? "no image in it is tagged" : "it has " + text::join(listed, ", ");
-  if (candidates.empty()) {
-    if (index.manifests.empty()) return bad(fmt::format("{} holds no image", where));
-    return bad(fmt::format("{} has no image tagged {}; {}", where, text::quoted(tag), has));
-  }
-  std::vector<const Descriptor*> fitting;
+  return found;
+}
+
+// As Platform::serves; an image that does not say what it is made for serves wherever it is asked for.
+int serves(const Platform& platform, const Descriptor& d) {
+  const bool said = !d.os.empty() || !d.architecture.empty();
+  return said ? platform.serves({d.os, d.architecture, d.variant}) : 100;
+}
+
+std::string names_in(const Index& index) {
+  std::set<std::string> names;
+  for (const Descriptor& d : index.manifests)
+    if (std::string name = d.ref_name(); !name.empty()) names.insert(text::printable(name));
+  const std::vector<std::string> listed(names.begin(), names.end());
+  return listed.empty() ? "no image in it is tagged" : "it has " + text::join(listed, ", ");
+}
+
+// Of these the ones that serve the platform best. Attestations beside an image name an unknown platform.
+Result<std::vector<const Descriptor*>> fitting(const std::vector<const Descriptor*>& candidates,
+                                               std::string_view where, const Platform& platform) {
+  std::vector<const Descriptor*> found;
   std::set<std::string> platforms;
+  int best = 0;
   for (const Descriptor* d : candidates) {
-    // Attestations beside an image name an unknown platform.
     if (!is_index_type(d->media_type) && !is_manifest_type(d->media_type)) continue;
-    if (d->os.empty() && d->architecture.empty()) {
-      fitting.push_back(d);
-    } else if (d->os == "linux" && d->architecture == own_architecture()) {
-      fitting.push_back(d);
-    } else {
-      platforms.insert(text::printable(platform_of(*d)));
-    }
+    const int well = serves(platform, *d);
+    if (well == 0) platforms.insert(text::printable(platform_of(*d)));
+    if (well > best) found.clear();
+    best = std::max(best, well);
+    if (well != 0 && well == best) found.push_back(d);
   }
-  if (fitting.empty() && platforms.empty())
+  if (!found.empty()) return found;
+  if (platforms.empty())
     return bad(
         fmt::format("{} has the unknown media type {}", where, text::quoted(candidates.front()->media_type)));
-  if (fitting.empty()) {
-    std::vector<std::string> list(platforms.begin(), platforms.end());
-    return bad(fmt::format("{} has no image for linux/{}, only for {}", where, own_architecture(),
-                           text::join(list, ", ")));
-  }
-  for (const Descriptor* d : fitting)
-    if (d->digest != fitting.front()->digest)
-      return Error(bad(fmt::format("{} holds several images; {}", where, has)))
+  const std::vector<std::string> list(platforms.begin(), platforms.end());
+  return bad(
+      fmt::format("{} has no image for {}, only for {}", where, platform.str(), text::join(list, ", ")));
+}
+
+}  // namespace
+
+Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where,
+                          const Platform& platform) {
+  if (index.manifests.empty()) return bad(fmt::format("{} holds no image", where));
+  const std::vector<const Descriptor*> candidates = named(index, tag);
+  if (candidates.empty())
+    return bad(fmt::format("{} has no image tagged {}; {}", where, text::quoted(tag), names_in(index)));
+  const std::vector<const Descriptor*> found = TRY(fitting(candidates, where, platform));
+  for (const Descriptor* d : found)
+    if (d->digest != found.front()->digest)
+      return Error(bad(fmt::format("{} holds several images; {}", where, names_in(index))))
           .hint("name one: REFERENCE:TAG")
           .as(Fault::usage);
-  return *fitting.front();
+  return *found.front();
+}
+
+Result<std::vector<ChosenImage>> choose_all(const Index& index, std::string_view tag, std::string_view where,
+                                            const Platform& platform) {
+  std::vector<ChosenImage> all;
+  auto add = [&](const Descriptor& d) {
+    auto known = std::find_if(all.begin(), all.end(),
+                              [&](const ChosenImage& c) { return c.descriptor.digest == d.digest; });
+    if (known == all.end()) known = all.insert(all.end(), {d, {}});
+    const std::string name = d.full_name();
+    if (!name.empty() && std::find(known->names.begin(), known->names.end(), name) == known->names.end())
+      known->names.push_back(name);
+  };
+  if (!tag.empty()) {
+    add(TRY(choose(index, tag, where, platform)));
+    return all;
+  }
+  if (index.manifests.empty()) return bad(fmt::format("{} holds no image", where));
+  // Each name has an image for this machine, or it is told; what has no name is taken where it fits.
+  std::set<std::string> names;
+  std::vector<const Descriptor*> nameless;
+  for (const Descriptor& d : index.manifests) {
+    const std::string name = d.ref_name();
+    if (name.empty()) {
+      if (serves(platform, d) != 0 && (is_index_type(d.media_type) || is_manifest_type(d.media_type))) add(d);
+      nameless.push_back(&d);
+    } else if (names.insert(name).second) {
+      add(TRY(choose(index, name, where, platform)));
+    }
+  }
+  if (all.empty()) (void)TRY(fitting(nameless, where, platform));
+  return all;
 }
 
 Digest chain_id(const Digest& below, const Digest& diff_id) {

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "image/image.h"
+#include "image/platform.h"
 
 namespace testctr::image {
 
@@ -42,6 +43,9 @@ struct Descriptor {
   std::map<std::string, std::string> annotations;  ///< only those with string values
   /// "org.opencontainers.image.ref.name" or "".
   [[nodiscard]] std::string ref_name() const;
+  /// The full name that these annotations give, "docker.io/library/golang:latest"; "" for none, or only a
+  /// tag. What containerd writes beside the tag counts, too.
+  [[nodiscard]] std::string full_name() const;
 };
 
 struct Index {
@@ -72,16 +76,31 @@ struct ImageConfig {
   std::vector<Digest> diff_ids;  ///< of the uncompressed layers, lowest first
   std::string created;
 };
-/// Parses an image configuration. Another os or architecture than this machine's is refused.
-Result<ImageConfig> parse_config(std::string_view bytes);
+/// Parses an image configuration. @return an error also where it is made for another platform than the one
+/// given.
+Result<ImageConfig> parse_config(std::string_view bytes, const Platform& platform = Platform::own());
+
+/// What an image configuration says that it is made for.
+Result<Platform> config_platform(std::string_view bytes);
 
 /// The architecture in OCI terms of the machine this program is built for.
 std::string_view own_architecture();
 
 /// The descriptor in an index that a reference leads to.
-/// @param tag the wanted ref.name; "" takes the only one, or the one for this platform.
+/// @param tag the wanted name, or the tag in it; "" takes the only one, or the one for this platform.
 /// @param where for messages: the file or layout.
-Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where);
+Result<Descriptor> choose(const Index& index, std::string_view tag, std::string_view where,
+                          const Platform& platform = Platform::own());
+
+/// An image of an index, and the full names that the index has for it.
+struct ChosenImage {
+  Descriptor descriptor;
+  std::vector<std::string> names;
+};
+/// All images in an index that this machine can use, one for each digest, in their order; with a tag the one
+/// that `choose` finds. Errors: there is none; of a name there are only images for other platforms.
+Result<std::vector<ChosenImage>> choose_all(const Index& index, std::string_view tag, std::string_view where,
+                                            const Platform& platform = Platform::own());
 
 /// The chain id of a stack of layers (image-spec, config.md "Layer ChainID").
 /// @param below chain id of the layers below; empty for the lowest.

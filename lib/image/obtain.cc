@@ -7,34 +7,11 @@
 #include "image/builtin.h"
 #include "image/images.h"
 #include "image/load.h"
+#include "image/pull.h"
 #include "image/reference.h"
 
 namespace testctr::image {
 namespace {
-
-// The image inside this program: one layer, known since the build.
-class BuiltinSource final : public Source {
- public:
-  BuiltinSource() {
-    shown = "builtin";
-    manifest_digest = builtin_layer_digest();
-    Descriptor layer;
-    layer.media_type = media::oci_layer_zstd;
-    layer.digest = builtin_layer_digest();
-    layer.size = builtin_layer().size();
-    manifest.layers.push_back(std::move(layer));
-  }
-  Result<std::string> config() override {
-    Config c = builtin_config();
-    Json json = {
-        {"os", "linux"},
-        {"architecture", own_architecture()},
-        {"rootfs", {{"type", "layers"}, {"diff_ids", {builtin_diff_id().str()}}}},
-        {"config", {{"Env", c.env}, {"WorkingDir", c.working_dir}, {"User", c.user}, {"Cmd", c.command}}}};
-    return json::dump(json);
-  }
-  Result<std::unique_ptr<ByteSource>> layer(size_t) override { return memory_source(builtin_layer()); }
-};
 
 RootFilesystem root_of(const Store::Impl& store, const Reference& reference, Record record, Fd lock) {
   RootFilesystem root;
@@ -44,7 +21,7 @@ RootFilesystem root_of(const Store::Impl& store, const Reference& reference, Rec
   root.root_mode = record.root_mode;
   root.notes = std::move(record.notes);
   for (const std::string& id : record.layers) root.layers.push_back(store.layer_directory(id));
-  root.locks.push_back(std::move(lock));
+  if (lock.valid()) root.locks.push_back(std::move(lock));
   return root;
 }
 
@@ -73,36 +50,65 @@ Result<RootFilesystem> obtain_known(Store::Impl& store, const Reference& referen
   return root_of(store, reference, std::move(loaded.record), std::move(loaded.lock));
 }
 
-Error not_in_store(const Reference& reference) {
-  return Error(Error::infrastructure(fmt::format("the image {} is not in the store", reference.full())))
+Error not_in_store(const Reference& reference, const Access& access) {
+  return Error(Error::infrastructure(fmt::format("the image {} is not in the store, and {}", reference.full(),
+                                                 access.offline ? "no network is to be used (--offline)"
+                                                                : "nothing is to be fetched (--pull never)")))
       .hint(fmt::format("load it from a layout or an archive: testctr-script image load --tag {} "
                         "oci:DIR|oci-archive:FILE|docker-archive:FILE; `testctr-script "
                         "image ls` shows what is there",
                         reference.text.substr(0, reference.text.find('@'))));
 }
 
-// What people copy from a registry is often the digest of a multi-platform index: it is remembered which of
-// its images was loaded.
-std::string index_key(const Digest& index) { return "index-" + index.hex(); }
-
-Result<Fd> blobs_of(Store::Impl& store) {
-  return sys::open_at(store.directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY);
+// The manifest that a name stands for in the store.
+Result<std::optional<Digest>> find_stored(Store::Impl& store, const Reference& reference,
+                                          const Access& access) {
+  if (!reference.digest.empty()) {
+    auto of_index = TRY(store.find_source(index_key(reference.digest)));
+    return std::optional(of_index ? *of_index : reference.digest);
+  }
+  if (auto tagged = TRY(store.find_tag(reference.tagged()))) return tagged;
+  for (const Reference& name : TRY(stored_names(reference, access)))
+    if (auto tagged = TRY(store.find_tag(name.tagged()))) return tagged;
+  return std::optional<Digest>();
 }
 
-Result<RootFilesystem> from_store(Store::Impl& store, const Reference& reference) {
-  Digest manifest = reference.digest;
-  if (manifest.empty()) {
-    auto tagged = TRY(store.find_tag(reference.tagged()));
-    if (!tagged) return not_in_store(reference);
-    manifest = *tagged;
-  } else if (auto of_index = TRY(store.find_source(index_key(manifest)))) {
-    manifest = *of_index;
+// What the store has of an image, or nothing.
+Result<std::optional<RootFilesystem>> from_store(Store::Impl& store, const Reference& reference,
+                                                 const Access& access) {
+  const std::optional<Digest> manifest = TRY(find_stored(store, reference, access));
+  if (!manifest) return std::optional<RootFilesystem>();
+  if (!TRY(store.ready(*manifest)) && !TRY(store.has_blob(*manifest))) return std::optional<RootFilesystem>();
+  return std::optional(
+      TRY(obtain_known(store, reference, *manifest, [&]() -> Result<std::unique_ptr<Source>> {
+        return blobs_source(TRY(store.blob_folders()), *manifest, reference.full());
+      })));
+}
+
+Status for_this_machine(const RootFilesystem& root) {
+  const Config& config = root.config;
+  const Platform own = Platform::own();
+  if (config.architecture.empty() || (config.os == own.os && config.architecture == own.architecture))
+    return {};
+  return Error(Error::infrastructure(fmt::format("the image {} is for {}/{}, this machine is {}",
+                                                 root.reference, config.os, config.architecture, own.str())))
+      .hint(fmt::format("`testctr-script image pull --platform {} {}` fetches the one for this machine",
+                        own.str(), root.reference));
+}
+
+Result<RootFilesystem> from_name(Store::Impl& store, const Reference& reference, const Access& access) {
+  const bool ask = access.pull == Pull::always && !access.offline;
+  if (!ask) {
+    if (auto stored = TRY(from_store(store, reference, access))) return std::move(*stored);
+    if (access.pull == Pull::never || access.offline) return not_in_store(reference, access);
   }
-  return obtain_known(store, reference, manifest, [&]() -> Result<std::unique_ptr<Source>> {
-    if (!TRY(store.has_blob(manifest))) return not_in_store(reference);
-    Fd blobs = TRY(blobs_of(store));
-    return blobs_source(blobs.get(), manifest, reference.full());
-  });
+  const LoadedImage pulled = TRY(pull_reference(store, reference, access));
+  Reference exact = reference;
+  exact.digest = pulled.manifest;
+  auto root = TRY(from_store(store, exact, access));
+  if (!root) return Error::internal("the image that was just pulled is not in the store");
+  root->reference = reference.full();
+  return std::move(*root);
 }
 
 // "sha256:" and some digits name a stored image by itself, as in `image inspect`.
@@ -145,14 +151,13 @@ Result<RootFilesystem> from_archive(Store::Impl& store, const Reference& referen
 
 }  // namespace
 
-Result<RootFilesystem> obtain(Store& store, const std::string& text) {
+Result<RootFilesystem> obtain(Store& store, const std::string& text, const Access& access) {
   Reference reference = TRY(Reference::parse(text));
   Store::Impl& impl = store.impl();
   switch (reference.kind) {
     case Reference::Kind::builtin:
-      return obtain_known(impl, reference, builtin_layer_digest(), []() -> Result<std::unique_ptr<Source>> {
-        return std::unique_ptr<Source>(std::make_unique<BuiltinSource>());
-      });
+      return obtain_known(impl, reference, builtin_layer_digest(),
+                          []() -> Result<std::unique_ptr<Source>> { return builtin_source(); });
     case Reference::Kind::hostfs: {
       RootFilesystem root;
       root.kind = RootFilesystem::Kind::hostfs;
@@ -166,18 +171,40 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text) {
     case Reference::Kind::oci_archive:
     case Reference::Kind::docker_archive:
       return from_archive(impl, reference);
-    case Reference::Kind::name:
+    case Reference::Kind::name: {
       if (is_digest_of_stored(text)) {
         reference = Reference();
         reference.digest = TRY(find(store, text));
         reference.text = reference.digest.str();
+        auto stored = TRY(from_store(impl, reference, access));
+        if (!stored) return not_in_store(reference, access);
+        CHECK_OK(for_this_machine(*stored));
+        return std::move(*stored);
       }
-      return from_store(impl, reference);
+      RootFilesystem root = TRY(from_name(impl, reference, access));
+      CHECK_OK(for_this_machine(root));
+      return root;
+    }
   }
   return Error::internal("an unknown kind of reference");
 }
 
-Result<LoadedImage> load(Store& store, const std::string& text, const std::string& tag_text) {
+Result<Sources> open_sources(Store& store, const Reference& reference) {
+  if (reference.kind == Reference::Kind::oci)
+    return layout_sources(reference.path, reference.tag, reference.text);
+  Fd scratch = TRY(sys::open_at(store.impl().directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
+  return archive_sources(reference, scratch.get());
+}
+
+Result<LoadedImage> load_named(Store::Impl& store, Source& source) {
+  Loaded loaded = TRY(load_image(store, source, /* keep_blobs= */ true));
+  for (const std::string& name : source.names) CHECK_OK(store.set_tag(name, loaded.record.manifest));
+  for (const Digest& index : source.indexes)
+    CHECK_OK(store.set_source(index_key(index), loaded.record.manifest));
+  return LoadedImage{loaded.record.manifest, source.names, loaded.record.notes};
+}
+
+Result<std::vector<LoadedImage>> load(Store& store, const std::string& text, const std::string& tag_text) {
   Reference reference = TRY(Reference::parse(text));
   std::string name;
   if (!tag_text.empty()) {
@@ -189,16 +216,19 @@ Result<LoadedImage> load(Store& store, const std::string& text, const std::strin
     return Error(Error::usage(fmt::format("{} is nothing that can be loaded", text)))
         .hint("load takes oci:DIR[:TAG], oci-archive:FILE[:TAG] and docker-archive:FILE[:NAME]");
   Store::Impl& impl = store.impl();
-  std::unique_ptr<Source> source = TRY(open_source(impl, reference));
-  Loaded loaded = TRY(load_image(impl, *source, /* keep_blobs= */ true));
-  if (name.empty() && !source->suggested_tag.empty()) {
-    auto suggested = Reference::parse_new_name(source->suggested_tag);
-    if (suggested.ok()) name = suggested.value().full();
+  Sources sources = TRY(open_sources(store, reference));
+  if (!name.empty() && sources.size() > 1)
+    return Error(Error::usage(
+                     fmt::format("--tag: {} holds {} images, and a name is for one", text, sources.size())))
+        .hint(fmt::format(
+            "name one of them, {}:NAME, or leave --tag out: each keeps the name that it has there", text));
+  std::vector<LoadedImage> all;
+  for (std::unique_ptr<Source>& source : sources) {
+    if (!name.empty()) source->names = {name};
+    all.push_back(TRY(load_named(impl, *source)));
+    source.reset();
   }
-  if (!name.empty()) CHECK_OK(impl.set_tag(name, loaded.record.manifest));
-  for (const Digest& index : source->indexes)
-    CHECK_OK(impl.set_source(index_key(index), loaded.record.manifest));
-  return LoadedImage{loaded.record.manifest, name, loaded.record.notes};
+  return all;
 }
 
 }  // namespace testctr::image

@@ -82,22 +82,37 @@ constexpr Transport transports[] = {
     {"dir:", Reference::Kind::dir, false},
 };
 constexpr std::string_view other_transports[] = {
-    "docker-daemon:", "docker:", "containers-storage:", "sif:", "ostree:", "tarball:"};
+    "docker-daemon:", "containers-storage:", "sif:", "ostree:", "tarball:"};
 
-// DIR[:TAG]: what follows the last colon is a tag when it reads as one; a path that holds such a colon itself
-// can end in ":".
+constexpr std::string_view registry_prefix = "docker://";
+
+// Whether what follows the first colon of oci:PATH:NAME is a name. "/a:b/c" is a path with a colon.
+bool is_name_behind(std::string_view text) {
+  auto name = Reference::parse_name(text);
+  if (!name.ok()) return false;
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos || looks_like_domain(text.substr(0, slash))) return true;
+  return text.find(':', slash) != std::string_view::npos;
+}
+
+// Where PATH[:NAME] is to be cut. docker-archive:FILE:name:tag has a colon of its own in the name: the file
+// ends at the first colon. Elsewhere what follows the first colon is a name, or what follows the last one a
+// tag, when it reads as that; a path that holds such a colon itself can end in ":".
+size_t end_of_path(Reference::Kind kind, std::string_view text) {
+  const size_t first = text.find(':'), last = text.rfind(':');
+  if (first == std::string_view::npos || kind == Reference::Kind::docker_archive) return first;
+  if (is_name_behind(text.substr(first + 1))) return first;
+  return text.find('/', last) == std::string_view::npos ? last : std::string_view::npos;
+}
+
 Result<Reference> parse_transport(const Transport& transport, std::string_view text) {
   Reference r;
   r.kind = transport.kind;
   r.text = text;
   std::string_view rest = text.substr(transport.prefix.size());
   if (transport.takes_tag) {
-    // docker-archive:FILE:name:tag has a colon of its own in the name: the file ends at the first colon.
-    size_t colon = transport.kind == Reference::Kind::docker_archive ? rest.find(':') : rest.rfind(':');
-    if (colon != std::string_view::npos && rest.find('/', colon) == std::string_view::npos) {
-      r.tag = rest.substr(colon + 1);
-      rest = rest.substr(0, colon);
-    } else if (colon != std::string_view::npos && transport.kind == Reference::Kind::docker_archive) {
+    const size_t colon = end_of_path(transport.kind, rest);
+    if (colon != std::string_view::npos) {
       r.tag = rest.substr(colon + 1);
       rest = rest.substr(0, colon);
     }
@@ -120,10 +135,15 @@ Result<Reference> Reference::parse(std::string_view text) {
   }
   for (const Transport& transport : transports)
     if (text.starts_with(transport.prefix)) return parse_transport(transport, text);
+  // "docker:20" is an image too; only "//" makes a transport of the word.
+  if (text.starts_with(registry_prefix)) {
+    r = TRY(parse_name(text.substr(registry_prefix.size())));
+    r.remote = true;
+    r.text = text;
+    return r;
+  }
   for (std::string_view prefix : other_transports) {
-    // "docker:20" is an image too; only a transport's "//" or a name after it makes it one of these.
-    bool is_transport = prefix != "docker:" || text.starts_with("docker://");
-    if (text.starts_with(prefix) && is_transport)
+    if (text.starts_with(prefix))
       return Error(bad(text, fmt::format("images cannot be read from {}", prefix)))
           .hint(
               "save it to a file (`skopeo copy ... oci-archive:FILE`, `docker save -o FILE`) and name "
@@ -167,6 +187,7 @@ Result<Reference> Reference::parse_name(std::string_view text) {
   } else {
     r.domain = "docker.io";
     r.repository = rest;
+    r.short_name = true;
   }
   if (r.domain == "index.docker.io") r.domain = "docker.io";
   if (!is_domain(r.domain)) return bad(text, fmt::format("{} is no host name", text::quoted(r.domain)));
@@ -195,8 +216,8 @@ Result<Reference> Reference::parse_new_name(std::string_view text) {
     if (text.starts_with(transport.prefix))
       return refuse(fmt::format("{} says where an image is read from", transport.prefix));
   for (std::string_view prefix : other_transports)
-    if (text.starts_with(prefix) && (prefix != "docker:" || text.starts_with("docker://")))
-      return refuse(fmt::format("{} says where an image is read from", prefix));
+    if (text.starts_with(prefix)) return refuse(fmt::format("{} says where an image is read from", prefix));
+  if (text.starts_with(registry_prefix)) return refuse("docker:// says where an image is read from");
   for (std::string_view extension : {".txt", ".txtar", ".md", ".scrut", ".t", ".cram"})
     if (text.ends_with(extension))
       return refuse(fmt::format("`run` takes a word that ends in {} for a script", extension));

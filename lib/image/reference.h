@@ -18,9 +18,11 @@ struct Reference {
   std::string repository;  ///< name: "library/golang"
   std::string
       tag;  ///< name: "latest" unless a digest stands alone; archives and layouts: as written, may be empty
-  Digest digest;     ///< name@digest; empty otherwise. With both, the digest decides
-  std::string path;  ///< oci, oci_archive, docker_archive, dir: the file or folder as written
-  std::string text;  ///< as written
+  bool short_name = false;  ///< name: written without a domain; docker.io is the default
+  bool remote = false;      ///< name: written docker://NAME: the registry's, whatever the store has
+  Digest digest;            ///< name@digest; empty otherwise. With both, the digest decides
+  std::string path;         ///< oci, oci_archive, docker_archive, dir: the file or folder as written
+  std::string text;         ///< as written
 
   /// Parses any reference. Errors are usage errors that name the text and what is wrong with it.
   static Result<Reference> parse(std::string_view text);

@@ -8,8 +8,6 @@
 
 namespace testctr::image {
 
-using OpenBlob = std::function<Result<std::unique_ptr<ByteSource>>(const Digest&)>;
-
 Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor,
                                      std::string_view what) {
   std::string context = fmt::format("the {} {}", what, descriptor.digest.str());
@@ -28,10 +26,9 @@ Result<std::string> checked_document(ByteSource& source, const Descriptor& descr
   return bytes;
 }
 
-Status follow_index(Source& into, const std::string& index_bytes, const std::string& tag,
-                    const OpenBlob& open) {
-  Index index = TRY(parse_index(index_bytes, ""));
-  Descriptor chosen = TRY(choose(index, tag, into.shown));
+Status follow(Source& into, const ChosenImage& image, const OpenBlob& open) {
+  Descriptor chosen = image.descriptor;
+  into.names = image.names;
   for (int depth = 0; is_index_type(chosen.media_type); ++depth) {
     constexpr int deepest = 4;
     if (depth == deepest) return Error::infrastructure("its indexes are nested too deep");
@@ -39,7 +36,7 @@ Status follow_index(Source& into, const std::string& index_bytes, const std::str
     std::string bytes = TRY(checked_document(*stream, chosen, "index"));
     Index inner = TRY(parse_index(bytes, chosen.media_type));
     into.indexes.push_back(chosen.digest);
-    chosen = TRY(choose(inner, "", into.shown));
+    chosen = TRY(choose(inner, "", into.shown, into.platform));
   }
   std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
   into.manifest_bytes = TRY(checked_document(*stream, chosen, "manifest"));
@@ -48,14 +45,30 @@ Status follow_index(Source& into, const std::string& index_bytes, const std::str
   return {};
 }
 
+void describe(Source& source) {
+  auto described = [](const Descriptor& d) {
+    return Json{{"mediaType", d.media_type}, {"digest", d.digest.str()}, {"size", d.size}};
+  };
+  Json manifest = {{"schemaVersion", 2},
+                   {"mediaType", media::oci_manifest},
+                   {"config", described(source.manifest.config)},
+                   {"layers", Json::array()}};
+  for (const Descriptor& d : source.manifest.layers) manifest["layers"].push_back(described(d));
+  source.manifest_bytes = json::dump(manifest);
+  source.manifest_digest = Digest::of(source.manifest_bytes);
+}
+
 namespace {
 
 // Blobs that are files named by their digest in one directory.
 class BlobDirectory final : public Source {
  public:
-  explicit BlobDirectory(Fd directory) : directory_(std::move(directory)) {}
+  explicit BlobDirectory(Fd directory) { folders_.push_back(std::move(directory)); }
+  explicit BlobDirectory(std::vector<Fd> folders) : folders_(std::move(folders)) {}
   Result<std::unique_ptr<ByteSource>> open(const Digest& digest) {
-    auto fd = sys::open_in_root(directory_.get(), digest.hex(), O_RDONLY | O_NONBLOCK);
+    auto fd = sys::open_in_root(folders_[0].get(), digest.hex(), O_RDONLY | O_NONBLOCK);
+    for (size_t i = 1; i < folders_.size() && !fd.ok() && fd.error().number() == ENOENT; ++i)
+      fd = sys::open_in_root(folders_[i].get(), digest.hex(), O_RDONLY | O_NONBLOCK);
     if (!fd.ok() && fd.error().number() == ENOENT)
       return Error::infrastructure(fmt::format("the blob {} is missing", digest.str()));
     if (!fd.ok()) return std::move(fd).error();
@@ -72,13 +85,15 @@ class BlobDirectory final : public Source {
   Result<std::unique_ptr<ByteSource>> layer(size_t i) override { return open(manifest.layers[i].digest); }
 
  private:
-  Fd directory_;
+  std::vector<Fd> folders_;
 };
 
-}  // namespace
+struct OpenedLayout {
+  Index index;
+  Fd blobs;
+};
 
-Result<std::unique_ptr<Source>> layout_source(const std::string& directory, const std::string& tag,
-                                              const std::string& shown) {
+Result<OpenedLayout> open_layout(const std::string& directory, const std::string& shown) {
   auto opened = sys::open(directory, O_RDONLY | O_DIRECTORY);
   if (!opened.ok()) return std::move(opened).error().in(shown);
   Fd root = std::move(opened).value();
@@ -96,15 +111,39 @@ Result<std::unique_ptr<Source>> layout_source(const std::string& directory, cons
         fmt::format("{}: unknown version {} of the layout", shown, text::quoted(layout_version)));
   std::string index = TRY_IN(sys::read_file_at(root.get(), "index.json", largest_document), shown);
   Fd blobs = TRY_IN(sys::open_in_root(root.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY), shown);
-  auto source = std::make_unique<BlobDirectory>(std::move(blobs));
+  return OpenedLayout{TRY_IN(parse_index(index, ""), shown), std::move(blobs)};
+}
+
+Result<std::unique_ptr<Source>> image_of_layout(const OpenedLayout& layout, const ChosenImage& chosen,
+                                                const std::string& shown) {
+  auto source = std::make_unique<BlobDirectory>(TRY(sys::duplicate(layout.blobs.get())));
   source->shown = shown;
   auto* raw = source.get();
-  CHECK_OK(follow_index(*source, index, tag, [raw](const Digest& d) { return raw->open(d); }).in(shown));
+  CHECK_OK(follow(*source, chosen, [raw](const Digest& d) { return raw->open(d); }).in(shown));
   return std::unique_ptr<Source>(std::move(source));
 }
 
-Result<std::unique_ptr<Source>> blobs_source(int blobs, const Digest& digest, const std::string& shown) {
-  auto source = std::make_unique<BlobDirectory>(TRY(sys::duplicate(blobs)));
+}  // namespace
+
+Result<std::unique_ptr<Source>> layout_source(const std::string& directory, const std::string& tag,
+                                              const std::string& shown) {
+  const OpenedLayout layout = TRY(open_layout(directory, shown));
+  Descriptor chosen = TRY_IN(choose(layout.index, tag, shown), shown);
+  return image_of_layout(layout, {std::move(chosen), {}}, shown);
+}
+
+Result<Sources> layout_sources(const std::string& directory, const std::string& tag,
+                               const std::string& shown) {
+  const OpenedLayout layout = TRY(open_layout(directory, shown));
+  Sources all;
+  for (const ChosenImage& chosen : TRY_IN(choose_all(layout.index, tag, shown), shown))
+    all.push_back(TRY(image_of_layout(layout, chosen, shown)));
+  return all;
+}
+
+Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Digest& digest,
+                                             const std::string& shown) {
+  auto source = std::make_unique<BlobDirectory>(std::move(folders));
   source->shown = shown;
   std::unique_ptr<ByteSource> stream = TRY_IN(source->open(digest), shown);
   source->manifest_bytes = TRY_IN(read_source(*stream, largest_document), shown);

@@ -107,9 +107,64 @@ Status prepare(Store::Impl& s, const std::string& home) {
                                                    format_version)))
         .hint("set TESTCTR_HOME to another folder, or remove this one");
   CHECK_OK(make_folders(s));
-  CHECK_OK(test_file_system(s.directory.get()));
+  {
+    // Another process may tidy up tmp/ where it is alone in the store.
+    const Fd hold = TRY(s.hold(LOCK_SH));
+    CHECK_OK(test_file_system(s.directory.get()));
+  }
   CHECK_OK(sys::write_file_atomic(s.directory.get(), "version", std::to_string(format_version) + "\n"));
   return sys::write_file_atomic(s.directory.get(), "tested-" + s.map, "");
+}
+
+Result<std::string> absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  std::string here(4096, '\0');
+  if (getcwd(here.data(), here.size()) == nullptr) return Error::system("getcwd", "");
+  return std::string(here.c_str()) + "/" + path;
+}
+
+bool same_folder(int a, int b) {
+  struct stat st {
+  }, other{};
+  return fstat(a, &st) == 0 && fstat(b, &other) == 0 && st.st_dev == other.st_dev &&
+         st.st_ino == other.st_ino;
+}
+
+// A store that is only looked into.
+Result<std::unique_ptr<Store::Impl>> open_lower(const std::string& path, const Store::Impl& above) {
+  auto lower = std::make_unique<Store::Impl>();
+  lower->read_only = true;
+  lower->keep_owners = above.keep_owners;
+  lower->map = above.map;
+  lower->home = TRY(absolute(path));
+  lower->directory = TRY(sys::open(lower->home, O_RDONLY | O_DIRECTORY));
+  const auto version = sys::read_file_at(lower->directory.get(), "version", 64);
+  if (!version.ok() && version.error().number() != ENOENT) return version.error();
+  if (!version.ok())
+    return Error(Error::infrastructure("this folder is no store: it has no file version"))
+        .hint("name a folder that has been TESTCTR_HOME of somebody");
+  if (text::trim(version.value()) != std::to_string(format_version))
+    return Error::infrastructure(fmt::format("it has the format {}, this program knows {}",
+                                             text::printable(text::trim(version.value())), format_version));
+  struct stat st {};
+  if (fstat(lower->directory.get(), &st) != 0) return Error::system("fstat", lower->home);
+  lower->own = st.st_uid == geteuid();
+  return lower;
+}
+
+Status add_lowers(Store::Impl& store, const std::vector<std::string>& asked) {
+  std::vector<std::string> paths = asked;
+  for (std::string& path : text::split(environment("TESTCTR_STORE_RO"), ':'))
+    if (!path.empty()) paths.push_back(std::move(path));
+  for (const std::string& path : paths) {
+    auto lower = TRY_IN(open_lower(path, store), "opening the read-only store " + path);
+    // The same one again would be asked twice, and this one is asked anyway.
+    bool known = same_folder(lower->directory.get(), store.directory.get());
+    for (const auto& other : store.lowers)
+      known = known || same_folder(lower->directory.get(), other->directory.get());
+    if (!known) store.lowers.push_back(std::move(lower));
+  }
+  return {};
 }
 
 constexpr const char* another_folder =
@@ -121,17 +176,6 @@ std::vector<std::string> fallbacks() {
   if (!runtime.empty()) list.push_back(runtime + "/testctr");
   list.push_back(fmt::format("/var/tmp/testctr-{}", geteuid()));
   return list;
-}
-
-Result<std::string> from_list(const Json& object, const char* key, std::vector<std::string>& into) {
-  if (const Json* list = json::find(object, key, Json::value_t::array))
-    for (const Json& value : *list) into.push_back(TRY(json::to_bytes(value)));
-  return std::string();
-}
-Json to_list(const std::vector<std::string>& list) {
-  Json out = Json::array();
-  for (const std::string& value : list) out.push_back(json::from_bytes(value));
-  return out;
 }
 
 }  // namespace
@@ -160,19 +204,18 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
-Result<Store> Store::open(const StoreOptions& options) {
-  auto impl = std::make_unique<Impl>();
+namespace {
+
+// The first folder that can be this user's store.
+Result<std::unique_ptr<Store::Impl>> open_own(const StoreOptions& options) {
+  auto impl = std::make_unique<Store::Impl>();
   impl->keep_owners = can_keep_owners();
   impl->map = impl->keep_owners ? "root" : "user";
   std::string asked = !options.home.empty() ? options.home : environment("TESTCTR_HOME");
   if (!asked.empty()) {
-    if (!asked.starts_with('/')) {
-      std::string here(4096, '\0');
-      if (getcwd(here.data(), here.size()) == nullptr) return Error::system("getcwd", "");
-      asked = std::string(here.c_str()) + "/" + asked;
-    }
+    asked = TRY(absolute(asked));
     Status s = prepare(*impl, asked);
-    if (s.ok()) return Store(std::move(impl));
+    if (s.ok()) return impl;
     return std::move(s).error().in("opening the store " + asked).hint(another_folder);
   }
   std::string usual = usual_home();
@@ -180,88 +223,61 @@ Result<Store> Store::open(const StoreOptions& options) {
       Error::infrastructure("neither TESTCTR_HOME nor XDG_DATA_HOME nor HOME names a folder for the store");
   if (!usual.empty()) {
     Status s = prepare(*impl, usual);
-    if (s.ok()) return Store(std::move(impl));
+    if (s.ok()) return impl;
     reason = std::move(s).error();
   }
   for (const std::string& other : fallbacks()) {
     Status s = prepare(*impl, other);
     if (!s.ok()) continue;
     impl->notes.push_back(fmt::format("the image store is in {}, because: {}", other, reason.message()));
-    return Store(std::move(impl));
+    return impl;
   }
   return std::move(reason).in("opening the store").hint(another_folder);
+}
+
+}  // namespace
+
+Result<Store> Store::open(const StoreOptions& options) {
+  std::unique_ptr<Impl> impl = TRY(open_own(options));
+  CHECK_OK(add_lowers(*impl, options.read_only));
+  return Store(std::move(impl));
 }
 
 const std::vector<std::string>& Store::notes() const { return impl_->notes; }
 const std::string& Store::home() const { return impl_->home; }
 bool Store::keeps_owners() const { return impl_->keep_owners; }
 
-std::string Record::to_json() const {
-  Json j = {{"manifest", manifest.str()},
-            {"layers", to_list(layers)},
-            {"root_mode", root_mode},
-            {"size", size},
-            {"env", to_list(config.env)},
-            {"working_dir", json::from_bytes(config.working_dir)},
-            {"user", json::from_bytes(config.user)},
-            {"entrypoint", to_list(config.entrypoint)},
-            {"command", to_list(config.command)},
-            {"os", config.os},
-            {"architecture", config.architecture},
-            {"notes", to_list(notes)}};
-  for (const auto& [key, value] : config.labels) j["labels"][key] = json::from_bytes(value);
-  if (!config.exposed_ports.empty()) j["exposed_ports"] = to_list(config.exposed_ports);
-  if (config.healthcheck)
-    j["healthcheck"] = {{"test", to_list(config.healthcheck->test)},
-                        {"interval", config.healthcheck->interval_ns},
-                        {"timeout", config.healthcheck->timeout_ns},
-                        {"start_period", config.healthcheck->start_period_ns},
-                        {"retries", config.healthcheck->retries}};
-  return json::dump(j);
-}
-
-Result<Record> Record::from_json(std::string_view bytes) {
-  Json j = TRY(json::parse(bytes));
-  Record r;
-  std::string manifest = TRY(json::get_string(j, "manifest"));
-  r.manifest = TRY(Digest::parse(manifest));
-  TRY(from_list(j, "layers", r.layers));
-  for (const std::string& id : r.layers)
-    if (!is_layer_id(id)) return Error::infrastructure("a record names a layer that no layer has");
-  TRY(from_list(j, "env", r.config.env));
-  TRY(from_list(j, "entrypoint", r.config.entrypoint));
-  TRY(from_list(j, "command", r.config.command));
-  TRY(from_list(j, "notes", r.notes));
-  r.root_mode = static_cast<mode_t>(TRY(json::get_int(j, "root_mode")));
-  r.size = static_cast<uint64_t>(TRY(json::get_int(j, "size", 0)));
-  if (j.contains("working_dir")) r.config.working_dir = TRY(json::to_bytes(j["working_dir"]));
-  if (j.contains("user")) r.config.user = TRY(json::to_bytes(j["user"]));
-  r.config.os = TRY(json::get_string(j, "os", ""));
-  r.config.architecture = TRY(json::get_string(j, "architecture", ""));
-  if (const Json* labels = json::find(j, "labels", Json::value_t::object))
-    for (const auto& [key, value] : labels->items()) r.config.labels[key] = TRY(json::to_bytes(value));
-  if (j.contains("exposed_ports")) TRY(from_list(j, "exposed_ports", r.config.exposed_ports));
-  if (const Json* check = json::find(j, "healthcheck", Json::value_t::object)) {
-    Healthcheck& out = r.config.healthcheck.emplace();
-    TRY(from_list(*check, "test", out.test));
-    if (out.test.size() < 2) return Error::infrastructure("a record has half a health check");
-    out.interval_ns = TRY(json::get_int(*check, "interval", 0));
-    out.timeout_ns = TRY(json::get_int(*check, "timeout", 0));
-    out.start_period_ns = TRY(json::get_int(*check, "start_period", 0));
-    out.retries = TRY(json::get_int(*check, "retries", 0));
-  }
-  return r;
-}
-
 std::string Store::Impl::record_path(const Digest& manifest) const {
   return "images/" + map + "-" + short_id(manifest);
 }
 
+std::string Store::Impl::layer_directory(const std::string& id) const {
+  const Impl* holder = holder_of(id);
+  return (holder != nullptr ? holder->home : home) + "/" + layer_path(id);
+}
+
+const Store::Impl* Store::Impl::holder_of(const std::string& id) const {
+  if (faccessat(directory.get(), layer_path(id).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return this;
+  for (const auto& lower : lowers)
+    if (lower->own && lower->holder_of(id) != nullptr) return lower.get();
+  return nullptr;
+}
+
 Result<std::optional<std::pair<Record, Fd>>> Store::Impl::ready(const Digest& manifest) {
+  using Found = std::optional<std::pair<Record, Fd>>;
+  if (Found mine = TRY(ready_here(manifest))) return mine;
+  for (const auto& lower : lowers) {
+    if (!lower->own) continue;
+    if (Found there = TRY(lower->ready_here(manifest))) return there;
+  }
+  return Found();
+}
+
+Result<std::optional<std::pair<Record, Fd>>> Store::Impl::ready_here(const Digest& manifest) {
   using Found = std::optional<std::pair<Record, Fd>>;
   std::string path = record_path(manifest);
   if (!TRY(sys::stat_at(directory.get(), path))) return Found();
-  std::optional<Fd> lock = TRY(lock_record(path, LOCK_SH));
+  std::optional<Fd> lock = read_only ? lock_if_possible(path) : TRY(lock_record(path, LOCK_SH));
   auto text = sys::read_file_at(directory.get(), path, largest_record);
   if (!text.ok()) {
     if (text.error().number() == ENOENT) return Found();  // collected before it was locked
@@ -271,7 +287,7 @@ Result<std::optional<std::pair<Record, Fd>>> Store::Impl::ready(const Digest& ma
   // A record that cannot be read is made anew.
   if (!record.ok() || record.value().manifest != manifest) return Found();
   for (const std::string& id : record.value().layers)
-    if (faccessat(directory.get(), layer_path(id).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return Found();
+    if (holder_of(id) == nullptr) return Found();
   return Found(std::pair(std::move(record).value(), std::move(*lock)));
 }
 
@@ -285,6 +301,14 @@ Result<std::optional<Fd>> Store::Impl::lock_record(const std::string& path, int 
     // Collected between open and lock: a lock on a file without a name holds nothing.
     if (st.st_nlink != 0) return std::optional<Fd>(std::move(fd));
   }
+}
+
+// In a store that is only read there may be no lock file and none can be made, or no locks at all.
+Fd Store::Impl::lock_if_possible(const std::string& path) const {
+  auto file = sys::open_at(directory.get(), path + ".lock", O_RDONLY | O_NOFOLLOW);
+  if (!file.ok()) return {};
+  auto locked = sys::lock(file.value().get(), LOCK_SH | LOCK_NB);
+  return locked.ok() && locked.value() ? std::move(file).value() : Fd();
 }
 
 Status Store::Impl::write_record(const Record& record) {
@@ -303,8 +327,29 @@ Result<std::optional<Fd>> Store::Impl::lock(const std::string& name, int operati
   return std::optional<Fd>(std::move(fd));
 }
 
-Result<bool> Store::Impl::has_blob(const Digest& digest) {
-  return TRY(sys::stat_at(directory.get(), blob_path(digest))).has_value();
+Result<bool> Store::Impl::has_blob(const Digest& digest) { return TRY(blob_size(digest)).has_value(); }
+
+Result<std::optional<uint64_t>> Store::Impl::blob_size(const Digest& digest) {
+  if (const auto st = TRY(sys::stat_at(directory.get(), blob_path(digest))))
+    return std::optional(static_cast<uint64_t>(st->st_size));
+  for (const auto& lower : lowers)
+    if (auto size = TRY(lower->blob_size(digest))) return size;
+  return std::optional<uint64_t>();
+}
+
+Result<Fd> Store::Impl::open_blob(const Digest& digest) {
+  auto fd = sys::open_at(directory.get(), blob_path(digest), O_RDONLY | O_NOFOLLOW);
+  for (size_t i = 0; i < lowers.size() && !fd.ok() && fd.error().number() == ENOENT; ++i)
+    fd = sys::open_at(lowers[i]->directory.get(), blob_path(digest), O_RDONLY | O_NOFOLLOW);
+  return fd;
+}
+
+Result<std::vector<Fd>> Store::Impl::blob_folders() {
+  std::vector<Fd> folders;
+  folders.push_back(TRY(sys::open_at(directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY)));
+  for (const auto& lower : lowers)
+    folders.push_back(TRY(sys::open_at(lower->directory.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY)));
+  return folders;
 }
 
 Status Store::Impl::put_blob(std::string_view bytes) {
@@ -314,22 +359,36 @@ Status Store::Impl::put_blob(std::string_view bytes) {
 }
 
 Result<std::string> Store::Impl::read_blob(const Digest& digest) {
-  std::string bytes = TRY(sys::read_file_at(directory.get(), blob_path(digest), largest_document));
+  auto here = sys::read_file_at(directory.get(), blob_path(digest), largest_document);
+  for (size_t i = 0; i < lowers.size() && !here.ok() && here.error().number() == ENOENT; ++i)
+    here = sys::read_file_at(lowers[i]->directory.get(), blob_path(digest), largest_document);
+  std::string bytes = TRY(std::move(here));
   if (Digest::of(bytes) != digest)
     return Error::infrastructure(fmt::format("the stored blob {} is damaged", digest.str()));
   return bytes;
 }
 
 Result<std::optional<Digest>> Store::Impl::find_tag(const std::string& full_name) {
+  auto tag = TRY(look_up_tag(full_name));
+  return tag ? std::optional(std::move(tag->manifest)) : std::nullopt;
+}
+
+Result<std::optional<Tag>> Store::Impl::look_up_tag(const std::string& full_name) {
   auto bytes = sys::read_file_at(directory.get(), "refs/" + tag_file(full_name), 4096);
   if (!bytes.ok()) {
-    if (bytes.error().number() == ENOENT) return std::optional<Digest>();
-    return std::move(bytes).error();
+    if (bytes.error().number() != ENOENT) return std::move(bytes).error();
+    for (const auto& lower : lowers) {
+      auto there = TRY(lower->look_up_tag(full_name));
+      if (!there) continue;
+      there->store = lower->home;
+      return there;
+    }
+    return std::optional<Tag>();
   }
   std::vector<std::string> parts = text::split(bytes.value(), '\n');
   if (parts.size() < 2 || parts[0] != full_name)
     return Error::infrastructure(fmt::format("the tag {} in the store is damaged", full_name));
-  return std::optional<Digest>(TRY(Digest::parse(parts[1])));
+  return std::optional(Tag{full_name, TRY(Digest::parse(parts[1])), tag_file(full_name), ""});
 }
 
 Status Store::Impl::set_tag(const std::string& full_name, const Digest& manifest) {
@@ -354,9 +413,23 @@ Result<std::vector<Tag>> Store::Impl::tags() {
     // Temporary names of writers that were killed are no tags.
     if (parts.size() < 2 || tag_file(parts[0]) != file) continue;
     auto digest = Digest::parse(parts[1]);
-    if (digest.ok()) all.push_back({parts[0], std::move(digest).value(), file});
+    if (digest.ok()) all.push_back({parts[0], std::move(digest).value(), file, ""});
   }
   std::sort(all.begin(), all.end(), [](const Tag& a, const Tag& b) { return a.name < b.name; });
+  return all;
+}
+
+Result<std::vector<Tag>> Store::Impl::all_tags() {
+  std::map<std::string, Tag> by_name;
+  for (Tag& tag : TRY(tags())) by_name.emplace(tag.name, tag);
+  for (const auto& lower : lowers) {
+    for (Tag& tag : TRY(lower->tags())) {
+      tag.store = lower->home;
+      by_name.emplace(tag.name, std::move(tag));
+    }
+  }
+  std::vector<Tag> all;
+  for (auto& [name, tag] : by_name) all.push_back(std::move(tag));
   return all;
 }
 
@@ -371,10 +444,16 @@ std::optional<std::string> Store::Impl::source_key(const std::string& path, cons
 
 Result<std::optional<Digest>> Store::Impl::find_source(const std::string& key) {
   auto bytes = sys::read_file_at(directory.get(), "sources/" + key, 256);
+  for (size_t i = 0; i < lowers.size() && !bytes.ok(); ++i)
+    bytes = sys::read_file_at(lowers[i]->directory.get(), "sources/" + key, 256);
   if (!bytes.ok()) return std::optional<Digest>();
   auto digest = Digest::parse(text::trim(bytes.value()));
   if (!digest.ok()) return std::optional<Digest>();
   return std::optional<Digest>(std::move(digest).value());
+}
+
+Result<Digest> Store::Impl::manifest_of(const Digest& digest) {
+  return TRY(find_source("index-" + digest.hex())).value_or(digest);
 }
 
 Status Store::Impl::set_source(const std::string& key, const Digest& manifest) {

@@ -15,9 +15,14 @@
 //   images/MAP-ID      the record of an image that is ready
 //   images/MAP-ID.lock an empty file, locked (shared) by every run of the image, so that gc leaves it alone.
 //   Containers inherit the open file: it is never the record itself, which must not be reached from inside
-//   refs/NAME          a tag: full name and manifest digest sources/KEY
-//   which manifest an archive file held, by its inode, size and times: it need not be read again locks/ one
-//   file for each piece of work that two processes could want at once tmp/               blobs being written
+//   refs/NAME          a tag: full name and manifest digest
+//   sources/KEY        which manifest an archive file held, by its inode, size and times: it need not be read
+//   again locks/             one file for each piece of work that two processes could want at once tmp/ blobs
+//   being written
+//
+// A store may have others below it that are only read (`lowers`): what is looked for and not found here is
+// looked for there, and nothing that is there is made here again. Records and layers of another user's store
+// are not taken, since the files in them are his; its blobs are.
 #pragma once
 
 #include <functional>
@@ -48,7 +53,8 @@ struct Record {
 struct Tag {
   std::string name;
   Digest manifest;
-  std::string file;  ///< below refs/
+  std::string file;   ///< below refs/
+  std::string store;  ///< the home of the read-only store that has it; empty: this one
 };
 
 struct Store::Impl {
@@ -57,20 +63,25 @@ struct Store::Impl {
   bool keep_owners = false;
   std::string map;                 ///< "root" or "user"
   std::vector<std::string> notes;  ///< to be told once: a fallback that was taken
+  std::vector<std::unique_ptr<Impl>> lowers;
+  bool read_only = false;  ///< is one of them
+  bool own = true;         ///< the files in its layers are this user's
 
   [[nodiscard]] std::string layers_path() const { return "layers/" + map; }
   [[nodiscard]] std::string layer_path(const std::string& id) const { return "layers/" + map + "/" + id; }
-  /// Absolute.
-  [[nodiscard]] std::string layer_directory(const std::string& id) const {
-    return home + "/" + layer_path(id);
-  }
+  /// Absolute; of a layer that a lower store has, there.
+  [[nodiscard]] std::string layer_directory(const std::string& id) const;
+  /// The store that has a layer: this one, or a lower one; null: none.
+  [[nodiscard]] const Impl* holder_of(const std::string& id) const;
   [[nodiscard]] std::string record_path(const Digest& manifest) const;
   static std::string short_id(const Digest& digest) { return digest.hex().substr(0, 24); }
   static std::string blob_path(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
   /// The record of an image, with a shared lock on its lock file, if the image is ready and all its layers
-  /// are there.
+  /// are there. (Of a lower store whose lock file cannot be locked, none.)
   Result<std::optional<std::pair<Record, Fd>>> ready(const Digest& manifest);
+  Result<std::optional<std::pair<Record, Fd>>> ready_here(const Digest& manifest);
+  [[nodiscard]] Fd lock_if_possible(const std::string& path) const;
   Status write_record(const Record& record);
   /// Opens and locks the lock file that belongs to a record. @return nothing with LOCK_NB when somebody else
   /// holds it.
@@ -82,16 +93,29 @@ struct Store::Impl {
   Result<std::optional<Fd>> lock(const std::string& name, int operation);
 
   Result<bool> has_blob(const Digest& digest);
+  /// @return nothing when there is none
+  Result<std::optional<uint64_t>> blob_size(const Digest& digest);
+  /// Errors: it cannot be opened (ENOENT: there is none).
+  Result<Fd> open_blob(const Digest& digest);
+  /// The folders in which blobs lie, this store's first.
+  Result<std::vector<Fd>> blob_folders();
   /// Writes small bytes as a blob, if it is not there yet.
   Status put_blob(std::string_view bytes);
   Result<std::string> read_blob(const Digest& digest);
 
+  /// @return the digest and, of a lower store's tag, the home of that
+  Result<std::optional<Tag>> look_up_tag(const std::string& full_name);
   Result<std::optional<Digest>> find_tag(const std::string& full_name);
   Status set_tag(const std::string& full_name, const Digest& manifest);
   Status remove_tag(const std::string& full_name);
+  /// This store's own.
   Result<std::vector<Tag>> tags();
+  /// Those of lower stores as well, each name once, by name.
+  Result<std::vector<Tag>> all_tags();
 
   Result<std::optional<Digest>> find_source(const std::string& key);
+  /// The manifest that a digest stands for: what was loaded by an index's digest, else itself.
+  Result<Digest> manifest_of(const Digest& digest);
   Status set_source(const std::string& key, const Digest& manifest);
   /// What makes a file the same file as before. @return nothing when it is not a regular file.
   static std::optional<std::string> source_key(const std::string& path, const std::string& tag);

@@ -59,7 +59,7 @@ Status fill(int base) {
 }  // namespace
 
 Status test_file_system(int directory) {
-  const std::string name = fmt::format("tmp/selftest-{}", getpid());
+  const std::string name = fmt::format("tmp/selftest-{}-{}", getpid(), sys::monotonic_ns());
   CHECK_OK(sys::remove_tree_at(directory, name));
   CHECK_OK(sys::make_dir_at(directory, name, 0700));
   Fd base = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));

@@ -1,12 +1,11 @@
 // HTTP/1.1 for a client: one blocking call for a request, its body read a piece at a time. Names are resolved
-// by c-ares, TLS is OpenSSL's, HTTP is Boost.Beast's (http.cc is the only file that includes it); all of it
-// bounded in time and size. Redirects, tokens and retries are the caller's.
+// by c-ares, TLS is OpenSSL's, HTTP is parsed by Boost.Beast (response_parser.cc is the only file that
+// includes it); all of it bounded in time and size. Redirects, tokens and retries are the caller's.
 //
 // A Client may be used by several threads at once: each exchange has a connection of its own, taken from
 // those that are kept open or made anew, and gives it back when its body has been read to the end.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,7 +32,7 @@ struct Tls {
 
 struct Timeouts {
   int64_t connect_ns = 10'000'000'000;  ///< name, connection and TLS handshake, all addresses together
-  int64_t idle_ns = 30'000'000'000;     ///< without any byte, either way
+  int64_t idle_ns = 30'000'000'000;     ///< without any byte of a body, either way
   /// A peer that drips (slow loris): less than this many bytes in any `slow_window_ns` is an error.
   uint64_t slow_bytes = 1024;
   int64_t slow_window_ns = 30'000'000'000;
@@ -47,8 +46,9 @@ struct ClientOptions {
   /// http:// and https:// proxies; user information in a proxy's URL is sent as Proxy-Authorization.
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::string user_agent;  ///< "testctr-script/0.1.0"
-  /// Set by another thread or a signal handler: whatever waits ends with an error within a second.
-  const std::atomic<bool>* cancel = nullptr;
+  /// Asked while something is waited for, by whichever thread waits: true ends it with an error within a
+  /// second.
+  std::function<bool()> cancelled;
   /// No socket is ever opened: each send is an error that says so.
   bool offline = false;
 };
@@ -83,11 +83,12 @@ class Response {
 Result<std::string> read_body(Response& response, size_t limit);
 
 /// What kind of failure an error of this module is. Errors carry it as their errno: cuts, resets, time limits
-/// and refused connections (ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, EAGAIN for
-/// a name server's passing failure) may go away; unknown names (ENXIO), certificates (EPROTO), bad HTTP
-/// (EBADMSG), being offline (ENETDOWN) or cancelled (ECANCELED) do not.
+/// and refused connections (ECONNRESET, EPIPE, ETIMEDOUT while connecting, ETIME later, ECONNREFUSED,
+/// ENETUNREACH, EHOSTUNREACH, EAGAIN for a name server's passing failure) may go away; unknown names (ENXIO),
+/// certificates and what else is wrong with TLS (EPROTO), bad HTTP (EBADMSG), a proxy that refuses (EACCES),
+/// being offline (ENETDOWN) or cancelled (ECANCELED) do not.
 bool transient(const Error& error);
-/// Whether no peer was reached at all: no route, no name server, refused, offline.
+/// Whether no peer was reached at all: no route, no name server, refused, no answer to connecting, offline.
 bool unreachable(const Error& error);
 
 class Client {

@@ -71,6 +71,7 @@ class Planner {
     plan_.timeout_ns = request_.timeout_ns;
     const size_t most = std::max<size_t>(plan_.jobs.size(), 1);
     plan_.parallel = static_cast<unsigned>(std::min<size_t>(request_.parallel.value_or(processors()), most));
+    if (!request_.looks_only) CHECK_OK(settle_pins(plan_, request_.locked));
     return std::move(plan_);
   }
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "plan/checks.h"
 #include "plan/host_paths.h"
+#include "plan/lockfile.h"
 #include "plan/places.h"
 #include "plan/select.h"
 #include "plan/settings_above.h"
@@ -102,6 +103,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   }
   const size_t most = std::max<size_t>(plan.jobs.size(), 1);
   plan.parallel = static_cast<unsigned>(std::min<size_t>(request.parallel.value_or(processors()), most));
+  if (!request.looks_only) CHECK_OK(settle_pins(plan, request.locked));
   return plan;
 }
 

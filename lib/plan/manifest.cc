@@ -196,6 +196,7 @@ Result<Manifest> read_manifest(const std::string& path) {
   CHECK_OK(reader.read(path, "", {}, {}));
   Manifest manifest = reader.take();
   if (manifest.mistakes.any()) return manifest.mistakes.error();
+  manifest.lock = TRY(read_lock(path));
   return manifest;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "plan/lockfile.h"
 #include "plan/plan.h"
 #include "plan/yaml_tree.h"
 
@@ -94,10 +95,12 @@ struct Manifest {
   Mistakes mistakes;                ///< of later steps are added to a copy of this: it knows the files
   Settings settings;                ///< of the first file
   std::vector<ManifestTest> tests;  ///< of all files, in their order
+  std::optional<LockFile> lock;     ///< of the first file
 };
 
 /// Reads a manifest and those that it includes.
-/// @param path as the user gave it. All mistakes are told in one usage error, each with "path:line:column: ".
+/// @param path as the user gave it. All mistakes are told in one usage error, each with "path:line:column: ";
+/// then those of its lock file.
 Result<Manifest> read_manifest(const std::string& path);
 
 /// The manifest of a folder: the first testctr.yaml in it or in a folder above it.

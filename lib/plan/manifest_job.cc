@@ -214,6 +214,7 @@ Job common_job(const JobContext& context, const Settings& settings, const Manife
   for (const Text& image : settings.images)
     job.images.push_back(replaced(image, combination, context.mistakes));
   job.documents = request.documents;
+  if (context.manifest.lock) job.pins = pins_of(*context.manifest.lock, own_platform());
   return job;
 }
 

@@ -145,11 +145,20 @@ struct Job : Step {
   Network network = Network::none;
   std::string seccomp = "default";  ///< "default", "unconfined" or a profile's path
   std::vector<std::string> images;  ///< references that its lines may start besides (`testctr start`)
+  /// What the lock file of its manifest has: an image as it is written -> NAME@DIGEST, by which it is
+  /// obtained.
+  std::map<std::string, std::string> pins;
   std::vector<std::string> tags;
   std::vector<size_t> needs;        ///< indices of the plan's jobs that must have passed before it begins
   std::optional<std::string> skip;  ///< it is not run but counted as skipped, for this reason
   std::optional<Error>
       error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run
+
+  /// An image as it is to be obtained.
+  [[nodiscard]] const std::string& pinned(const std::string& written) const {
+    const auto pin = pins.find(written);
+    return pin == pins.end() ? written : pin->second;
+  }
 };
 
 struct Plan {

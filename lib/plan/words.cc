@@ -11,15 +11,6 @@ bool is_path_by_its_looks(const std::string& word) {
   return word.starts_with(".") || word.starts_with("/") || format_of(word).has_value();
 }
 
-/// Words that are images whatever lies in the current folder.
-bool is_image_by_its_looks(const std::string& word) {
-  static constexpr std::string_view transports[] = {
-      "oci:", "oci-archive:", "docker-archive:", "dir:", "docker-daemon:"};
-  if (word == "builtin" || word == "hostfs") return true;
-  return std::any_of(std::begin(transports), std::end(transports),
-                     [&](std::string_view transport) { return word.starts_with(transport); });
-}
-
 /// Whether the grammar of references allows it, roughly: lib/image has the last word.
 bool could_be_image(const std::string& word) {
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@";
@@ -44,6 +35,14 @@ Error only_an_image(const std::string& word, bool layered) {
 }
 
 }  // namespace
+
+bool is_image_by_its_looks(const std::string& word) {
+  static constexpr std::string_view transports[] = {
+      "oci:", "oci-archive:", "docker-archive:", "dir:", "docker-daemon:"};
+  if (word == "builtin" || word == "hostfs") return true;
+  return std::any_of(std::begin(transports), std::end(transports),
+                     [&](std::string_view transport) { return word.starts_with(transport); });
+}
 
 Error name_an_image(const std::vector<std::string>& words) {
   std::string files;

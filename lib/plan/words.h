@@ -8,6 +8,9 @@
 
 namespace testctr::plan {
 
+/// Words that are images whatever lies in the current folder: builtin, hostfs, oci:...
+bool is_image_by_its_looks(const std::string& word);
+
 struct Words {
   std::string image;
   std::vector<std::string> paths;

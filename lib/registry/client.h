@@ -21,7 +21,9 @@ struct SessionOptions {
   int retries = 5;                            ///< further tries of a request that failed in passing
   int64_t first_delay_ns = 500'000'000;       ///< before the second try; doubled each time, with jitter
   int64_t longest_delay_ns = 30'000'000'000;  ///< of a delay, Retry-After included: longer ones are an error
-  std::function<void(const std::string&)> note;  ///< told what is retried and why; may be empty
+  /// Told what is retried and why, by whichever thread is about to wait, one at a time; may be empty.
+  std::function<void(const std::string&)> note;
+  std::function<bool()> cancelled;  ///< as net::ClientOptions::cancelled: ends the waiting for another try
   /// Tokens may be fetched from other hosts than the registry's; these are told the credentials only over
   /// TLS, or by plain HTTP where the location is insecure.
 };
@@ -41,6 +43,9 @@ struct Blob {
 /// Safe for several threads. `client` must outlive it.
 class Session {
  public:
+  /// Sends nothing yet. An insecure location is first spoken to by HTTPS whose certificates are not verified,
+  /// then by plain HTTP; any other by HTTPS alone, this machine's own addresses too.
+  /// @return a usage error for a host that is none
   static Result<std::unique_ptr<Session>> open(net::Client& client, Location location,
                                                SessionOptions options);
   ~Session();
@@ -53,10 +58,10 @@ class Session {
 
   /// A stream of a blob: resumed with ranges where the connection is cut (from the beginning, passing over
   /// what was given already, where the server has no ranges), retried, redirected. Bytes are not verified
-  /// here, but never more than blob.size are given, and fewer are an error.
+  /// here, but never more than blob.size are given, and fewer are an error. The session must outlive it.
   Result<std::unique_ptr<ByteSource>> blob(const Blob& blob);
 
-  /// Whether the repository has it.
+  /// Whether the repository has it. Asks as somebody who wants to push.
   Result<bool> has_blob(const Digest& digest);
   /// Tries to have the registry take it from another of its repositories. @return whether it did.
   Result<bool> mount_blob(const Digest& digest, const std::string& from_repository);
@@ -71,7 +76,7 @@ class Session {
   [[nodiscard]] const Location& location() const;
 
  private:
-  struct Impl;
+  class Impl;
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -20,21 +20,32 @@ struct Location {
 
 /// Where the configuration is looked for.
 struct ConfigPaths {
-  std::vector<std::string> files;    ///< the first that exists counts: $CONTAINERS_REGISTRIES_CONF,
-                                     ///< $XDG_CONFIG_HOME/containers/, /etc/containers/registries.conf
-  std::vector<std::string> folders;  ///< registries.conf.d of system and user, in that order
+  std::vector<std::string> files;  ///< the first that exists counts: $CONTAINERS_REGISTRIES_CONF alone, else
+                                   ///< $XDG_CONFIG_HOME/containers/, /etc/containers/registries.conf
+  std::vector<std::string> folders;  ///< registries.conf.d of system and user, in that order; with a user's
+                                     ///< registries.conf the user's alone
+  std::string aliases;               ///< short-name-aliases.conf, which comes last; may be empty
+  bool required = false;             ///< one of `files` must exist: a variable names it
   /// As containers-registries.conf(5) says, from the environment.
   static ConfigPaths standard();
 };
 
+/// short-name-mode: what a short name without alias means where several registries may be searched.
+enum class ShortNames : uint8_t {
+  permissive,  ///< all in turn (the others ask on a terminal first; we never do)
+  enforcing,   ///< it is ambiguous: an error
+  disabled,    ///< all in turn
+};
+
 class Registries {
  public:
-  /// Reads and merges the files. A file that is not there is no error.
+  /// Reads and merges the files. A file that is not there is no error, unless `required`.
   /// @return a usage error with file:line:column for broken TOML, unknown values, version 1 (it is named).
   static Result<Registries> read(const ConfigPaths& paths);
 
-  /// Where `name` (a full name: "docker.io/library/golang") is to be pulled from: mirrors in order, then the
-  /// registry itself. @param by_digest which mirrors apply (pull-from-mirror, mirror-by-digest-only).
+  /// Where `name` (a full name: "docker.io/library/golang"; a tag or digest behind it counts for prefixes
+  /// that have one) is to be pulled from: mirrors in order, then the registry itself.
+  /// @param by_digest which mirrors apply (pull-from-mirror, mirror-by-digest-only).
   /// @return a usage error when the registry is blocked, naming the file that says so.
   [[nodiscard]] Result<std::vector<Location>> locate(const std::string& name, bool by_digest) const;
 
@@ -43,6 +54,8 @@ class Registries {
   /// unqualified-search-registries: where short names without alias are looked for, in order. Empty:
   /// docker.io alone, as Docker does.
   [[nodiscard]] const std::vector<std::string>& search() const;
+  /// short-name-mode.
+  [[nodiscard]] ShortNames short_names() const;
 
   struct Impl;
   Registries(Registries&&) noexcept;

@@ -71,7 +71,8 @@ class Place {
   virtual Result<std::optional<Said>> advance(EventSink& events) = 0;
   /// Whether it ended by itself: `finish` then knows the reason and need not be helped by `kill`.
   [[nodiscard]] virtual bool ended() const = 0;
-  /// Whether the error that ended it is what it said of itself: not a breach of the protocol, not its silence.
+  /// Whether the error that ended it is what it said of itself: not a breach of the protocol, not its
+  /// silence.
   [[nodiscard]] virtual bool reported() const = 0;
   /// Of a container: its namespaces, for others to join; the call waits until it has set itself up.
   virtual Result<sandbox::Container::Namespaces> namespaces() {

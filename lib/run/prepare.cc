@@ -61,7 +61,8 @@ uint64_t default_memory(unsigned parallel) {
   return kilobytes * 1024 / 2 / std::max(1U, parallel);
 }
 
-Provisions::Provisions(image::Store& store, const std::vector<plan::Job>& jobs) : store_(store) {
+Provisions::Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs)
+    : store_(store), access_(access) {
   for (const plan::Job& job : jobs) {
     for (const plan::Artifacts& artifacts : job.artifacts) {
       if (outputs_.contains(artifacts.directory)) continue;
@@ -88,10 +89,10 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
     if (made != outputs_.end()) CHECK_OK(made->second);
   }
   Provision provision;
-  if (!job.image.empty()) provision.root = TRY(root(job.image));
-  for (const plan::Container& container : job.containers) (void)TRY(root(container.image));
+  if (!job.image.empty()) provision.root = TRY(root(job.pinned(job.image)));
+  for (const plan::Container& container : job.containers) (void)TRY(root(job.pinned(container.image)));
   // Whether they are needed shows when they are asked for.
-  for (const std::string& image : job.images) (void)root(image).ok();
+  for (const std::string& image : job.images) (void)root(job.pinned(image)).ok();
   if (!job.layer.empty()) {
     provision.layer =
         TRY(once(layers_, job.layer, [&] { return image::open_layer(store_, job.layer).in(job.layer); }));
@@ -111,7 +112,7 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
   }
   if (provision.root != nullptr && needs_spare_shell(job, *provision.root))
     provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));
-  if (provision.root != nullptr) CHECK_OK(check_programs_in(job, job.image, provision));
+  if (provision.root != nullptr) CHECK_OK(check_programs_in(job, job.pinned(job.image), provision));
   return provision;
 }
 
@@ -134,7 +135,7 @@ Status Provisions::check_programs_in(const plan::Job& job, const std::string& im
 }
 
 Result<const image::RootFilesystem*> Provisions::root(const std::string& image) {
-  return once(images_, image, [&] { return image::obtain(store_, image); });
+  return once(images_, image, [&] { return image::obtain(store_, image, access_); });
 }
 
 std::vector<std::string> notes_of(const Provision& provision) {

@@ -33,7 +33,8 @@ class Provisions {
  public:
   /// Makes the folders that artifacts go to, since a test tree that they lie in must not change later; what
   /// fails is an error of the jobs that it concerns. @param jobs all that `provide` will be asked for
-  Provisions(image::Store& store, const std::vector<plan::Job>& jobs);
+  /// `store` and `access` must outlive it.
+  Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs);
   /// Unpacks, reads and checks what is not there yet. May use threads that have ended when it returns.
   Result<Provision> provide(const plan::Job& job);
   /// The root of another image: unpacked, where it was not yet.
@@ -47,6 +48,7 @@ class Provisions {
   static Result<const T*> once(std::map<std::string, Result<T>>& known, const std::string& key, F make);
 
   image::Store& store_;
+  const image::Access& access_;
   std::map<std::string, Status> outputs_;  ///< what is written to meanwhile
   std::map<std::string, Result<image::RootFilesystem>> images_;
   std::map<std::string, Result<image::Tree>> trees_;

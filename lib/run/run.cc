@@ -38,7 +38,7 @@ class Runner {
     begun_.resize(plan_.jobs.size());
     outcomes_.resize(plan_.jobs.size());
     auto store = TRY(image::Store::open(options_.store));
-    Provisions provisions(store, plan_.jobs);
+    Provisions provisions(store, options_.access, plan_.jobs);
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
@@ -170,7 +170,7 @@ class Runner {
     Event event;
     event.kind = Event::Kind::script_started;
     event.text = plan_.jobs[index].name;
-    event.detail = plan_.jobs[index].image;
+    event.detail = plan_.jobs[index].pinned(plan_.jobs[index].image);
     stamper.take(event);
     event = {};
     event.kind = Event::Kind::script_ended;

@@ -14,6 +14,7 @@ namespace testctr::run {
 
 struct Options {
   image::StoreOptions store;
+  image::Access access;  ///< where images may come from
   /// Readable when the run is to stop (a signalfd, or a self-pipe); -1: never. One byte or more: finish
   /// cleanly. Borrowed.
   int stop_fd = -1;

@@ -33,7 +33,7 @@ void TestRun::begin() {
   Event event;
   event.kind = Event::Kind::script_started;
   event.text = job_.name;
-  event.detail = job_.image;
+  event.detail = job_.pinned(job_.image);
   stamper_.take(event);
   for (const std::string& note : notes_of(provision_)) stamper_.log(note);
   auto scope = Scope::of(job_);

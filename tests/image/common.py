@@ -74,6 +74,33 @@ def layout(path, layers, compress="none", tag="latest", config=None, change=None
     return path
 
 
+def on_builtin(path, *layers, tag=None):
+    """A layout of the embedded image with these tars on top: commands run in it."""
+    r = call("image", "copy", "builtin", "oci:" + path)
+    if r.returncode != 0:
+        raise AssertionError(r.stderr)
+    read = lambda d: json.load(open(f"{path}/blobs/sha256/{d['digest'][7:]}"))
+
+    def put(data):
+        with open(f"{path}/blobs/sha256/{digest(data)[7:]}", "wb") as f:
+            f.write(data)
+        return {"digest": digest(data), "size": len(data)}
+
+    entry = json.load(open(path + "/index.json"))["manifests"][0]
+    manifest = read(entry)
+    config = read(manifest["config"])
+    for data in layers:
+        manifest["layers"].append({"mediaType": "application/vnd.oci.image.layer.v1.tar", **put(data)})
+        config["rootfs"]["diff_ids"].append(digest(data))
+    manifest["config"].update(put(json.dumps(config).encode()))
+    entry.update(put(json.dumps(manifest).encode()))
+    if tag:
+        entry["annotations"] = {"org.opencontainers.image.ref.name": tag}
+    with open(path + "/index.json", "w") as f:
+        json.dump({"schemaVersion": 2, "manifests": [entry]}, f)
+    return path
+
+
 def call(*args, env=None, **more):
     return subprocess.run([TESTCTR, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="surrogateescape",
                           env={**os.environ, **(env or {})}, **more)

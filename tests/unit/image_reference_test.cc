@@ -48,12 +48,35 @@ TEST_CASE("image reference: transports") {
   CHECK(oci.path == "build/images/golang");
   CHECK(oci.tag == "v1");
   CHECK(Reference::parse("oci:/a:b/c").value().path == "/a:b/c");
+  auto split = [](const char* text) {
+    const Reference r = Reference::parse(text).value();
+    return r.path + " " + r.tag;
+  };
+  CHECK(split("oci-archive:/x/f.tar:docker.io/library/golang:1.22") ==
+        "/x/f.tar docker.io/library/golang:1.22");
+  CHECK(split("oci-archive:f.tar:golang:1.22") == "f.tar golang:1.22");
+  CHECK(split("oci:dir:team/app:2") == "dir team/app:2");
+  CHECK(split("oci:dir:localhost:5000/app") == "dir localhost:5000/app");
+  CHECK(split("oci:/a:b:") == "/a:b ");
+  CHECK(split("oci:/a:b_/c:v1") == "/a:b_/c v1");
   CHECK(Reference::parse("oci:dir").value().tag.empty());
   auto archive = Reference::parse("docker-archive:f.tar:docker.io/library/x:1").value();
   CHECK(archive.path == "f.tar");
   CHECK(archive.tag == "docker.io/library/x:1");
   CHECK(Reference::parse("oci-archive:/x/f.tar:t").value().tag == "t");
   CHECK(Reference::parse("dir:/x:y").value().path == "/x:y");
+}
+
+TEST_CASE("image reference: a name at a registry is said so") {
+  auto r = Reference::parse("docker://golang").value();
+  CHECK(r.kind == Reference::Kind::name);
+  CHECK(r.remote);
+  CHECK(r.short_name);
+  CHECK(r.full() == "docker.io/library/golang:latest");
+  CHECK_FALSE(Reference::parse("golang").value().remote);
+  CHECK_FALSE(Reference::parse("quay.io/golang").value().short_name);
+  CHECK(Reference::parse("docker:20").value().full() == "docker.io/library/docker:20");
+  CHECK_FALSE(Reference::parse_new_name("docker://golang").ok());
 }
 
 TEST_CASE("image reference: what is refused is a usage error") {
@@ -75,7 +98,9 @@ TEST_CASE("image reference: what is refused is a usage error") {
                            "oci:",
                            "dir:",
                            "docker-daemon:x",
-                           "docker://x",
+                           "docker://",
+                           "docker://X",
+                           "docker:///x",
                            "a/B/c",
                            "ho_st.x/a",
                            "h:port/a",

@@ -1,17 +1,20 @@
 // Layers through libarchive.
-// they are hashed.
-#include "layer.h"
+#include "recipe/layer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <fnmatch.h>
+#include <sys/xattr.h>
 
 #include <memory>
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/text.h"
+#include "image/tree.h"
 
-namespace testctr::mkimage {
+namespace testctr::recipe {
 namespace {
 
 using Archive = std::unique_ptr<struct archive, decltype(&archive_write_free)>;
@@ -29,6 +32,7 @@ class TarWriter {
 
   Status open(int out) {
     archive_write_set_format_pax_restricted(tar_.get());
+    archive_write_set_options(tar_.get(), "xattrheader=SCHILY");
     if (archive_write_open_fd(tar_.get(), out) != ARCHIVE_OK) return archive_error("tar", tar_.get());
     return {};
   }
@@ -67,7 +71,7 @@ Status copy_data(struct archive* from, TarWriter& to) {
 /// What a recipe leaves out of its base.
 class LeftOut {
  public:
-  explicit LeftOut(const std::vector<std::string>& patterns) : patterns_(patterns), fits_(patterns.size()) {}
+  explicit LeftOut(const std::vector<plan::Text>& patterns) : patterns_(patterns), fits_(patterns.size()) {}
 
   bool has(std::string_view path) {
     if (path.starts_with("./")) path.remove_prefix(2);
@@ -76,7 +80,7 @@ class LeftOut {
       // A folder's own pattern is that of what lies in it, too.
       for (size_t end = 0; end != std::string_view::npos && end < path.size();) {
         end = path.find('/', end + 1);
-        if (fnmatch(patterns_[i].c_str(), std::string(path.substr(0, end)).c_str(), FNM_PATHNAME) != 0)
+        if (fnmatch(patterns_[i].value.c_str(), std::string(path.substr(0, end)).c_str(), FNM_PATHNAME) != 0)
           continue;
         fits_[i] = any = true;
         break;
@@ -87,21 +91,108 @@ class LeftOut {
 
   Status all_fit() const {
     for (size_t i = 0; i < patterns_.size(); ++i)
-      if (!fits_[i]) return Error::usage(fmt::format("without: the base has no {}", patterns_[i]));
+      if (!fits_[i]) return Error::usage(fmt::format("without: the base has no {}", patterns_[i].value));
     return {};
   }
 
  private:
-  const std::vector<std::string>& patterns_;
+  const std::vector<plan::Text>& patterns_;
   std::vector<bool> fits_;
+};
+
+/// The bytes of a file, which must be as many as were seen before.
+Status copy_file(int file, uint64_t size, TarWriter& to, const std::string& name) {
+  std::array<char, 65536> buffer;
+  for (uint64_t rest = size;;) {
+    const size_t got = TRY(sys::read_full(file, buffer.data(), buffer.size()));
+    if (got == 0 && rest == 0) return {};
+    if (got == 0 || got > rest)
+      return Error::infrastructure(fmt::format("{} changed while it was read", text::quoted(name)));
+    rest -= got;
+    CHECK_OK(to.data(buffer.data(), got));
+  }
+}
+
+/// What a folder holds, as entries of a tar.
+class RootWriter {
+ public:
+  RootWriter(TarWriter& tar, LeftOut& left_out, int64_t epoch)
+      : tar_(tar), left_out_(left_out), epoch_(epoch) {}
+
+  Status top(int folder) {
+    struct stat st {};
+    if (fstat(folder, &st) != 0) return Error::system("fstat", "the root");
+    const ArchiveEntry header = entry("./", st);
+    return tar_.header(header.get());
+  }
+
+  Status add(const image::TreeEntry& found) {
+    if (left_out_.has(found.path)) return {};
+    const struct stat& st = found.st;
+    if (S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) return {};
+    const std::string name = "./" + found.path;
+    const ArchiveEntry header = entry(S_ISDIR(st.st_mode) ? name + "/" : name, st);
+    if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
+      const auto [first, is_first] = links_.try_emplace({st.st_dev, st.st_ino}, name);
+      if (!is_first) {
+        archive_entry_copy_hardlink(header.get(), first->second.c_str());
+        archive_entry_set_size(header.get(), 0);
+        return tar_.header(header.get());
+      }
+    }
+    if (S_ISLNK(st.st_mode))
+      archive_entry_copy_symlink(header.get(), TRY(sys::read_link_at(found.parent, found.name)).c_str());
+    if (!S_ISLNK(st.st_mode)) attributes(header.get(), found);
+    CHECK_OK(tar_.header(header.get()).in(name));
+    if (!S_ISREG(st.st_mode)) return {};
+    const Fd file = TRY_IN(sys::open_at(found.parent, found.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), name);
+    return copy_file(file.get(), static_cast<uint64_t>(st.st_size), tar_, name);
+  }
+
+ private:
+  ArchiveEntry entry(const std::string& name, const struct stat& st) const {
+    ArchiveEntry header(archive_entry_new(), archive_entry_free);
+    archive_entry_copy_pathname(header.get(), name.c_str());
+    archive_entry_set_filetype(header.get(), st.st_mode & S_IFMT);
+    archive_entry_set_perm(header.get(), st.st_mode & 07777U);
+    archive_entry_set_mtime(header.get(), std::clamp<int64_t>(st.st_mtim.tv_sec, 0, epoch_), 0);
+    archive_entry_set_uid(header.get(), st.st_uid == geteuid() ? 0 : st.st_uid);
+    archive_entry_set_gid(header.get(), st.st_gid == getegid() ? 0 : st.st_gid);
+    archive_entry_set_size(header.get(), S_ISREG(st.st_mode) ? st.st_size : 0);
+    return header;
+  }
+
+  // Those that a program sees, and what makes a program privileged.
+  static void attributes(struct archive_entry* header, const image::TreeEntry& found) {
+    const std::string path = fmt::format("/proc/self/fd/{}/{}", found.parent, found.name);
+    std::string names(size_t{64} << 10, '\0'), value(size_t{64} << 10, '\0');
+    const ssize_t size = llistxattr(path.c_str(), names.data(), names.size());
+    if (size <= 0) return;
+    names.resize(static_cast<size_t>(size));
+    std::vector<std::string> list = text::split(names, '\0');
+    std::sort(list.begin(), list.end());
+    for (const std::string& key : list) {
+      const bool wanted =
+          (key.starts_with("user.") && !key.starts_with("user.overlay.")) || key == "security.capability";
+      if (!wanted) continue;
+      const ssize_t n = lgetxattr(path.c_str(), key.c_str(), value.data(), value.size());
+      if (n >= 0) archive_entry_xattr_add_entry(header, key.c_str(), value.data(), static_cast<size_t>(n));
+    }
+  }
+
+  TarWriter& tar_;
+  LeftOut& left_out_;
+  int64_t epoch_;
+  std::map<std::pair<dev_t, ino_t>, std::string> links_;
 };
 
 }  // namespace
 
-Status write_entries(const Recipe& recipe, int64_t epoch, int out) {
+Status write_entries(const Recipe& recipe, const Rules& rules, const Entries& entries, int64_t epoch,
+                     int out) {
   TarWriter writer;
   CHECK_OK(writer.open(out));
-  for (const auto& [path, entry] : recipe.entries) {
+  for (const auto& [path, entry] : entries) {
     const ArchiveEntry header(archive_entry_new(), archive_entry_free);
     const bool directory = entry.kind == Entry::Kind::directory;
     archive_entry_set_pathname(header.get(), (directory ? path + "/" : path).c_str());
@@ -109,18 +200,38 @@ Status write_entries(const Recipe& recipe, int64_t epoch, int out) {
                                              : entry.kind == Entry::Kind::link ? AE_IFLNK
                                                                                : AE_IFREG);
     archive_entry_set_perm(header.get(), entry.mode);
+    archive_entry_set_uid(header.get(), entry.uid);
+    archive_entry_set_gid(header.get(), entry.gid);
     archive_entry_set_mtime(header.get(), epoch, 0);
     if (entry.kind == Entry::Kind::link) archive_entry_set_symlink(header.get(), entry.content.c_str());
-    archive_entry_set_size(
-        header.get(), entry.kind == Entry::Kind::file ? static_cast<la_int64_t>(entry.content.size()) : 0);
+    const bool file = entry.kind == Entry::Kind::file;
+    const uint64_t size = !file ? 0 : entry.from.empty() ? entry.content.size() : entry.size;
+    archive_entry_set_size(header.get(), static_cast<la_int64_t>(size));
     CHECK_OK(writer.header(header.get()).in(path));
-    if (entry.kind == Entry::Kind::file)
+    if (!file) continue;
+    if (entry.from.empty()) {
       CHECK_OK(writer.data(entry.content.data(), entry.content.size()).in(path));
+      continue;
+    }
+    const Fd source = TRY_IN(open_source_file(recipe, rules, entry.from, O_RDONLY | O_NONBLOCK), path);
+    CHECK_OK(copy_file(source.get(), entry.size, writer, entry.from));
   }
   return writer.finish();
 }
 
-Status rewrite_tar(int in, int64_t epoch, const std::vector<std::string>& without, int out) {
+Status write_root(const std::string& folder, int64_t epoch, const std::vector<plan::Text>& without, int out) {
+  const Fd root = TRY(sys::open(folder, O_RDONLY | O_DIRECTORY));
+  LeftOut left_out(without);
+  TarWriter writer;
+  CHECK_OK(writer.open(out));
+  RootWriter entries(writer, left_out, epoch);
+  CHECK_OK(entries.top(root.get()));
+  CHECK_OK(image::walk_tree(root.get(), {}, [&](const image::TreeEntry& e) { return entries.add(e); }));
+  CHECK_OK(left_out.all_fit());
+  return writer.finish();
+}
+
+Status rewrite_tar(int in, int64_t epoch, const std::vector<plan::Text>& without, int out) {
   LeftOut left_out(without);
   TarWriter writer;
   CHECK_OK(writer.open(out));
@@ -174,4 +285,4 @@ Status compress_best(int in, int out) {
   return {};
 }
 
-}  // namespace testctr::mkimage
+}  // namespace testctr::recipe

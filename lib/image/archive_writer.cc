@@ -1,0 +1,272 @@
+#include "image/archive_writer.h"
+
+#include <set>
+
+#include "base/json.h"
+#include "image/blob.h"
+#include "image/reference.h"
+
+namespace testctr::image {
+namespace {
+
+constexpr size_t block = size_t{256} * 1024;
+
+// A tar file of members that come in any order and are written sorted.
+class Tar {
+ public:
+  using Write = std::function<Status(const std::function<Status(std::string_view)>&)>;
+
+  /// A name that is there already keeps what it has: it is the digest of that.
+  void add(const std::string& name, uint64_t size, Write write) {
+    members_.try_emplace(name, Member{size, std::move(write)});
+  }
+  void add(const std::string& name, std::string bytes) {
+    const uint64_t size = bytes.size();
+    add(name, size, [bytes = std::move(bytes)](const auto& write) { return write(bytes); });
+  }
+  [[nodiscard]] bool has(const std::string& name) const { return members_.contains(name); }
+  void add_folder(const std::string& name) { members_.try_emplace(name, Member{}); }
+
+  Status write(int out) const {
+    HashedOutput output(out);
+    output.hashing = false;
+    ArchiveWriter writer = TRY(tar_writer(output, /* plain_names= */ true));
+    for (const auto& [name, member] : members_) {
+      // What is written into is what failed, where it did.
+      Status written = write_member(writer.get(), name, member);
+      if (!output.error.ok()) return std::move(output.error);
+      CHECK_OK(written);
+    }
+    const int closed = archive_write_close(writer.get());
+    if (!output.error.ok()) return std::move(output.error);
+    if (closed != ARCHIVE_OK) return archive_error(writer.get(), "writing the archive");
+    return {};
+  }
+
+ private:
+  struct Member {
+    uint64_t size = 0;
+    Write write;  ///< empty: a folder
+  };
+
+  static Status write_member(struct archive* a, const std::string& name, const Member& member) {
+    ArchiveEntry entry = new_entry();
+    const bool folder = !member.write;
+    archive_entry_copy_pathname(entry.get(), name.c_str());
+    archive_entry_set_mtime(entry.get(), 0, 0);
+    archive_entry_set_filetype(entry.get(), folder ? AE_IFDIR : AE_IFREG);
+    archive_entry_set_perm(entry.get(), folder ? 0755 : 0644);
+    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(member.size));
+    if (archive_write_header(a, entry.get()) < ARCHIVE_WARN) return archive_error(a, "writing " + name);
+    if (folder) return {};
+    return member.write([&](std::string_view bytes) -> Status {
+      if (archive_write_data(a, bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size()))
+        return {};
+      return archive_error(a, "writing " + name);
+    });
+  }
+
+  std::map<std::string, Member> members_;
+};
+
+std::string blob_name(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
+
+// What Docker and Podman take for a name: not a mere tag.
+Json docker_names(const std::vector<std::string>& names) {
+  Json list = Json::array();
+  for (const std::string& name : names) {
+    auto reference = Reference::parse_new_name(name);
+    if (name.find_first_of(":/") != std::string::npos && reference.ok())
+      list.push_back(reference.value().full());
+  }
+  return list;
+}
+
+// manifest.json, with each image once.
+class DockerManifest {
+ public:
+  void add(const std::string& config, const Json& names, const Json& layers) {
+    Image& image = images_[config];
+    image.layers = layers;
+    for (const Json& name : names) image.names.insert(name.get<std::string>());
+  }
+  [[nodiscard]] std::string bytes() const {
+    Json list = Json::array();
+    for (const auto& [config, image] : images_)
+      list.push_back({{"Config", config}, {"Layers", image.layers}, {"RepoTags", image.names}});
+    return json::dump(list);
+  }
+
+ private:
+  struct Image {
+    Json layers;
+    std::set<std::string> names;
+  };
+  std::map<std::string, Image> images_;
+};
+
+std::string layer_name(const Source& source, size_t i) {
+  return fmt::format("{}: layer {} of {} ({})", source.shown, i + 1, source.manifest.layers.size(),
+                     source.manifest.layers[i].digest.str().substr(0, 19));
+}
+
+void add_documents_and_layers(Tar& tar, Source& source) {
+  tar.add(blob_name(source.manifest_digest), source.manifest_bytes);
+  const Descriptor& config = source.manifest.config;
+  tar.add(blob_name(config.digest), config.size,
+          [&source](const auto& write) -> Status { return write(TRY(source.config())); });
+  for (size_t i = 0; i < source.manifest.layers.size(); ++i) {
+    const Descriptor& layer = source.manifest.layers[i];
+    tar.add(blob_name(layer.digest), layer.size, [&source, i](const auto& write) -> Status {
+      const std::unique_ptr<ByteSource> stream = TRY(source.layer(i));
+      return copy_checked(*stream, source.manifest.layers[i], layer_name(source, i), write);
+    });
+  }
+}
+
+// The uncompressed bytes of a layer, verified, to `write` where one is given. @return their number
+Result<uint64_t> unpacked(Source& source, size_t i, const Digest& diff_id,
+                          const std::function<Status(std::string_view)>& write) {
+  const Descriptor& layer = source.manifest.layers[i];
+  BlobClaim claim;
+  claim.name = layer_name(source, i);
+  claim.digest = layer.digest;
+  claim.check_size = !layer.digest.empty();
+  claim.size = layer.size;
+  claim.diff_id = diff_id;
+  const std::unique_ptr<BlobStream> stream = TRY(BlobStream::start(TRY(source.layer(i)), std::move(claim)));
+  while (write) {
+    const std::string_view bytes = TRY(stream->next());
+    if (bytes.empty()) break;
+    CHECK_OK(write(bytes));
+  }
+  return TRY(stream->finish()).tar_size;
+}
+
+}  // namespace
+
+Status copy_checked(ByteSource& from, const Descriptor& said, std::string_view what,
+                    const std::function<Status(std::string_view)>& write) {
+  Sha256 hash;
+  uint64_t size = 0;
+  std::string buffer(block, '\0');
+  for (;;) {
+    const size_t n = TRY_IN(from.read(buffer.data(), buffer.size()), std::string(what));
+    if (n == 0) break;
+    size += n;
+    if (size > said.size) break;
+    hash.update({buffer.data(), n});
+    CHECK_OK(write({buffer.data(), n}));
+  }
+  if (size != said.size)
+    return Error::infrastructure(fmt::format("{} is {} bytes long, but described with {}: it is damaged",
+                                             what, size > said.size ? "more" : std::to_string(size),
+                                             said.size));
+  const Digest found = hash.finish();
+  if (found != said.digest)
+    return Error::infrastructure(fmt::format("{} has the digest {}: it is damaged", what, found.str()));
+  return {};
+}
+
+Status settle(Source& source) {
+  if (!source.manifest_bytes.empty()) return {};
+  for (size_t i = 0; i < source.manifest.layers.size(); ++i) {
+    Descriptor& layer = source.manifest.layers[i];
+    if (!layer.digest.empty()) continue;
+    const std::unique_ptr<ByteSource> stream = TRY(source.layer(i));
+    Sha256 hash;
+    std::string buffer(block, '\0'), begin;
+    for (;;) {
+      const size_t n = TRY_IN(stream->read(buffer.data(), buffer.size()), layer_name(source, i));
+      if (n == 0) break;
+      if (begin.size() < 4) begin.append(buffer, 0, std::min<size_t>(n, 4));
+      hash.update({buffer.data(), n});
+      layer.size += n;
+    }
+    layer.digest = hash.finish();
+    layer.media_type = begin.starts_with("\x1f\x8b")           ? media::oci_layer_gzip
+                       : begin.starts_with("\x28\xb5\x2f\xfd") ? media::oci_layer_zstd
+                                                               : media::oci_layer;
+  }
+  describe(source);
+  return {};
+}
+
+Json index_entry(const Source& source, const std::string& name) {
+  std::string type(media::oci_manifest);
+  if (auto manifest = json::parse(source.manifest_bytes); manifest.ok())
+    if (auto own = json::get_string(manifest.value(), "mediaType", type); own.ok()) type = own.value();
+  Json entry = {
+      {"mediaType", type}, {"digest", source.manifest_digest.str()}, {"size", source.manifest_bytes.size()}};
+  if (!name.empty()) entry["annotations"] = {{"org.opencontainers.image.ref.name", name}};
+  return entry;
+}
+
+std::string index_document(std::vector<Json> entries) {
+  std::sort(entries.begin(), entries.end(), [](const Json& a, const Json& b) {
+    auto key = [](const Json& entry) {
+      const Json* annotations = json::find(entry, "annotations", Json::value_t::object);
+      return std::pair(annotations != nullptr ? json::dump(*annotations) : "", json::dump(entry));
+    };
+    return key(a) < key(b);
+  });
+  entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+  return json::dump({{"schemaVersion", 2}, {"mediaType", media::oci_index}, {"manifests", entries}});
+}
+
+Status write_oci_archive(std::vector<NamedImage>& images, int out) {
+  Tar tar;
+  std::vector<Json> entries;
+  DockerManifest docker;
+  for (NamedImage& image : images) {
+    Source& source = *image.source;
+    CHECK_OK(settle(source));
+    add_documents_and_layers(tar, source);
+    if (image.names.empty()) entries.push_back(index_entry(source, ""));
+    for (const std::string& name : image.names) entries.push_back(index_entry(source, name));
+    Json layers = Json::array();
+    for (const Descriptor& layer : source.manifest.layers) layers.push_back(blob_name(layer.digest));
+    docker.add(blob_name(source.manifest.config.digest), docker_names(image.names), layers);
+  }
+  tar.add_folder("blobs");
+  tar.add_folder("blobs/sha256");
+  tar.add("index.json", index_document(std::move(entries)));
+  tar.add("manifest.json", docker.bytes());
+  tar.add("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
+  return tar.write(out);
+}
+
+Status write_docker_archive(std::vector<NamedImage>& images, int out) {
+  Tar tar;
+  DockerManifest docker;
+  for (NamedImage& image : images) {
+    Source& source = *image.source;
+    std::string bytes = TRY(source.config());
+    const ImageConfig config = TRY_IN(parse_config(bytes), source.shown);
+    const std::vector<Descriptor>& layers = source.manifest.layers;
+    if (config.diff_ids.size() != layers.size())
+      return Error::infrastructure(
+          fmt::format("{}: the manifest has {} layers, but the configuration has {} diff_ids", source.shown,
+                      layers.size(), config.diff_ids.size()));
+    Json names = Json::array();
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const Digest diff_id = config.diff_ids[i];
+      const std::string name = diff_id.hex() + ".tar";
+      names.push_back(name);
+      if (tar.has(name)) continue;
+      const bool plain = layers[i].digest == diff_id;
+      const uint64_t size = plain ? layers[i].size : TRY(unpacked(source, i, diff_id, nullptr));
+      tar.add(name, size, [&source, i, diff_id](const auto& write) -> Status {
+        (void)TRY(unpacked(source, i, diff_id, write));
+        return {};
+      });
+    }
+    const std::string name = Digest::of(bytes).hex() + ".json";
+    tar.add(name, std::move(bytes));
+    docker.add(name, docker_names(image.names), names);
+  }
+  tar.add("manifest.json", docker.bytes());
+  return tar.write(out);
+}
+
+}  // namespace testctr::image

@@ -1,0 +1,40 @@
+// Writes images into one tar file, straight from where they are: nothing is copied aside, and little is held
+// in memory. The same images give the same bytes: members are sorted, times 0, owners root.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "image/source.h"
+
+namespace testctr::image {
+
+/// An image and what it is to be called. A name is a full one or a mere tag; there may be none.
+struct NamedImage {
+  std::unique_ptr<Source> source;
+  std::vector<std::string> names;
+};
+
+/// Gives a source that does not know its layers' digests (docker-archive) these and a manifest. Reads such
+/// layers once.
+Status settle(Source& source);
+
+/// The entry of an index for a source that is settled. @param name org.opencontainers.image.ref.name; may be
+/// empty
+Json index_entry(const Source& source, const std::string& name);
+/// index.json of such entries, sorted.
+std::string index_document(std::vector<Json> entries);
+
+/// Copies bytes to `write` and compares them with what they are said to be. Errors: of `write`; other bytes.
+Status copy_checked(ByteSource& from, const Descriptor& said, std::string_view what,
+                    const std::function<Status(std::string_view)>& write);
+
+/// An OCI archive: all blobs as they are, and a manifest.json for Docker's `load`.
+Status write_oci_archive(std::vector<NamedImage>& images, int out);
+
+/// What `docker save` writes: configurations, uncompressed layers, manifest.json. Each layer is read twice
+/// where it is compressed, since a member's size stands before it.
+Status write_docker_archive(std::vector<NamedImage>& images, int out);
+
+}  // namespace testctr::image

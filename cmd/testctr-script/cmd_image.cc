@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/images.h"
+#include "image_access.h"
 #include "open_store.h"
 
 namespace testctr::cmd {
@@ -12,13 +13,14 @@ constexpr Option load_options[] = {
     {.names = "--tag",
      .value = "NAME",
      .help = "what to call the image: name[:tag], as `run NAME` will name it"},
+    platform_option,
     {.names = "-q,--quiet", .help = "say nothing but errors"},
 };
 
 Result<int> run_load(const Arguments& arguments) {
   image::Store store = TRY(open_store());
-  const std::vector<image::LoadedImage> all =
-      TRY(image::load(store, arguments.positionals()[0], arguments.value("--tag").value_or("")));
+  const std::vector<image::LoadedImage> all = TRY(image::load(
+      store, arguments.positionals()[0], arguments.value("--tag").value_or(""), TRY(platform_of(arguments))));
   if (arguments.flag("--quiet")) return exit_passed;
   std::string text;
   for (const image::LoadedImage& loaded : all) {
@@ -37,7 +39,8 @@ const Registration load({
     .name = "image load",
     .rank = 400,
     .summary = "bring images from a layout or an archive into the store",
-    .synopsis = "[--tag NAME] oci:DIR[:TAG] | oci-archive:FILE[:TAG] | docker-archive:FILE[:NAME]",
+    .synopsis = "[--tag NAME] [--platform OS/ARCH] oci:DIR[:TAG] | oci-archive:FILE[:TAG] | "
+                "docker-archive:FILE[:NAME]",
     .examples = "testctr-script image load --tag golang:latest oci:build/images/golang\n"
                 "testctr-script image load docker-archive:saved.tar.gz\n",
     .options = load_options,

@@ -23,6 +23,12 @@ Result<bool> said_in_environment(const char* name) {
 
 }  // namespace
 
+Result<image::Platform> platform_of(const Arguments& arguments) {
+  const auto word = arguments.value("--platform");
+  if (!word) return image::Platform::own();
+  return image::Platform::parse(*word).in("--platform");
+}
+
 Result<std::unique_ptr<ImageAccess>> ImageAccess::from(const Arguments& arguments, AccessOptions has,
                                                        const StopSignals* signals) {
   std::unique_ptr<ImageAccess> made(new ImageAccess());
@@ -38,9 +44,7 @@ Result<std::unique_ptr<ImageAccess>> ImageAccess::from(const Arguments& argument
     if (access.offline && access.pull == image::Pull::always)
       return Error::usage("--pull always asks a registry, and --offline (or TESTCTR_OFFLINE) forbids it");
   }
-  if (has.platform)
-    if (const auto word = arguments.value("--platform"))
-      access.platform = TRY_IN(image::Platform::parse(*word), "--platform");
+  if (has.platform) access.platform = TRY(platform_of(arguments));
   if (signals != nullptr) access.cancel = &signals->arrived();
   made->quiet_ = has.quiet;
   made->live_ = !has.quiet && report::is_live_terminal(STDERR_FILENO);

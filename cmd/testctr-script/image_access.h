@@ -27,6 +27,9 @@ inline constexpr Option platform_option{
     .value = "OS/ARCH",
     .help = "which image of several is meant, such as linux/arm64 (default: this machine's)"};
 
+/// What --platform says, for commands that have it.
+Result<image::Platform> platform_of(const Arguments& arguments);
+
 /// Which of the options above a command has.
 struct AccessOptions {
   bool pull = false, platform = false, quiet = false;

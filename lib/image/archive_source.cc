@@ -334,12 +334,14 @@ Result<std::shared_ptr<TarFile>> open_archive(const Reference& reference, int sc
       .hint(fmt::format("name it {}:{}", is_oci ? "oci-archive" : "docker-archive", reference.path));
 }
 
-Result<Sources> images_of_archive(const Reference& reference, int scratch, bool all) {
+Result<Sources> images_of_archive(const Reference& reference, int scratch, bool all,
+                                  const Platform& platform) {
   std::shared_ptr<TarFile> tar = TRY(open_archive(reference, scratch));
   Sources sources;
   auto add = [&]() -> ArchiveImage& {
     auto image = std::make_unique<ArchiveImage>(tar);
     image->shown = reference.text;
+    image->platform = platform;
     ArchiveImage& added = *image;
     sources.push_back(std::move(image));
     return added;
@@ -357,9 +359,9 @@ Result<Sources> images_of_archive(const Reference& reference, int scratch, bool 
   const Index index = TRY(parse_index(text, ""));
   std::vector<ChosenImage> images;
   if (all) {
-    images = TRY(choose_all(index, reference.tag, reference.text));
+    images = TRY(choose_all(index, reference.tag, reference.text, platform));
   } else {
-    images.push_back({TRY(choose(index, reference.tag, reference.text)), {}});
+    images.push_back({TRY(choose(index, reference.tag, reference.text, platform)), {}});
   }
   for (const ChosenImage& chosen : images) {
     ArchiveImage& image = add();
@@ -371,12 +373,13 @@ Result<Sources> images_of_archive(const Reference& reference, int scratch, bool 
 }  // namespace
 
 Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch) {
-  Sources sources = TRY_IN(images_of_archive(reference, scratch, /* all= */ false), reference.text);
+  Sources sources =
+      TRY_IN(images_of_archive(reference, scratch, /* all= */ false, Platform::own()), reference.text);
   return std::move(sources.front());
 }
 
-Result<Sources> archive_sources(const Reference& reference, int scratch) {
-  return images_of_archive(reference, scratch, /* all= */ true).in(reference.text);
+Result<Sources> archive_sources(const Reference& reference, int scratch, const Platform& platform) {
+  return images_of_archive(reference, scratch, /* all= */ true, platform).in(reference.text);
 }
 
 }  // namespace testctr::image

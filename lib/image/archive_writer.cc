@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "image/blob.h"
 #include "image/reference.h"
 
@@ -111,6 +112,7 @@ std::string layer_name(const Source& source, size_t i) {
 }
 
 void add_documents_and_layers(Tar& tar, Source& source) {
+  for (const IndexDocument& index : source.indexes) tar.add(blob_name(index.digest), index.bytes);
   tar.add(blob_name(source.manifest_digest), source.manifest_bytes);
   const Descriptor& config = source.manifest.config;
   tar.add(blob_name(config.digest), config.size,
@@ -198,7 +200,10 @@ Json index_entry(const Source& source, const std::string& name) {
     if (auto own = json::get_string(manifest.value(), "mediaType", type); own.ok()) type = own.value();
   Json entry = {
       {"mediaType", type}, {"digest", source.manifest_digest.str()}, {"size", source.manifest_bytes.size()}};
-  if (!name.empty()) entry["annotations"] = {{"org.opencontainers.image.ref.name", name}};
+  if (!name.empty()) entry["annotations"]["org.opencontainers.image.ref.name"] = name;
+  std::vector<std::string> indexes;
+  for (const IndexDocument& index : source.indexes) indexes.push_back(index.digest.str());
+  if (!indexes.empty()) entry["annotations"][indexes_annotation] = text::join(indexes, ",");
   return entry;
 }
 

@@ -42,9 +42,12 @@ Result<std::vector<RecordFile>> record_files(Store::Impl& store) {
   return all;
 }
 
-// The blobs that a stored manifest needs, itself included.
-std::set<std::string> blobs_of(Store::Impl& store, const Digest& digest) {
+// The blobs that a stored manifest needs, itself included, and the indexes that stand for it.
+std::set<std::string> blobs_of(Store::Impl& store, const Digest& digest,
+                               const std::vector<std::pair<Digest, Digest>>& indexes) {
   std::set<std::string> needed;
+  for (const auto& [index, manifest] : indexes)
+    if (manifest == digest) needed.insert(index.hex());
   auto bytes = store.read_blob(digest);
   if (!bytes.ok()) return needed;
   needed.insert(digest.hex());
@@ -228,13 +231,14 @@ Status Collector::tidy() {
 
 Result<Collected> Collector::run() {
   Fd hold = TRY(store_.hold(LOCK_EX));
+  const auto indexes = TRY(store_.indexes());
   for (const Tag& tag : TRY(store_.tags())) {
     live_manifests_.insert(tag.manifest.hex());
-    live_blobs_.merge(blobs_of(store_, tag.manifest));
+    live_blobs_.merge(blobs_of(store_, tag.manifest, indexes));
   }
   if (only_) {
     if (live_manifests_.count(only_->hex()) != 0) return done_;
-    dead_blobs_ = blobs_of(store_, *only_);
+    dead_blobs_ = blobs_of(store_, *only_, indexes);
   }
   CHECK_OK(judge_records());
   Fd maps = TRY(sys::open_at(store_.directory.get(), "layers", O_RDONLY | O_DIRECTORY));

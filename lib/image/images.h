@@ -18,7 +18,8 @@ struct LoadedImage {
 };
 /// Loads what `reference` names with its blobs: of a layout or an archive with several images all of them.
 /// @param tag a name for it, then it must be one image; empty: the names that the layout or archive gives.
-Result<std::vector<LoadedImage>> load(Store& store, const std::string& reference, const std::string& tag);
+Result<std::vector<LoadedImage>> load(Store& store, const std::string& reference, const std::string& tag,
+                                      const Platform& platform = Platform::own());
 
 /// Fetches an image from where its name leads (registries.conf), for `access.platform`, with its blobs. What
 /// the store has is not fetched again. Two processes that pull the same image at once fetch it once.

@@ -23,7 +23,7 @@ struct Loaded {
 Result<Loaded> load_image(Store::Impl& store, Source& source, bool keep_blobs);
 
 /// All that a layout or an archive holds for this machine; with a tag in the reference that one.
-Result<Sources> open_sources(Store& store, const Reference& reference);
+Result<Sources> open_sources(Store& store, const Reference& reference, const Platform& platform);
 
 /// Loads an image with its blobs and gives it the names that the source has.
 Result<LoadedImage> load_named(Store::Impl& store, Source& source);

@@ -189,22 +189,22 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text, const Acces
   return Error::internal("an unknown kind of reference");
 }
 
-Result<Sources> open_sources(Store& store, const Reference& reference) {
+Result<Sources> open_sources(Store& store, const Reference& reference, const Platform& platform) {
   if (reference.kind == Reference::Kind::oci)
-    return layout_sources(reference.path, reference.tag, reference.text);
+    return layout_sources(reference.path, reference.tag, reference.text, platform);
   Fd scratch = TRY(sys::open_at(store.impl().directory.get(), "tmp", O_RDONLY | O_DIRECTORY));
-  return archive_sources(reference, scratch.get());
+  return archive_sources(reference, scratch.get(), platform);
 }
 
 Result<LoadedImage> load_named(Store::Impl& store, Source& source) {
   Loaded loaded = TRY(load_image(store, source, /* keep_blobs= */ true));
   for (const std::string& name : source.names) CHECK_OK(store.set_tag(name, loaded.record.manifest));
-  for (const Digest& index : source.indexes)
-    CHECK_OK(store.set_source(index_key(index), loaded.record.manifest));
+  CHECK_OK(store.add_indexes(source.indexes, loaded.record.manifest));
   return LoadedImage{loaded.record.manifest, source.names, loaded.record.notes};
 }
 
-Result<std::vector<LoadedImage>> load(Store& store, const std::string& text, const std::string& tag_text) {
+Result<std::vector<LoadedImage>> load(Store& store, const std::string& text, const std::string& tag_text,
+                                      const Platform& platform) {
   Reference reference = TRY(Reference::parse(text));
   std::string name;
   if (!tag_text.empty()) {
@@ -216,7 +216,7 @@ Result<std::vector<LoadedImage>> load(Store& store, const std::string& text, con
     return Error(Error::usage(fmt::format("{} is nothing that can be loaded", text)))
         .hint("load takes oci:DIR[:TAG], oci-archive:FILE[:TAG] and docker-archive:FILE[:NAME]");
   Store::Impl& impl = store.impl();
-  Sources sources = TRY(open_sources(store, reference));
+  Sources sources = TRY(open_sources(store, reference, platform));
   if (!name.empty() && sources.size() > 1)
     return Error(Error::usage(
                      fmt::format("--tag: {} holds {} images, and a name is for one", text, sources.size())))

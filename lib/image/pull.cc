@@ -23,9 +23,7 @@ Result<bool> complete(Store::Impl& store, const Source& source) {
 Status name_it(Store::Impl& store, const Reference& name, const Source& source) {
   if (!name.tag.empty() && name.digest.empty())
     CHECK_OK(store.set_tag(name.tagged(), source.manifest_digest));
-  for (const Digest& index : source.indexes)
-    CHECK_OK(store.set_source(index_key(index), source.manifest_digest));
-  return {};
+  return store.add_indexes(source.indexes, source.manifest_digest);
 }
 
 }  // namespace

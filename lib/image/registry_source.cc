@@ -45,7 +45,7 @@ class RegistrySource final : public Source {
     registry::Document& top = found_.document;
     top.media_type = TRY(media_type_of(top));
     if (!is_index_type(top.media_type)) return take_manifest(top.bytes, top.media_type, top.digest);
-    indexes.push_back(top.digest);
+    indexes.push_back({top.digest, found_.document.bytes});
     const Index index = TRY(parse_index(top.bytes, top.media_type));
     const ChosenImage chosen{TRY(choose(index, "", shown, platform)), {}};
     return follow(*this, chosen, [this](const Digest& digest) { return document(digest); });

@@ -56,8 +56,15 @@ Result<std::vector<Reference>> Remote::names_of(const Reference& reference) cons
     written = written.substr(8);
   if (const std::string alias = registries_.alias(written); !alias.empty())
     return std::vector{TRY_IN(renamed(alias), "the alias of a short name in registries.conf")};
+  const std::vector<std::string>& search = registries_.search();
+  if (search.size() > 1 && registries_.short_names() == registry::ShortNames::enforcing)
+    return Error(Error::usage(
+                     fmt::format("{} may be an image of {}: registries.conf searches them all, and says "
+                                 "short-name-mode = \"enforcing\"",
+                                 written, text::join(search, ", "))))
+        .hint(fmt::format("write {}/{}, or give the name an alias", search.front(), written));
   std::vector<Reference> names;
-  for (const std::string& host : registries_.search()) {
+  for (const std::string& host : search) {
     if (host == "docker.io") {
       names.push_back(reference);
     } else {

@@ -26,6 +26,37 @@ Result<std::string> checked_document(ByteSource& source, const Descriptor& descr
   return bytes;
 }
 
+namespace {
+
+// An index that is told must have the image, or another of them that is told.
+Status take_told_indexes(Source& into, const Descriptor& entry, const OpenBlob& open) {
+  const auto told = entry.annotations.find(indexes_annotation);
+  if (told == entry.annotations.end()) return {};
+  constexpr size_t most = 16;
+  const std::vector<std::string> digests = text::split(told->second, ',');
+  if (digests.size() > most)
+    return Error::infrastructure(fmt::format("its entry tells of {} indexes", digests.size()));
+  for (const std::string& text : digests) {
+    IndexDocument document{TRY(Digest::parse(text)), ""};
+    const std::unique_ptr<ByteSource> stream = TRY(open(document.digest));
+    document.bytes = TRY_IN(read_source(*stream, largest_document), "the index " + text);
+    if (Digest::of(document.bytes) != document.digest)
+      return Error::infrastructure(fmt::format("the index {} is damaged", text));
+    const Index index = TRY(parse_index(document.bytes, ""));
+    const bool has_it = std::any_of(index.manifests.begin(), index.manifests.end(), [&](const Descriptor& d) {
+      return d.digest == into.manifest_digest ||
+             std::find(digests.begin(), digests.end(), d.digest.str()) != digests.end();
+    });
+    if (!has_it)
+      return Error::infrastructure(fmt::format("the index {} is told to have the image {}, and has not", text,
+                                               into.manifest_digest.str()));
+    into.indexes.push_back(std::move(document));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status follow(Source& into, const ChosenImage& image, const OpenBlob& open) {
   Descriptor chosen = image.descriptor;
   into.names = image.names;
@@ -35,14 +66,14 @@ Status follow(Source& into, const ChosenImage& image, const OpenBlob& open) {
     std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
     std::string bytes = TRY(checked_document(*stream, chosen, "index"));
     Index inner = TRY(parse_index(bytes, chosen.media_type));
-    into.indexes.push_back(chosen.digest);
+    into.indexes.push_back({chosen.digest, std::move(bytes)});
     chosen = TRY(choose(inner, "", into.shown, into.platform));
   }
   std::unique_ptr<ByteSource> stream = TRY(open(chosen.digest));
   into.manifest_bytes = TRY(checked_document(*stream, chosen, "manifest"));
   into.manifest = TRY(parse_manifest(into.manifest_bytes, chosen.media_type));
   into.manifest_digest = chosen.digest;
-  return {};
+  return take_told_indexes(into, image.descriptor, open);
 }
 
 void describe(Source& source) {
@@ -115,9 +146,10 @@ Result<OpenedLayout> open_layout(const std::string& directory, const std::string
 }
 
 Result<std::unique_ptr<Source>> image_of_layout(const OpenedLayout& layout, const ChosenImage& chosen,
-                                                const std::string& shown) {
+                                                const std::string& shown, const Platform& platform) {
   auto source = std::make_unique<BlobDirectory>(TRY(sys::duplicate(layout.blobs.get())));
   source->shown = shown;
+  source->platform = platform;
   auto* raw = source.get();
   CHECK_OK(follow(*source, chosen, [raw](const Digest& d) { return raw->open(d); }).in(shown));
   return std::unique_ptr<Source>(std::move(source));
@@ -129,15 +161,15 @@ Result<std::unique_ptr<Source>> layout_source(const std::string& directory, cons
                                               const std::string& shown) {
   const OpenedLayout layout = TRY(open_layout(directory, shown));
   Descriptor chosen = TRY_IN(choose(layout.index, tag, shown), shown);
-  return image_of_layout(layout, {std::move(chosen), {}}, shown);
+  return image_of_layout(layout, {std::move(chosen), {}}, shown, Platform::own());
 }
 
-Result<Sources> layout_sources(const std::string& directory, const std::string& tag,
-                               const std::string& shown) {
+Result<Sources> layout_sources(const std::string& directory, const std::string& tag, const std::string& shown,
+                               const Platform& platform) {
   const OpenedLayout layout = TRY(open_layout(directory, shown));
   Sources all;
-  for (const ChosenImage& chosen : TRY_IN(choose_all(layout.index, tag, shown), shown))
-    all.push_back(TRY(image_of_layout(layout, chosen, shown)));
+  for (const ChosenImage& chosen : TRY_IN(choose_all(layout.index, tag, shown, platform), shown))
+    all.push_back(TRY(image_of_layout(layout, chosen, shown, platform)));
   return all;
 }
 

@@ -14,6 +14,15 @@
 
 namespace testctr::image {
 
+/// An index that led to a manifest.
+struct IndexDocument {
+  Digest digest;
+  std::string bytes;
+};
+/// The annotation of an index's entry by which `image save` tells further indexes that the image is known by:
+/// their digests, separated by ",". Each lies beside the image as a blob, and names it.
+inline constexpr const char* indexes_annotation = "org.testctr.indexes";
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -23,7 +32,8 @@ class Source {
   std::string manifest_bytes;  ///< verified; empty for a source without an OCI manifest (docker-archive)
   Digest manifest_digest;      ///< of the manifest; for a docker-archive of its configuration
   Manifest manifest;  ///< with an empty digest for each layer whose blob's digest the source does not know
-  std::vector<Digest> indexes;     ///< that led to the manifest: a reference by digest may name one of them
+  std::vector<IndexDocument>
+      indexes;                     ///< that led to the manifest: a reference by digest may name one of them
   std::vector<std::string> names;  ///< full ones, that the layout or archive gives the image; may be none
 
   /// The configuration's bytes, verified.
@@ -54,8 +64,8 @@ using Sources = std::vector<std::unique_ptr<Source>>;
 Result<std::unique_ptr<Source>> layout_source(const std::string& directory, const std::string& tag,
                                               const std::string& shown);
 /// All that a layout holds for this machine, one for each digest; with a tag that one.
-Result<Sources> layout_sources(const std::string& directory, const std::string& tag,
-                               const std::string& shown);
+Result<Sources> layout_sources(const std::string& directory, const std::string& tag, const std::string& shown,
+                               const Platform& platform);
 /// An image among the blobs in these folders (which hold HEX files), by its manifest's digest.
 Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Digest& manifest,
                                              const std::string& shown);
@@ -64,13 +74,14 @@ Result<std::unique_ptr<Source>> blobs_source(std::vector<Fd> folders, const Dige
 /// @param scratch a directory for an unnamed copy of what cannot be read twice or is compressed.
 Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch);
 /// All that an archive holds for this machine, one for each digest; with a tag in the reference that one.
-Result<Sources> archive_sources(const Reference& reference, int scratch);
+Result<Sources> archive_sources(const Reference& reference, int scratch, const Platform& platform);
 
 /// Reads and verifies a document. @param what for messages: "manifest".
 Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor, std::string_view what);
 /// Gives a stream for a digest.
 using OpenBlob = std::function<Result<std::unique_ptr<ByteSource>>(const Digest&)>;
-/// From the descriptor of an image down to its manifest, through nested indexes.
+/// From the descriptor of an image down to its manifest, through nested indexes. What its annotation names of
+/// them is believed when it is true.
 Status follow(Source& into, const ChosenImage& chosen, const OpenBlob& open);
 /// For a source that has no manifest of its own (docker-archive) and knows the digests of all its layers: one
 /// that says the same.

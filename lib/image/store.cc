@@ -456,6 +456,28 @@ Result<Digest> Store::Impl::manifest_of(const Digest& digest) {
   return TRY(find_source("index-" + digest.hex())).value_or(digest);
 }
 
+Status Store::Impl::add_indexes(const std::vector<IndexDocument>& documents, const Digest& manifest) {
+  for (const IndexDocument& index : documents) {
+    CHECK_OK(put_blob(index.bytes));
+    CHECK_OK(set_source("index-" + index.digest.hex(), manifest));
+  }
+  return {};
+}
+
+Result<std::vector<std::pair<Digest, Digest>>> Store::Impl::indexes() {
+  constexpr std::string_view prefix = "index-";
+  std::vector<std::pair<Digest, Digest>> all;
+  Fd folder = TRY(sys::open_at(directory.get(), "sources", O_RDONLY | O_DIRECTORY));
+  for (const std::string& name : TRY(sys::list_dir(folder.get()))) {
+    const std::string hex = name.starts_with(prefix) ? name.substr(prefix.size()) : "";
+    if (!text::is_hex(hex, 64)) continue;
+    if (const auto manifest = TRY(find_source(name))) all.emplace_back(Digest::from_hex(hex), *manifest);
+  }
+  for (const auto& lower : lowers)
+    for (auto& pair : TRY(lower->indexes())) all.push_back(std::move(pair));
+  return all;
+}
+
 Status Store::Impl::set_source(const std::string& key, const Digest& manifest) {
   return sys::write_file_atomic(directory.get(), "sources/" + key, manifest.str() + "\n", 0600,
                                 /* sync= */ false);

@@ -34,6 +34,7 @@
 #include "base/result.h"
 #include "image/image.h"
 #include "image/manifest.h"
+#include "image/source.h"
 #include "image/unpack.h"
 
 namespace testctr::image {
@@ -117,6 +118,10 @@ struct Store::Impl {
   /// The manifest that a digest stands for: what was loaded by an index's digest, else itself.
   Result<Digest> manifest_of(const Digest& digest);
   Status set_source(const std::string& key, const Digest& manifest);
+  /// Keeps indexes as blobs, and that each of them stands for this manifest.
+  Status add_indexes(const std::vector<IndexDocument>& indexes, const Digest& manifest);
+  /// Which indexes stand for which manifest: pairs of index and manifest, of lower stores as well.
+  Result<std::vector<std::pair<Digest, Digest>>> indexes();
   /// What makes a file the same file as before. @return nothing when it is not a regular file.
   static std::optional<std::string> source_key(const std::string& path, const std::string& tag);
 };

@@ -105,6 +105,12 @@ class LayoutDestination final : public Destination {
     manifest.digest = source->manifest_digest;
     manifest.size = source->manifest_bytes.size();
     CHECK_OK(put_blob(manifest, [&](const auto& write) { return write(source->manifest_bytes); }));
+    for (const IndexDocument& index : source->indexes) {
+      Descriptor blob;
+      blob.digest = index.digest;
+      blob.size = index.bytes.size();
+      CHECK_OK(put_blob(blob, [&](const auto& write) { return write(index.bytes); }));
+    }
     for (const std::string& name : names) add(index_entry(*source, name), name);
     if (names.empty()) add(index_entry(*source, ""), "");
     digests_.push_back(source->manifest_digest);
@@ -216,6 +222,10 @@ Result<std::unique_ptr<Source>> stored(Store& store, const std::string& text, co
         .hint("load it: testctr-script image load --tag NAME REFERENCE");
   std::unique_ptr<Source> source = TRY(blobs_source(TRY(impl.blob_folders()), digest, reference.full()));
   if (!reference.tagged().empty()) source->names = {reference.tagged()};
+  for (const auto& [index, manifest] : TRY(impl.indexes())) {
+    if (manifest != digest || !TRY(impl.has_blob(index))) continue;
+    source->indexes.push_back({index, TRY(impl.read_blob(index))});
+  }
   return source;
 }
 
@@ -244,7 +254,7 @@ Result<std::unique_ptr<Source>> open_source(Store& store, const std::string& tex
     case Kind::oci:
     case Kind::oci_archive:
     case Kind::docker_archive: {
-      Sources all = TRY(open_sources(store, reference));
+      Sources all = TRY(open_sources(store, reference, access.platform));
       if (all.size() == 1) return std::move(all.front());
       std::vector<std::string> names;
       for (const auto& source : all) names.insert(names.end(), source->names.begin(), source->names.end());

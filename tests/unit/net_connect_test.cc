@@ -10,10 +10,6 @@ using namespace testctr::net::tests;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 Patience within(int64_t milliseconds, Cancel cancel = nullptr) {
   return {milliseconds * ms, ETIMEDOUT, "no connection", cancel};
 }

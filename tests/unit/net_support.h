@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -181,6 +182,40 @@ inline std::string body_of(Client& client, const Request& request) {
   auto body = read_body(*answer.value(), size_t{64} << 20);
   return body.ok() ? body.value() : "error: " + body.error().full();
 }
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline std::string answer(const std::string& body, const std::string& more = "") {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more + "\r\n" + body;
+}
+
+/// Answers every request on a connection with its first line and the headers that came.
+inline void echo(Peer& peer) {
+  for (;;) {
+    const std::string header = peer.header();
+    if (header.empty() || !peer.say(answer(header))) return;
+  }
+}
+
+/// A body of so many letters, and how much of it was taken.
+class Letters final : public ByteSource {
+ public:
+  explicit Letters(uint64_t size) : rest_(size) {}
+  Result<size_t> read(char* buffer, size_t size) override {
+    ++reads;
+    const auto n = static_cast<size_t>(std::min<uint64_t>(size, rest_));
+    std::fill_n(buffer, n, 'x');
+    rest_ -= n;
+    return n;
+  }
+  [[nodiscard]] uint64_t rest() const { return rest_; }
+  int reads = 0;
+
+ private:
+  uint64_t rest_;
+};
 
 class Stopwatch {
  public:

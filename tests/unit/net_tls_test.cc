@@ -7,10 +7,6 @@ using namespace testctr::net::tests;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string https(const Server& server, const std::string& host = "localhost") {
   return "https://" + host + ":" + std::to_string(server.port()) + "/";
 }

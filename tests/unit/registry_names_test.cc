@@ -279,6 +279,7 @@ TEST_CASE("registries: the standard places") {
 
 TEST_CASE("registries: mistakes are told with their place") {
   CHECK(mistake("a = \"b\nc = 1\n").starts_with("r.conf:1:"));
+  CHECK(mistake("[{registry]]\nlocation = \"a.example\"\n").starts_with("r.conf:1:2: no valid TOML: "));
   CHECK(mistake("unqualified-search-registries = \"x\"") ==
         "r.conf:1:33: unqualified-search-registries must be an array of strings");
   CHECK(mistake("\nunqualified-search-registries = [\"a.example\", 3]").starts_with("r.conf:2:47: "));

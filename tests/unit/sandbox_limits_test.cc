@@ -37,8 +37,9 @@ TEST_CASE("sandbox limits: a container over its memory is killed, one below it i
   if (!have_busybox()) return;
   // A container is a clone of this process: what earlier tests have left in its heap would count as its own.
   malloc_trim(0);
+  constexpr size_t limit = size_t{192} << 20;
   Fixture f;
-  f.spec.limits.memory = 64 << 20;
+  f.spec.limits.memory = limit;
   auto use = [](size_t bytes) {
     return [bytes](Inside&) {
       std::vector<char> memory(bytes, 'x');
@@ -49,10 +50,10 @@ TEST_CASE("sandbox limits: a container over its memory is killed, one below it i
       return memory[3] == 'y' ? 0 : 1;
     };
   };
-  auto over = watched(f.spec, use(128 << 20), 20);
+  auto over = watched(f.spec, use(limit + (size_t{64} << 20)), 20);
   CHECK(over.memory_exceeded);
   CHECK(over.signal == SIGKILL);
-  CHECK(over.peak_memory >= uint64_t{64} << 20);
+  CHECK(over.peak_memory >= limit);
   auto below = watched(f.spec, use(16 << 20), 20);
   CHECK_FALSE(below.memory_exceeded);
   CHECK(below.exit_status == 0);

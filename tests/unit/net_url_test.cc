@@ -109,9 +109,9 @@ TEST_CASE("net url: references are resolved as RFC 3986 section 5.4 has it") {
       {"g/../h", "/b/c/h"},
       {"g?y/../x", "/b/c/g?y/../x"},
   };
-  for (const auto& [location, target] : cases) {
-    CAPTURE(location);
-    CHECK(resolved(base, location) == std::string("http://a") + target);
+  for (const auto& each : cases) {
+    CAPTURE(each.first);
+    CHECK(resolved(base, each.first) == std::string("http://a") + each.second);
   }
   CHECK(resolved(base, "//other/x") == "http://other/x");
   CHECK(resolved("https://a/", "//other:5000/x") == "https://other:5000/x");

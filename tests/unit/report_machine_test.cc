@@ -257,12 +257,13 @@ TEST_CASE("junit: all cases of a document are there, also those whose failures a
 }
 
 TEST_CASE("junit: a document whose cases are all good is not, where it ended in another way") {
-  for (const auto& [outcome, counts] :
+  for (const auto& [ending, counts] :
        {std::pair{Outcome::fail, "tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\""},
         std::pair{Outcome::error, "tests=\"2\" failures=\"0\" errors=\"1\" skipped=\"0\""},
         std::pair{Outcome::not_run, "tests=\"2\" failures=\"0\" errors=\"1\" skipped=\"0\""},
         std::pair{Outcome::skip, "tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"1\""},
         std::pair{Outcome::pass, "tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\""}}) {
+    const Outcome outcome = ending;
     CAPTURE(to_string(outcome));
     const Folder folder;
     Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));

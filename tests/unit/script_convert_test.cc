@@ -123,7 +123,8 @@ TEST_CASE("convert: expectations that they read differently are written otherwis
       {"\\x1b (no-eol) (esc) (?)", "\\x1b (no-eol) (esc?)"},
       {"end (no-eol) (?)", "end (no-eol?)"},
   }};
-  for (const auto& [cram, markdown] : lines) {
+  for (const auto& [from, markdown] : lines) {
+    const auto& cram = from;
     INFO(cram);
     CHECK(block(fmt::format("  $ a\n  {}\n", cram)) == fmt::format("```scrut\n$ a\n{}\n```\n", markdown));
   }
@@ -198,7 +199,8 @@ TEST_CASE("convert: Markdown as Cram") {
       {"> (\n", "  > (\n"},
       {"[2]\n> x\n", "  \\x3e x (esc)\n  [2]\n"},
   }};
-  for (const auto& [markdown, cram] : bodies) {
+  for (const auto& [from, cram] : bodies) {
+    const auto& markdown = from;
     INFO(markdown);
     if (markdown.starts_with("> ")) continue;
     const std::string source = fmt::format("{}{}```\n", begin, markdown);
@@ -245,7 +247,8 @@ TEST_CASE("convert: what Cram cannot say is an error at its line") {
       {"wait: {timeout: 1s, path: x}", "wait"},
       {"skip_document_code: 0", "skip_document_code"},
   }};
-  for (const auto& [line, key] : keys) {
+  for (const auto& [from, key] : keys) {
+    const auto& line = from;
     INFO(line);
     const std::array<std::pair<std::string, std::string>, 3> places = {{
         {fmt::format("```scrut {{{}}}\n$ a\n```\n", line), "d.md:1: "},

@@ -62,11 +62,13 @@ void ImageAccess::wipe() {
 }
 
 void ImageAccess::note(const std::string& text) {
+  const std::lock_guard lock(mutex_);
   wipe();
   complain("note: " + text);
 }
 
 void ImageAccess::show(const image::Progress& progress) {
+  const std::lock_guard lock(mutex_);
   if (progress.layer.empty()) {
     wipe();
     layers_.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 
 #include "commands.h"
@@ -54,6 +55,7 @@ class ImageAccess {
   void wipe();
 
   image::Access access_;
+  std::mutex mutex_;  ///< progress and notes come from several threads
   bool live_ = false, quiet_ = false, line_shown_ = false;
   uint64_t next_ns_ = 0;
   std::map<std::string, image::Progress> layers_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 #include "base/sys.h"
 
@@ -45,11 +46,20 @@ Downloads::Downloads(Fd folder, std::vector<Blob> blobs, Open open, const Access
     if (!known) waiting_.push_back(&item_of(blob));
   }
   const size_t count = std::clamp<size_t>(waiting_.size(), 1, most_at_once);
-  for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& e) {
+    // Fewer do as well; without any, whoever reads is told.
+    if (threads_.empty()) no_threads_ = Error::system("clone", "a thread that downloads", e.code().value());
+  }
 }
 
 Downloads::~Downloads() {
-  stopping_ = true;
+  {
+    // Under the lock: a thread that has just seen nothing to do must not go to sleep after the call.
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   for (const Item& item : items_)
@@ -156,6 +166,7 @@ Result<size_t> Downloads::read(Item& item, uint64_t at, char* buffer, size_t siz
 }
 
 Result<std::unique_ptr<ByteSource>> Downloads::reader(const Blob& blob) {
+  if (no_threads_) return *no_threads_;
   Item* item = nullptr;
   {
     const std::lock_guard lock(mutex_);

@@ -44,8 +44,6 @@ class Downloads {
   Result<std::unique_ptr<ByteSource>> reader(const Blob& blob);
   /// The file of a blob that has come in whole: the caller's from then on.
   std::string take(const Digest& digest);
-  /// Set when the transfers are to end: for the client that makes them.
-  [[nodiscard]] bool stopping() const { return stopping_; }
 
  private:
   struct Item {
@@ -76,6 +74,7 @@ class Downloads {
   std::deque<Item*> waiting_;
   std::atomic<bool> stopping_ = false;
   std::vector<std::thread> threads_;
+  std::optional<Error> no_threads_;
   std::mutex telling_;
 };
 

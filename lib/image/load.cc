@@ -217,7 +217,12 @@ Result<bool> Load::wants_blob(size_t i, const Digest& diff_id) {
 
 // The blob gets its name with the next commit; a source that did not know the digest knows it now.
 void Load::keep_blob(size_t i, const BlobFacts& facts) {
-  if (source_.keeps_files()) blobs_.emplace_back("tmp/" + source_.take_file(i), Digest());
+  if (source_.keeps_files()) {
+    const std::string file = source_.take_file(i);
+    // Somebody else has brought the blob into the store meanwhile, and it was read from there.
+    if (file.empty()) return;
+    blobs_.emplace_back("tmp/" + file, Digest());
+  }
   blobs_.back().second = facts.digest;
   const std::string& temporary = blobs_.back().first;
   Descriptor& d = source_.manifest.layers[i];

@@ -28,6 +28,19 @@ std::string random_word() {
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
+/// Writes all of it to a pipe: false if nobody reads it any more.
+Result<bool> write_if_read(int pipe, std::string_view bytes) {
+  struct sigaction ignore {
+  }, before{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, &before);
+  Status written = sys::write_full(pipe, bytes);
+  ::sigaction(SIGPIPE, &before, nullptr);
+  if (written.ok()) return true;
+  if (written.error().number() == EPIPE) return false;
+  return std::move(written).error();
+}
+
 pid_t process_number(std::string_view text) {
   const long number = std::strtol(std::string(text).c_str(), nullptr, 10);
   return number > 1 && number <= INT32_MAX ? static_cast<pid_t>(number) : -1;
@@ -117,14 +130,8 @@ void ShellProcess::clear() {
 
 Status ShellProcess::send(std::string line) {
   line += '\n';
-  struct sigaction ignore {
-  }, before{};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, &before);
-  Status sent = sys::write_full(commands_.get(), line);
-  ::sigaction(SIGPIPE, &before, nullptr);
-  if (!sent.ok() && sent.error().number() == EPIPE) return {};
-  return sent;
+  (void)TRY(write_if_read(commands_.get(), line));
+  return {};
 }
 
 std::string ShellProcess::say(const std::string& arguments) const {
@@ -267,8 +274,12 @@ Result<bool> ShellProcess::wake_standby() {
     (void)children_.wait_while([] { return false; }, sys::monotonic_ns() + look_interval_ns);
   }
   // It stays open until the end: who let us open it may have been an older standby that is still dying, and
-  // without a writer what is in the pipe goes with its last reader.
-  CHECK_OK(sys::write_full(wake.get(), "\n"));
+  // without a writer what is in the pipe goes with its last reader. That one may also be gone by now, and the
+  // standby not there yet.
+  while (!TRY(write_if_read(wake.get(), "\n"))) {
+    if (::kill(standby_, 0) != 0 || sys::monotonic_ns() > until) return false;
+    (void)children_.wait_while([] { return false; }, sys::monotonic_ns() + look_interval_ns);
+  }
   while (sys::monotonic_ns() < until) {
     if (TRY(state_is_whole())) return true;
     if (::kill(standby_, 0) != 0) return state_is_whole();

@@ -148,6 +148,9 @@ Result<int> run_run(const Arguments& arguments) {
     const auto images =
         TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
     run::Options how;
+    const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
+    if (!chosen.note.empty()) complain(chosen.note);
+    how.engine = chosen.engine();
     how.store = store_options(arguments);
     how.access = images->access();
     how.stop_fd = signals.descriptor();

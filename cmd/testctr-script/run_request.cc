@@ -91,6 +91,12 @@ void add_manifest(const Arguments& arguments, plan::RunRequest& request) {
   request.tags = arguments.values("--tag");
 }
 
+Result<engine::Kind> engine_of(const Arguments& arguments) {
+  static const std::vector<std::string> names{"auto", "native", "docker", "podman", "chroot", "here"};
+  const std::optional<std::string> name = TRY(arguments.choice("--engine", names));
+  return engine::kind_from_string(name.value_or("auto")).value_or(engine::Kind::automatic);
+}
+
 bool is_ci() {
   const char* value = std::getenv("CI");
   if (value == nullptr) return false;

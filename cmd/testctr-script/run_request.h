@@ -5,6 +5,7 @@
 #include <array>
 
 #include "commands.h"
+#include "engine/choose.h"
 #include "image_access.h"
 #include "open_store.h"
 #include "plan/make_plan.h"
@@ -15,6 +16,11 @@ inline constexpr std::array place_options{
     pull_option,
     offline_option,
     authfile_option,
+    Option{.names = "--engine",
+           .value = "ENGINE",
+           .help =
+               "who makes the containers: native, docker, podman, chroot, here, or auto: the first of these "
+               "that\nworks, but never here (default: auto)"},
     Option{.names = "-j,--jobs",
            .value = "N",
            .help = "scripts that run at the same time (default: one per processor)"},
@@ -137,6 +143,9 @@ void add_manifest(const Arguments& arguments, plan::RunRequest& request);
 
 /// The request that the place options and the positionals make.
 Result<plan::RunRequest> request_of(const Arguments& arguments);
+
+/// What `--engine` says.
+Result<engine::Kind> engine_of(const Arguments& arguments);
 
 /// Whether the environment says that nobody is watching (`CI`).
 bool is_ci();

@@ -5,7 +5,6 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "run/host_place.h"
-#include "run/native_place.h"
 
 namespace testctr::run {
 namespace {
@@ -118,7 +117,7 @@ Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision
     spec.binds.push_back({guardian_->work(), inside_work, /*read_only=*/false, /*ours=*/true});
     hand_in(job_, spec);  // behind it: a mount may lie in $WORK
   }
-  if (spec.network == sandbox::Network::host) return spec;
+  if (spec.network == sandbox::Network::host || !machine_.engine.joins()) return spec;
   CHECK_OK(keep_namespaces());
   if (!user_.valid()) return spec;
   spec.join_user = user_.get();
@@ -182,7 +181,9 @@ Result<Member*> Pod::start(plan::Container what, const Order* order) {
     member.root = provision.root;
     const sandbox::Spec spec = TRY_IN(spec_for(member.what, provision), text::printable(name));
     const Assignment assignment = TRY(assignment_for(member.what, provision));
-    member.place = TRY_IN(start_native_place(spec, assignment, order), text::printable(name));
+    const PlaceRequest request{
+        job_, member.what, job_.pinned(member.what.image), *member.root, spec, assignment, order, test_};
+    member.place = TRY_IN(machine_.engine.start(request), text::printable(name));
   }
   if (!member.what.service) member.started = member.ready = true;
   members_.push_back(std::move(member));

@@ -13,6 +13,7 @@
 
 #include "interpret/pattern.h"
 #include "plan/plan.h"
+#include "run/engine.h"
 #include "run/forward.h"
 #include "run/guardian.h"
 #include "run/place.h"
@@ -28,6 +29,7 @@ struct Machine {
   std::string program;  ///< our own binary's path
   uint64_t memory = 0;  ///< what `default_memory` said
   std::shared_ptr<sandbox::Copies> copies;
+  Engine& engine;
 };
 
 struct Member {
@@ -51,9 +53,15 @@ struct Member {
 
 class Pod {
  public:
+  /// @param test as in `PlaceRequest`
   Pod(const plan::Job& job, const Scope& scope, const Provision& provision, const Machine& machine,
-      Stamper& stamper)
-      : job_(job), scope_(scope), provision_(provision), machine_(machine), stamper_(stamper) {}
+      Stamper& stamper, std::string test)
+      : job_(job),
+        scope_(scope),
+        provision_(provision),
+        machine_(machine),
+        stamper_(stamper),
+        test_(std::move(test)) {}
 
   /// Starts what the manifest says runs beside the test. They are not ready yet.
   Status start_services();
@@ -113,6 +121,7 @@ class Pod {
   const Provision& provision_;
   const Machine& machine_;
   Stamper& stamper_;
+  std::string test_;
   std::unique_ptr<Guardian> guardian_;
   Fd user_, network_;  ///< the namespaces of the first container, which all others are in, or below
   std::list<Member> members_;

@@ -52,7 +52,7 @@ class Runner {
     std::vector<std::string> trees;
     for (const auto& job : plan_.jobs) trees.push_back(job.tree);
     machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
-                             std::make_shared<sandbox::Copies>(std::move(trees))});
+                             std::make_shared<sandbox::Copies>(std::move(trees)), engine()});
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();
@@ -64,6 +64,10 @@ class Runner {
   }
 
  private:
+  [[nodiscard]] Engine& engine() const {
+    return options_.engine != nullptr ? *options_.engine : native_engine();
+  }
+
   // Asked between two images; a single one is loaded to its end.
   bool stop_wanted() {
     pollfd stop{options_.stop_fd, POLLIN, 0};
@@ -105,6 +109,8 @@ class Runner {
   void start(uint32_t index) {
     if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(index, *verdict);
     const auto& provided = provided_[index];
+    if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
+      return did_not_run(index, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(index, error_verdict(provided.error()));
     auto test =
         std::make_unique<TestRun>(plan_.jobs[index], index, provided.value(), *machine_, events_, start_ns_);

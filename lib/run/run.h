@@ -9,12 +9,14 @@
 #include "image/image.h"
 #include "interpret/event.h"
 #include "plan/plan.h"
+#include "run/engine.h"
 
 namespace testctr::run {
 
 struct Options {
   image::StoreOptions store;
-  image::Access access;  ///< where images may come from
+  image::Access access;      ///< where images may come from
+  Engine* engine = nullptr;  ///< who makes containers; null: we ourselves. Borrowed
   /// Readable when the run is to stop (a signalfd, or a self-pipe); -1: never. One byte or more: finish
   /// cleanly. Borrowed.
   int stop_fd = -1;

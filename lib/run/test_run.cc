@@ -1,5 +1,7 @@
 #include "run/test_run.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/sys.h"
@@ -35,11 +37,14 @@ void TestRun::begin() {
   event.text = job_.name;
   event.detail = job_.pinned(job_.image);
   stamper_.take(event);
+  if (!job_.image.empty())
+    for (const std::string& lack : machine_.engine.lacks()) stamper_.log(lack);
   for (const std::string& note : notes_of(provision_)) stamper_.log(note);
   auto scope = Scope::of(job_);
   if (!scope.ok()) return end(error_verdict(scope.error()));
   scope_ = std::move(scope).value();
-  pod_ = std::make_unique<Pod>(job_, *scope_, provision_, machine_, stamper_);
+  pod_ = std::make_unique<Pod>(job_, *scope_, provision_, machine_, stamper_,
+                               fmt::format("{}-{}-{}", ::getpid(), started_ns_, index_));
   if (Status started = pod_->start_services(); !started.ok()) return fail_with(started.error());
   Continuation first;
   first.target = scope_->first_place(0);

@@ -1,6 +1,5 @@
-#include "run/native_place.h"
-
 #include "run/channel_place.h"
+#include "run/engine.h"
 #include "run/inside.h"
 
 namespace testctr::run {
@@ -53,16 +52,25 @@ class NativePlace : public ChannelPlace {
   sandbox::Container container_;
 };
 
+class NativeEngine : public Engine {
+ public:
+  [[nodiscard]] std::string shown() const override { return "native"; }
+  [[nodiscard]] bool joins() const override { return true; }
+  Result<std::unique_ptr<Place>> start(const PlaceRequest& request) override {
+    auto conversation = TRY(Conversation::begin(request.assignment));
+    if (request.order != nullptr) CHECK_OK(conversation.order(*request.order));
+    auto container = TRY(sandbox::Container::start(request.spec, carry_out_inside));
+    auto place = std::make_unique<NativePlace>(std::move(container), std::move(conversation));
+    CHECK_OK(place->send_some());
+    return std::unique_ptr<Place>(std::move(place));
+  }
+};
+
 }  // namespace
 
-Result<std::unique_ptr<Place>> start_native_place(const sandbox::Spec& spec, const Assignment& assignment,
-                                                  const Order* order) {
-  auto conversation = TRY(Conversation::begin(assignment));
-  if (order != nullptr) CHECK_OK(conversation.order(*order));
-  auto container = TRY(sandbox::Container::start(spec, carry_out_inside));
-  auto place = std::make_unique<NativePlace>(std::move(container), std::move(conversation));
-  CHECK_OK(place->send_some());
-  return std::unique_ptr<Place>(std::move(place));
+Engine& native_engine() {
+  static NativeEngine engine;
+  return engine;
 }
 
 }  // namespace testctr::run

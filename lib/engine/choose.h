@@ -1,0 +1,38 @@
+// Which engine makes the containers of a run: what `--engine` says, or the best that works here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "plan/plan.h"
+#include "run/engine.h"
+
+namespace testctr::engine {
+
+enum class Kind : uint8_t {
+  automatic,  ///< native, else an engine of this machine, else chroot; never here
+  native,     ///< containers of our own
+  docker,     ///< Docker's, by its API
+  podman,     ///< Podman's, by its API
+  chroot,     ///< a private copy of the image's root, without namespaces
+  here,       ///< this machine's own root as it is: for what is in a container of the test's already
+};
+/// "auto", "native", "docker", ...; nothing when it is none of them.
+std::optional<Kind> kind_from_string(std::string_view text);
+
+/// An engine that was chosen.
+struct Chosen {
+  std::unique_ptr<run::Engine> owned;  ///< null: the native one
+  std::string
+      note;  ///< for people, where nobody named it and it is not the native one: which, and why; else empty
+  [[nodiscard]] run::Engine* engine() const { return owned.get(); }
+};
+
+/// @param plan what it is for. Usage errors: an engine cannot be what was asked for (`here` with an image);
+/// infrastructure errors: it does not work on this machine.
+Result<Chosen> choose(Kind kind, const plan::Plan& plan);
+
+}  // namespace testctr::engine

@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "bundles.h"
 #include "commands.h"
 #include "run/client_socket.h"
 
@@ -151,6 +152,6 @@ int main(int argc, char** argv) {
   const std::string_view name = argc > 0 ? argv[0] : "";
   if (name.substr(name.rfind('/') + 1) == "testctr") return run::be_client(words);
   raise_descriptor_limit();
-  const Result<int> result = cmd::dispatch(words);
+  const Result<int> result = cmd::dispatch(cmd::words_of_bundle(words));
   return result.ok() ? result.value() : cmd::complain(result.error());
 }

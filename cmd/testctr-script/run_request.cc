@@ -64,6 +64,7 @@ Result<plan::RunRequest> request_of(const Arguments& arguments) {
   request.layer = arguments.value("--layer");
   request.env = arguments.values("--env");
   request.pass_env = arguments.values("--pass-env");
+  request.secrets = arguments.values("--secret");
   request.programs = arguments.values("--bin");
   request.mounts = arguments.values("--mount");
   request.artifacts = arguments.values("--artifacts");

@@ -12,15 +12,18 @@
 
 namespace testctr::cmd {
 
-inline constexpr std::array place_options{
-    pull_option,
-    offline_option,
-    authfile_option,
+inline constexpr Option engine_option =
     Option{.names = "--engine",
            .value = "ENGINE",
            .help =
                "who makes the containers: native, docker, podman, chroot, here, or auto: the first of these "
-               "that\nworks, but never here (default: auto)"},
+               "that\nworks, but never here (default: auto)"};
+
+inline constexpr std::array place_options{
+    pull_option,
+    offline_option,
+    authfile_option,
+    engine_option,
     Option{.names = "-j,--jobs",
            .value = "N",
            .help = "scripts that run at the same time (default: one per processor)"},
@@ -62,6 +65,10 @@ inline constexpr std::array place_options{
     Option{.names = "--pass-env",
            .value = "NAME",
            .help = "a variable with this machine's value",
+           .repeats = true},
+    Option{.names = "--secret",
+           .value = "NAME",
+           .help = "as --pass-env, and the value is shown in no report and stands in no bundle",
            .repeats = true},
     Option{.names = "--bin",
            .value = "PATH[=NAME]",

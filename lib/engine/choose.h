@@ -29,6 +29,10 @@ struct Chosen {
   std::string
       note;  ///< for people, where nobody named it and it is not the native one: which, and why; else empty
   [[nodiscard]] run::Engine* engine() const { return owned.get(); }
+  /// As reports name it.
+  [[nodiscard]] std::string shown() const {
+    return owned != nullptr ? owned->shown() : run::native_engine().shown();
+  }
 };
 
 /// @param plan what it is for. Usage errors: an engine cannot be what was asked for (`here` with an image);

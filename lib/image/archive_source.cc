@@ -23,6 +23,7 @@ struct TarFile {
     std::string link;  ///< of a symbolic or hard link, resolved to a name in the archive
   };
   Fd fd;
+  int64_t begin = 0, end = INT64_MAX;  ///< of the archive in the file
   std::unordered_map<std::string, Member> members;
 };
 
@@ -30,13 +31,16 @@ struct TarFile {
 struct Position {
   int fd = -1;
   int64_t at = 0;
+  int64_t end = INT64_MAX;
   std::string buffer = std::string(block, '\0');
 };
 
 la_ssize_t read_at(struct archive* a, void* data, const void** bytes) {
   auto* p = static_cast<Position*>(data);
   for (;;) {
-    ssize_t n = pread(p->fd, p->buffer.data(), p->buffer.size(), p->at);
+    const auto wanted =
+        static_cast<size_t>(std::clamp<int64_t>(p->end - p->at, 0, static_cast<int64_t>(p->buffer.size())));
+    ssize_t n = pread(p->fd, p->buffer.data(), wanted, p->at);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       archive_set_error(a, errno, "read failed");
@@ -78,7 +82,7 @@ std::optional<std::string> plain_name(std::string_view name) {
 
 Status scan(TarFile& tar) {
   ArchiveReader reader(archive_read_new());
-  Position position{.fd = tar.fd.get()};
+  Position position{.fd = tar.fd.get(), .at = tar.begin, .end = tar.end};
   struct archive* a = reader.get();
   CHECK_OK(open_tar(a, position));
   struct stat st {};
@@ -94,7 +98,7 @@ Status scan(TarFile& tar) {
     auto plain = plain_name(name != nullptr ? name : "");
     if (!plain || plain->empty()) continue;
     TarFile::Member member;
-    member.header = archive_read_header_position(a);
+    member.header = tar.begin + archive_read_header_position(a);
     member.size = static_cast<uint64_t>(std::max<la_int64_t>(archive_entry_size(e), 0));
     if (const char* hard = archive_entry_hardlink(e)) {
       member.link = plain_name(hard).value_or("");
@@ -105,7 +109,7 @@ Status scan(TarFile& tar) {
       member.link = plain_name(folder + (target != nullptr ? target : "")).value_or("");
     } else if (archive_entry_filetype(e) != AE_IFREG) {
       continue;
-    } else if (member.header + static_cast<int64_t>(member.size) > st.st_size) {
+    } else if (member.header + static_cast<int64_t>(member.size) > std::min(st.st_size, tar.end)) {
       return Error::infrastructure(
           fmt::format("the archive is truncated: it ends within {}", text::quoted(*plain)));
     }
@@ -115,8 +119,8 @@ Status scan(TarFile& tar) {
 
 class MemberSource final : public ByteSource {
  public:
-  MemberSource(int fd, const TarFile::Member& member)
-      : position_{.fd = fd, .at = member.header}, reader_(archive_read_new()) {}
+  MemberSource(const TarFile& tar, const TarFile::Member& member)
+      : position_{.fd = tar.fd.get(), .at = member.header, .end = tar.end}, reader_(archive_read_new()) {}
   Status open() {
     CHECK_OK(open_tar(reader_.get(), position_));
     struct archive_entry* e = nullptr;
@@ -154,7 +158,7 @@ class ArchiveImage final : public Source {
     const TarFile::Member* member = find(name);
     if (member == nullptr)
       return Error::infrastructure(fmt::format("{} is missing in the archive", text::quoted(name)));
-    auto stream = std::make_unique<MemberSource>(tar_->fd.get(), *member);
+    auto stream = std::make_unique<MemberSource>(*tar_, *member);
     CHECK_OK(stream->open());
     return std::unique_ptr<ByteSource>(std::move(stream));
   }
@@ -371,6 +375,48 @@ Result<Sources> images_of_archive(const Reference& reference, int scratch, bool 
 }
 
 }  // namespace
+
+struct OciArchive::Impl {
+  std::shared_ptr<TarFile> tar;
+  std::string shown;
+  Index index;
+};
+
+OciArchive::OciArchive(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<OciArchive> OciArchive::open(Fd file, uint64_t begin, uint64_t size, const std::string& shown) {
+  auto impl = std::make_shared<Impl>();
+  impl->tar = std::make_shared<TarFile>();
+  impl->shown = shown;
+  impl->tar->fd = std::move(file);
+  impl->tar->begin = static_cast<int64_t>(begin);
+  impl->tar->end = static_cast<int64_t>(begin + size);
+  CHECK_OK(scan(*impl->tar).in(shown));
+  OciArchive archive(impl);
+  for (const char* needed : {"oci-layout", "index.json"}) {
+    if (impl->tar->members.count(needed) == 0)
+      return Error::infrastructure(fmt::format("{}: there is no {} in it", shown, needed));
+  }
+  const std::string text = TRY_IN(ArchiveImage(impl->tar).read("index.json"), shown);
+  impl->index = TRY_IN(parse_index(text, ""), shown);
+  return archive;
+}
+
+const Index& OciArchive::index() const { return impl_->index; }
+
+Result<std::unique_ptr<ByteSource>> OciArchive::blob(const Digest& digest) const {
+  return ArchiveImage(impl_->tar).open_blob(digest).in(impl_->shown);
+}
+
+Result<std::unique_ptr<Source>> OciArchive::image(const Descriptor& manifest) const {
+  auto image = std::make_unique<ArchiveImage>(impl_->tar);
+  image->shown = impl_->shown;
+  ArchiveImage& reading = *image;
+  CHECK_OK(follow(*image, {manifest, {}}, [&reading](const Digest& d) {
+             return reading.open_blob(d);
+           }).in(impl_->shown));
+  return std::unique_ptr<Source>(std::move(image));
+}
 
 Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int scratch) {
   Sources sources =

@@ -219,26 +219,76 @@ std::string index_document(std::vector<Json> entries) {
   return json::dump({{"schemaVersion", 2}, {"mediaType", media::oci_index}, {"manifests", entries}});
 }
 
-Status write_oci_archive(std::vector<NamedImage>& images, int out) {
+namespace {
+
+bool is_zstd(const Descriptor& layer) { return layer.media_type.ends_with("zstd"); }
+
+// The layers as manifest.json is to name them: zstd ones uncompressed, where there is room for that.
+Result<std::vector<std::string>> docker_layers(Tar& tar, Source& source, ArchiveExtras& extras) {
+  const std::vector<Descriptor>& layers = source.manifest.layers;
+  std::vector<std::string> names;
+  for (const Descriptor& layer : layers) names.push_back(blob_name(layer.digest));
+  if (extras.most_plain == 0 || std::none_of(layers.begin(), layers.end(), is_zstd)) return names;
+  const ImageConfig config = TRY_IN(parse_config(TRY(source.config())), source.shown);
+  if (config.diff_ids.size() != layers.size()) return names;
+  uint64_t whole = 0;
+  std::vector<uint64_t> sizes(layers.size());
+  for (size_t i = 0; i < layers.size() && whole <= extras.most_plain; ++i) {
+    // What is compressed already is longer than that.
+    if (is_zstd(layers[i]) && whole + layers[i].size <= extras.most_plain)
+      sizes[i] = TRY(unpacked(source, i, config.diff_ids[i], nullptr));
+    whole += is_zstd(layers[i]) ? std::max(sizes[i], layers[i].size) : 0;
+  }
+  extras.left_plain_out = whole > extras.most_plain;
+  if (extras.left_plain_out) return names;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (!is_zstd(layers[i])) continue;
+    const Digest diff_id = config.diff_ids[i];
+    names[i] = blob_name(diff_id);
+    tar.add(names[i], sizes[i], [&source, i, diff_id](const auto& write) -> Status {
+      (void)TRY(unpacked(source, i, diff_id, write));
+      return {};
+    });
+  }
+  return names;
+}
+
+}  // namespace
+
+Status write_extended_archive(std::vector<NamedImage>& images, int out, ArchiveExtras& extras) {
   Tar tar;
   std::vector<Json> entries;
   DockerManifest docker;
+  const auto list = [&](const Source& source, const std::string& name) {
+    Json entry = index_entry(source, name);
+    for (const auto& [key, value] : extras.annotations) entry["annotations"][key] = value;
+    entries.push_back(std::move(entry));
+  };
   for (NamedImage& image : images) {
     Source& source = *image.source;
     CHECK_OK(settle(source));
     add_documents_and_layers(tar, source);
-    if (image.names.empty()) entries.push_back(index_entry(source, ""));
-    for (const std::string& name : image.names) entries.push_back(index_entry(source, name));
-    Json layers = Json::array();
-    for (const Descriptor& layer : source.manifest.layers) layers.push_back(blob_name(layer.digest));
-    docker.add(blob_name(source.manifest.config.digest), docker_names(image.names), layers);
+    if (image.names.empty()) list(source, "");
+    for (const std::string& name : image.names) list(source, name);
+    docker.add(blob_name(source.manifest.config.digest), docker_names(image.names),
+               TRY(docker_layers(tar, source, extras)));
   }
+  for (const auto& source : extras.unlisted) {
+    CHECK_OK(settle(*source));
+    add_documents_and_layers(tar, *source);
+  }
+  for (const std::string& document : extras.documents) tar.add(blob_name(Digest::of(document)), document);
   tar.add_folder("blobs");
   tar.add_folder("blobs/sha256");
   tar.add("index.json", index_document(std::move(entries)));
   tar.add("manifest.json", docker.bytes());
   tar.add("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
   return tar.write(out);
+}
+
+Status write_oci_archive(std::vector<NamedImage>& images, int out) {
+  ArchiveExtras none;
+  return write_extended_archive(images, out, none);
 }
 
 Status write_docker_archive(std::vector<NamedImage>& images, int out) {

@@ -2,6 +2,8 @@
 // in memory. The same images give the same bytes: members are sorted, times 0, owners root.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,20 @@ std::string index_document(std::vector<Json> entries);
 Status copy_checked(ByteSource& from, const Descriptor& said, std::string_view what,
                     const std::function<Status(std::string_view)>& write);
 
+/// What an OCI archive holds beside the images that its index lists.
+struct ArchiveExtras {
+  std::vector<std::unique_ptr<Source>> unlisted;   ///< further images, found by who knows their digests
+  std::vector<std::string> documents;              ///< further blobs
+  std::map<std::string, std::string> annotations;  ///< of every entry of the index
+  /// zstd layers as uncompressed blobs as well, which manifest.json then names: Docker before 23 reads no
+  /// others. Only where these are at most so many bytes in all.
+  uint64_t most_plain = 0;
+  bool left_plain_out = false;  ///< set: there are such layers, and they were too much
+};
+
 /// An OCI archive: all blobs as they are, and a manifest.json for Docker's `load`.
 Status write_oci_archive(std::vector<NamedImage>& images, int out);
+Status write_extended_archive(std::vector<NamedImage>& images, int out, ArchiveExtras& extras);
 
 /// What `docker save` writes: configurations, uncompressed layers, manifest.json. Each layer is read twice
 /// where it is compressed, since a member's size stands before it.

@@ -26,9 +26,11 @@ class LayerWriter {
   Status directory(const std::string& path, mode_t permissions, int64_t seconds);
   Status file(const std::string& path, mode_t permissions, std::string_view bytes);
   Status file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
-              const std::string& name);
-  Status tree(const Tree& tree);
-  Status tree_entry(const TreeEntry& entry);
+              const std::string& name, bool longer = false);
+  Status program(const std::string& path, uint64_t size);
+  Status tree(const Tree& tree, const std::string& prefix);
+  Status tree_entry(const TreeEntry& entry, const std::string& prefix);
+  Status copy(const LayerCopy& copy);
   static void attributes(struct archive_entry* e, int parent, const std::string& name);
 
   HashedOutput out_;
@@ -90,7 +92,7 @@ void LayerWriter::attributes(struct archive_entry* e, int parent, const std::str
 }
 
 Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
-                         const std::string& name) {
+                         const std::string& name, bool longer) {
   Fd fd = TRY_IN(sys::open_at(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), path);
   ArchiveEntry e = entry(path, AE_IFREG, permissions, st.st_mtim.tv_sec);
   archive_entry_set_size(e.get(), st.st_size);
@@ -99,7 +101,8 @@ Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t 
   std::string buffer(block, '\0');
   int64_t rest = st.st_size;
   for (;;) {
-    size_t n = TRY_IN(sys::read_full(fd.get(), buffer.data(), buffer.size()), path);
+    const size_t wanted = longer ? std::min(buffer.size(), static_cast<size_t>(rest)) : buffer.size();
+    size_t n = TRY_IN(sys::read_full(fd.get(), buffer.data(), wanted), path);
     if (n == 0 && rest == 0) return {};
     if (n == 0 || static_cast<int64_t>(n) > rest)
       return Error::infrastructure(fmt::format("{} changed while it was packed", text::quoted(path)));
@@ -111,8 +114,8 @@ Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t 
   }
 }
 
-Status LayerWriter::tree_entry(const TreeEntry& found) {
-  std::string path = "testctr/tree/" + found.path;
+Status LayerWriter::tree_entry(const TreeEntry& found, const std::string& prefix) {
+  std::string path = prefix + "/" + found.path;
   const struct stat& st = found.st;
   int64_t seconds = st.st_mtim.tv_sec;
   if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
@@ -131,35 +134,49 @@ Status LayerWriter::tree_entry(const TreeEntry& found) {
   return header(e.get(), path);
 }
 
-Status LayerWriter::tree(const Tree& tree) {
+Status LayerWriter::tree(const Tree& tree, const std::string& prefix) {
   Fd root = TRY(sys::open(tree.root, O_RDONLY | O_DIRECTORY));
   struct stat st {};
   if (fstat(root.get(), &st) != 0) return Error::system("fstat", tree.root);
-  CHECK_OK(directory("testctr/tree", st.st_mode, st.st_mtim.tv_sec));
+  CHECK_OK(directory(prefix, st.st_mode, st.st_mtim.tv_sec));
   std::set<std::string> hidden(tree.hidden.begin(), tree.hidden.end());
-  return walk_tree(root.get(), hidden, [this](const TreeEntry& e) { return tree_entry(e); });
+  return walk_tree(root.get(), hidden, [&](const TreeEntry& e) { return tree_entry(e, prefix); });
+}
+
+Status LayerWriter::program(const std::string& path, uint64_t size) {
+  CHECK_OK(directory("testctr/bin", 0755, 0));
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return Error::system("stat", path);
+  st.st_mtim.tv_sec = 0;
+  if (size != 0) st.st_size = static_cast<off_t>(size);
+  // A path may be a link (/proc/self/exe); what it leads to is packed.
+  std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+  if (!real) return Error::system("realpath", path);
+  return file("testctr/bin/testctr-script", st, 0755, AT_FDCWD, real.get(), /*longer=*/size != 0);
+}
+
+Status LayerWriter::copy(const LayerCopy& copy) {
+  const std::string name = "testctr/" + copy.name;
+  if (copy.tree) return tree(*copy.tree, name);
+  struct stat st {};
+  if (::stat(copy.file.c_str(), &st) != 0) return Error::system("stat", copy.file);
+  return file(name, st, st.st_mode, AT_FDCWD, copy.file);
 }
 
 Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
   writer_ = TRY(tar_writer(out_));
   CHECK_OK(directory("testctr", 0755, 0));
-  if (!content.program.empty()) {
-    CHECK_OK(directory("testctr/bin", 0755, 0));
-    struct stat st {};
-    if (::stat(content.program.c_str(), &st) != 0) return Error::system("stat", content.program);
-    st.st_mtim.tv_sec = 0;
-    // A path may be a link (/proc/self/exe); what it leads to is packed.
-    std::unique_ptr<char, decltype(&free)> real(realpath(content.program.c_str(), nullptr), &free);
-    if (!real) return Error::system("realpath", content.program);
-    CHECK_OK(file("testctr/bin/testctr-script", st, 0755, AT_FDCWD, real.get()));
-  }
+  if (!content.program.empty()) CHECK_OK(program(content.program, content.program_size));
   if (!content.script_name.empty()) {
     if (content.script_name.find('/') != std::string::npos)
       return Error::internal("a script's name in a layer has no folders");
     CHECK_OK(directory("testctr/script", 0755, 0));
     CHECK_OK(file("testctr/script/" + content.script_name, 0644, content.script));
   }
-  if (content.tree) CHECK_OK(tree(*content.tree));
+  for (const auto& [name, bytes] : content.files) CHECK_OK(file("testctr/" + name, 0644, bytes));
+  if (content.tree) CHECK_OK(tree(*content.tree, "testctr/tree"));
+  for (const std::string& folder : content.folders) CHECK_OK(directory("testctr/" + folder, 0755, 0));
+  for (const LayerCopy& one : content.copies) CHECK_OK(copy(one));
   if (archive_write_close(writer_.get()) != ARCHIVE_OK) {
     if (!out_.error.ok()) return out_.error.error();
     return archive_error(writer_.get(), "writing the layer");

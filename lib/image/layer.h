@@ -4,13 +4,16 @@
 //   testctr/                       0755
 //   testctr/bin/testctr-script     0755, this program
 //   testctr/script/NAME            0644, the script
+//   testctr/NAME...                further files, folders and copies
 //   testctr/tree/...               the test tree: modes, links and user attributes as they are, owner root,
 //   times clamped
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/fd.h"
@@ -20,11 +23,22 @@
 
 namespace testctr::image {
 
+/// A folder or a file of this machine, as it is to be in a layer.
+struct LayerCopy {
+  std::string name;          ///< below testctr/, in folders that `LayerContent::folders` has
+  std::optional<Tree> tree;  ///< a folder
+  std::string file;          ///< a file's path, where it is none
+};
+
 struct LayerContent {
-  std::string program;      ///< path of the program to put in; empty: none
-  std::string script_name;  ///< a file name without folders; empty: no script
-  std::string script;       ///< its bytes
+  std::string program;        ///< path of the program to put in; empty: none
+  uint64_t program_size = 0;  ///< only that much of it; 0: all
+  std::string script_name;    ///< a file name without folders; empty: no script
+  std::string script;         ///< its bytes
   std::optional<Tree> tree;
+  std::map<std::string, std::string> files;  ///< names without folders, below testctr/, and bytes
+  std::vector<std::string> folders;          ///< below testctr/, parents first
+  std::vector<LayerCopy> copies;
 };
 
 struct WrittenLayer {

@@ -76,6 +76,24 @@ Result<std::unique_ptr<Source>> archive_source(const Reference& reference, int s
 /// All that an archive holds for this machine, one for each digest; with a tag in the reference that one.
 Result<Sources> archive_sources(const Reference& reference, int scratch, const Platform& platform);
 
+/// An OCI archive that lies somewhere in a file, with blobs that its index does not lead to.
+class OciArchive {
+ public:
+  /// @param begin, size where it lies in the file, in bytes @param shown for messages
+  /// Infrastructure errors: it is none, or is cut.
+  static Result<OciArchive> open(Fd file, uint64_t begin, uint64_t size, const std::string& shown);
+  [[nodiscard]] const Index& index() const;
+  /// A stream of a blob, not verified.
+  Result<std::unique_ptr<ByteSource>> blob(const Digest& digest) const;
+  /// An image in it; its documents are verified.
+  Result<std::unique_ptr<Source>> image(const Descriptor& manifest) const;
+
+ private:
+  struct Impl;
+  explicit OciArchive(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
 /// Reads and verifies a document. @param what for messages: "manifest".
 Result<std::string> checked_document(ByteSource& source, const Descriptor& descriptor, std::string_view what);
 /// Gives a stream for a digest.

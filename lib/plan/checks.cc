@@ -26,6 +26,25 @@ Status add_variable(std::map<std::string, std::string>& all, std::string_view op
   return {};
 }
 
+/// Adds a variable with the value that it has here.
+Status pass_variable(std::map<std::string, std::string>& all, std::string_view option,
+                     const std::string& name, const Surroundings& here) {
+  if (name.find('=') != std::string::npos) {
+    return Error::usage(fmt::format("{}: {} is not a variable's name", option, text::quoted(name)))
+        .hint("to give a value: `--env NAME=VALUE`");
+  }
+  if (name == "PATH") {
+    return Error::usage(fmt::format("{}: this machine's PATH means nothing in an image", option))
+        .hint("`--env PATH=...` gives one that fits the image");
+  }
+  std::optional<std::string> value = here.environment(name);
+  if (!value) {
+    return Error::usage(fmt::format("{}: {} is not set here", option, text::printable(name)))
+        .hint(fmt::format("`--env {}=` hands in an empty value", text::printable(name)));
+  }
+  return add_variable(all, option, name, std::move(*value));
+}
+
 }  // namespace
 
 Result<std::string> real_path(const std::string& path) {
@@ -45,22 +64,8 @@ Result<std::map<std::string, std::string>> variables(const RunRequest& request, 
     }
     CHECK_OK(add_variable(all, "--env", pair.substr(0, equals), pair.substr(equals + 1)));
   }
-  for (const std::string& name : request.pass_env) {
-    if (name.find('=') != std::string::npos) {
-      return Error::usage(fmt::format("--pass-env: {} is not a variable's name", text::quoted(name)))
-          .hint("to give a value: `--env NAME=VALUE`");
-    }
-    if (name == "PATH") {
-      return Error::usage("--pass-env: this machine's PATH means nothing in an image")
-          .hint("`--env PATH=...` gives one that fits the image");
-    }
-    std::optional<std::string> value = here.environment(name);
-    if (!value) {
-      return Error::usage(fmt::format("--pass-env: {} is not set here", text::printable(name)))
-          .hint(fmt::format("`--env {}=` hands in an empty value", text::printable(name)));
-    }
-    CHECK_OK(add_variable(all, "--pass-env", name, std::move(*value)));
-  }
+  for (const std::string& name : request.pass_env) CHECK_OK(pass_variable(all, "--pass-env", name, here));
+  for (const std::string& name : request.secrets) CHECK_OK(pass_variable(all, "--secret", name, here));
   return all;
 }
 

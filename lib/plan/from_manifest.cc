@@ -30,12 +30,14 @@ struct Draft {
 /// What the command line gives, judged once.
 struct Overlay {
   std::map<std::string, std::string> environment;
+  std::vector<std::string> secrets;
   std::string tree, seccomp;
 };
 
 Result<Overlay> overlay_of(const RunRequest& request, const Surroundings& here) {
   Overlay overlay;
   overlay.environment = TRY(variables(request, here));
+  overlay.secrets = request.secrets;
   if (request.tree) overlay.tree = TRY(tree_folder("--tree", *request.tree, here));
   if (request.given.seccomp) overlay.seccomp = TRY(seccomp_choice("--seccomp", request.seccomp));
   return overlay;
@@ -43,6 +45,7 @@ Result<Overlay> overlay_of(const RunRequest& request, const Surroundings& here) 
 
 void apply(const Overlay& overlay, Job& job) {
   for (const auto& [name, value] : overlay.environment) job.environment[name] = value;
+  job.secrets.insert(job.secrets.end(), overlay.secrets.begin(), overlay.secrets.end());
   if (!overlay.tree.empty()) job.tree = overlay.tree;
   if (!overlay.seccomp.empty()) job.seccomp = overlay.seccomp;
 }

@@ -59,6 +59,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   common.where = default_place;
   common.image = words.image;
   common.environment = TRY(variables(request, here));
+  common.secrets = request.secrets;
   common.limits = request.limits;
   common.documents = request.documents;
   if (!common.documents.work_directory.empty())

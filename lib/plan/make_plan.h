@@ -25,6 +25,7 @@ struct RunRequest {
   std::optional<std::string> layer;   ///< --layer
   std::vector<std::string> env;       ///< --env, each "K=V"
   std::vector<std::string> pass_env;  ///< --pass-env, each a name
+  std::vector<std::string> secrets;   ///< --secret, each a name
   std::vector<std::string> programs, mounts, artifacts;  ///< --bin, --mount, --artifacts
   std::string seccomp = "default";
   Limits limits;

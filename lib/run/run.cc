@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/interpreter.h"
+#include "run/mask.h"
 #include "run/prepare.h"
 #include "run/programs.h"
 #include "run/test_run.h"
@@ -204,8 +205,22 @@ class Runner {
 
 }  // namespace
 
+Secrets secrets_of(const plan::Plan& plan) {
+  Secrets secrets;
+  for (const plan::Job& job : plan.jobs) {
+    for (const std::string& name : job.secrets) {
+      const auto value = job.environment.find(name);
+      if (value != job.environment.end()) secrets.add(value->second);
+    }
+  }
+  return secrets;
+}
+
 Result<Summary> run_plan(const plan::Plan& plan, EventSink& events, const Options& options) {
-  return Runner(plan, events, options).run();
+  Secrets secrets = secrets_of(plan);
+  if (secrets.empty()) return Runner(plan, events, options).run();
+  Masker masker(events, std::move(secrets));
+  return Runner(plan, masker, options).run();
 }
 
 }  // namespace testctr::run

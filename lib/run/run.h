@@ -10,6 +10,7 @@
 #include "interpret/event.h"
 #include "plan/plan.h"
 #include "run/engine.h"
+#include "run/mask.h"
 
 namespace testctr::run {
 
@@ -29,6 +30,9 @@ struct Summary {
   bool timed_out = false;    ///< the run's own time limit
   bool interrupted = false;  ///< `stop_fd`
 };
+
+/// The values of all that the plan's tests declare secret.
+Secrets secrets_of(const plan::Plan& plan);
 
 /// Runs every job of the plan and sends for each `script_started` and `script_ended` (in whatever order they
 /// come), with what happened in between. A job that cannot be run ends with Outcome::error; jobs not reached

@@ -1,0 +1,84 @@
+#include "bundles.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "bundle/pack.h"
+#include "open_store.h"
+
+namespace testctr::cmd {
+namespace {
+
+/// A file name of a test's: without folders, each once.
+std::string file_name(const std::string& test, std::set<std::string>& taken) {
+  std::string name;
+  for (const char c : test) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    name += plain ? c : '-';
+  }
+  name = name.substr(std::min(name.find_first_not_of(".-"), name.size()), 120);
+  if (name.empty()) name = "test";
+  std::string own = name;
+  for (int i = 2; !taken.insert(own).second; ++i) own = fmt::format("{}-{}", name, i);
+  return own + ".tar";
+}
+
+}  // namespace
+
+Status check_bundle_folder(const std::string& folder) {
+  return sys::make_dirs(folder, 0777).in("--pack-on-failure");
+}
+
+plan::Plan plan_of(const plan::Plan& plan, size_t index) {
+  plan::Plan own;
+  own.jobs.push_back(plan.jobs[index]);
+  own.jobs.front().needs.clear();
+  return own;
+}
+
+int pack_failures(const std::string& folder, const plan::Plan& plan, const bundle::Recording& recording,
+                  const image::StoreOptions& options, const image::Access& access) {
+  int code = exit_passed;
+  std::set<std::string> taken;
+  std::optional<image::Store> store;
+  for (size_t i = 0; i < plan.jobs.size(); ++i) {
+    const bundle::RecordedTest& test = recording.tests[i];
+    const std::string name = file_name(plan.jobs[i].name, taken);
+    if (test.outcome != Outcome::fail && test.outcome != Outcome::error) continue;
+    if (!store) {
+      auto opened = image::Store::open(options);
+      if (!opened.ok()) return complain(opened.error());
+      store.emplace(std::move(opened).value());
+    }
+    bundle::Recording own{recording.surroundings, {test}};
+    const std::string path = folder + "/" + name;
+    bundle::PackOptions how{.output = path, .recording = &own};
+    auto packed = bundle::pack(*store, access, plan_of(plan, i), how);
+    if (!packed.ok()) {
+      code = complain(std::move(packed).error().in(fmt::format("packing {}", plan.jobs[i].name)));
+      continue;
+    }
+    for (const std::string& note : packed.value().notes) complain(note);
+    complain(fmt::format("{}: {} ({}); `testctr-script replay {}` runs it again", plan.jobs[i].name, path,
+                         text::human_size(packed.value().size), text::shell_quoted(path)));
+  }
+  return code;
+}
+
+std::vector<std::string> words_of_bundle(std::vector<std::string> words) {
+  constexpr std::array<std::string_view, 4> looks{"list", "shell", "extract", "inspect"};
+  const bool none = words.empty() || (words[0].starts_with('-') && words[0] != "--version" &&
+                                      words[0] != "-h" && words[0] != "--help");
+  const bool look = !words.empty() && std::find(looks.begin(), looks.end(), words[0]) != looks.end();
+  if (!none && !look) return words;
+  const auto carries = bundle::carries_bundle();
+  if (!carries.ok() || !carries.value()) return words;
+  words.insert(words.begin(), none ? "replay" : "bundle");
+  return words;
+}
+
+}  // namespace testctr::cmd

@@ -1,0 +1,229 @@
+// `replay`: what a bundle holds is run again, and compared with what was recorded.
+#include <algorithm>
+#include <array>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "bundle/compare.h"
+#include "bundles.h"
+#include "commands.h"
+#include "image_access.h"
+#include "open_store.h"
+#include "plan/host_paths.h"
+#include "reports.h"
+#include "run/run.h"
+#include "run_request.h"
+#include "stop_signals.h"
+
+namespace testctr::cmd {
+namespace {
+
+constexpr int exit_cannot_tell = 125;
+
+constexpr std::array own_options{
+    Option{
+        .names = "--times", .value = "N", .help = "run it N times, and count: for what fails now and then"},
+    Option{.names = "--bin",
+           .value = "PATH[=NAME]",
+           .help = "a program of this machine in place of the bundle's of that name",
+           .repeats = true},
+    Option{.names = "--as-test",
+           .help = "exit 0: it passes, 1: it fails still, 125: cannot tell; made for `git bisect run`"},
+    Option{.names = "--allow-host",
+           .help = "host sections may run: the bundle's lines then do what they want "
+                   "with this machine, as you"},
+    engine_option,
+    offline_option,
+    pull_option,
+    authfile_option,
+    store_option};
+constexpr auto options = with_report_options(own_options);
+
+constexpr std::string_view examples =
+    "testctr-script replay bug.tar\n"
+    "testctr-script replay bug.tar --times 20\n"
+    "testctr-script replay registry.example.org/team/bug:7\n"
+    "git bisect run sh -c 'make app || exit 125; testctr-script replay bug.tar --bin app=app --as-test'\n";
+
+constexpr std::string_view help_text =
+    "Says `reproduced` (exit 0) when every test ends as recorded, those that fail at the same line for the "
+    "same reason; "
+    "`not reproduced` (1)\n"
+    "when one that failed passes; `differs` (6) when one fails otherwise, or one that passed fails; with the "
+    "first "
+    "difference of outcome and\n"
+    "of output, and every difference between the machines. Without a recording the exit code is that of "
+    "`run`.\n"
+    "Without FILE: the bundle behind this program, or in whose image it runs.\n";
+
+/// Images have the names that they had where the bundle was packed.
+class Renamer : public EventSink {
+ public:
+  Renamer(EventSink& next, const std::map<std::string, std::string>& names) : next_(next), names_(names) {}
+  void take(const Event& event) override {
+    const auto name = names_.find(event.detail);
+    if (event.kind != Event::Kind::script_started || name == names_.end()) return next_.take(event);
+    Event renamed = event;
+    renamed.detail = name->second;
+    next_.take(renamed);
+  }
+
+ private:
+  EventSink& next_;
+  const std::map<std::string, std::string>& names_;
+};
+
+/// Programs of this machine take the place of those of the same names.
+Status substitute(const Arguments& arguments, plan::Plan& plan) {
+  for (const std::string& word : arguments.values("--bin")) {
+    std::vector<plan::HostProgram> added;
+    CHECK_OK(plan::add_program(added, word, {.shown = "--bin", .folder = "", .home = ""}));
+    const plan::HostProgram& program = added.front();
+    for (plan::Job& job : plan.jobs) {
+      std::erase_if(job.programs, [&](const plan::HostProgram& p) { return p.name == program.name; });
+      job.programs.push_back(program);
+    }
+  }
+  return {};
+}
+
+Status check_consent(const Arguments& arguments, const bundle::Bundle& opened) {
+  if (arguments.flag("--allow-host") || !TRY(opened.has_host_sections())) return {};
+  return Error::usage("the bundle has lines that run on the host, outside of every container")
+      .hint(
+          "look at them with `testctr-script bundle extract`; --allow-host lets them do what they want, as "
+          "you");
+}
+
+void tell(const Arguments& arguments, const bundle::Comparison& comparison) {
+  if (arguments.flag("--json")) {
+    Json line{{"type", "verdict"},
+              {"verdict", std::string(bundle::to_string(comparison.verdict))},
+              {"outcome", json::from_bytes(comparison.outcome)},
+              {"output", json::from_bytes(comparison.output)},
+              {"surroundings", comparison.surroundings}};
+    (void)print(json::dump(line) + "\n");
+    return;
+  }
+  std::string text = fmt::format("{}\n", bundle::to_string(comparison.verdict));
+  if (!comparison.outcome.empty()) text += fmt::format("  outcome: {}\n", comparison.outcome);
+  if (!comparison.output.empty()) {
+    text += "  output: ";
+    for (std::string_view line : text::lines(comparison.output)) text += fmt::format("{}    ", line);
+    text.resize(text.find_last_not_of(' ') + 1);
+    if (!text.ends_with('\n')) text += '\n';
+  }
+  for (const std::string& difference : comparison.surroundings) text += fmt::format("  {}\n", difference);
+  if (!arguments.flag("--tap")) {
+    (void)print(text);
+    return;
+  }
+  std::string comment;
+  for (std::string_view line : text::lines(text)) comment += fmt::format("# {}", line);
+  (void)print(comment);
+}
+
+/// What is the same for each of its runs.
+struct Replay {
+  const Arguments& arguments;
+  const bundle::Bundle& opened;
+  const bundle::Ready& ready;
+  const run::Options& how;
+  const StopSignals& signals;
+  std::string engine;
+};
+
+int as_test(int code) {
+  return code == exit_passed || code == exit_failed || code >= 128 ? code : exit_cannot_tell;
+}
+
+Result<int> once(const Replay& replay) {
+  ReportedRun reported(replay.arguments, replay.ready.plan,
+                       TRY(junit_report(replay.arguments, replay.ready.plan)), sys::monotonic_ns());
+  bundle::Recorder recorder(reported.collector(), replay.ready.plan.jobs.size());
+  Renamer events(recorder, replay.ready.shown);
+  reported.run(replay.ready.plan, events, replay.how, replay.signals);
+  const int code = reported.finish();
+  if (reported.interrupted()) return code;
+  if (replay.arguments.flag("--as-test")) return as_test(code);
+  const auto& recorded = replay.opened.recording();
+  if (!recorded) {
+    complain("nothing was recorded to compare with");
+    return code;
+  }
+  recorder.recording().surroundings = bundle::surroundings_here(replay.engine);
+  const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
+  tell(replay.arguments, comparison);
+  return bundle::exit_code(comparison.verdict);
+}
+
+Result<int> several(const Replay& replay, uint64_t times) {
+  const auto& recorded = replay.opened.recording();
+  if (!recorded) return Error::usage("--times: nothing was recorded to compare with");
+  std::array<uint64_t, 3> count{};
+  for (uint64_t i = 0; i < times; ++i) {
+    report::Collector silent(false);
+    bundle::Recorder recorder(silent, replay.ready.plan.jobs.size());
+    Renamer events(recorder, replay.ready.shown);
+    run::Options how = replay.how;
+    how.stop_fd = replay.signals.descriptor();
+    const run::Summary summary = TRY(run::run_plan(replay.ready.plan, events, how));
+    if (summary.interrupted) return 128 + replay.signals.received();
+    const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
+    ++count[static_cast<size_t>(comparison.verdict)];
+    CHECK_OK(print(fmt::format("{}: {}{}{}\n", i + 1, bundle::to_string(comparison.verdict),
+                               comparison.outcome.empty() ? "" : ": ", comparison.outcome)));
+  }
+  CHECK_OK(print(fmt::format("reproduced {} of {} times, not reproduced {}, differs {}\n", count[0], times,
+                             count[2], count[1])));
+  using bundle::Verdict;
+  return bundle::exit_code(count[0] != 0   ? Verdict::reproduced
+                           : count[1] != 0 ? Verdict::differs
+                                           : Verdict::not_reproduced);
+}
+
+Result<int> run_replay(const Arguments& arguments) {
+  CHECK_OK(check_reports(arguments));
+  const auto times = TRY(arguments.number("--times", 1, 1'000'000));
+  if (times && arguments.flag("--as-test")) return Error::usage("--times and --as-test exclude each other");
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto images =
+      TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
+  image::Store store = TRY(open_store(store_options(arguments)));
+  const auto& words = arguments.positionals();
+  const bundle::Bundle opened =
+      TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
+  CHECK_OK(check_consent(arguments, opened));
+  bundle::Ready ready = TRY(opened.ready(store));
+  CHECK_OK(substitute(arguments, ready.plan));
+  for (const std::string& note : ready.notes) complain(note);
+  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), ready.plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  run::Options how;
+  how.engine = chosen.engine();
+  how.store = store_options(arguments);
+  how.access = images->access();
+  const Replay replay{arguments, opened, ready, how, signals, chosen.shown()};
+  return times && *times > 1 ? several(replay, *times) : once(replay);
+}
+
+/// `git bisect run` stops at codes of its own: whatever keeps the test from being run says "cannot tell".
+Result<int> replay_or_cannot_tell(const Arguments& arguments) {
+  auto done = run_replay(arguments);
+  if (done.ok() || !arguments.flag("--as-test")) return done;
+  complain(done.error());
+  return exit_cannot_tell;
+}
+
+const Registration replay({.name = "replay",
+                           .rank = 330,
+                           .summary = "run a bundle again, and say whether the same comes of it",
+                           .synopsis = "[FILE|REF]",
+                           .examples = examples,
+                           .options = options,
+                           .max_positionals = 1,
+                           .text = help_text,
+                           .run = replay_or_cannot_tell});
+
+}  // namespace
+}  // namespace testctr::cmd

@@ -1,0 +1,108 @@
+#include "reports.h"
+
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "report/json_lines.h"
+#include "report/tap.h"
+#include "report/terminal.h"
+
+namespace testctr::cmd {
+
+Status check_reports(const Arguments& arguments) {
+  if (arguments.flag("--json") && arguments.flag("--tap")) {
+    return Error::usage("--json and --tap both want standard output")
+        .hint("give one of them; --junit FILE goes with either");
+  }
+  if (arguments.flag("--quiet") && arguments.flag("--verbose"))
+    return Error::usage("--quiet and --verbose exclude each other");
+  return {};
+}
+
+Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit)
+    : out_(STDOUT_FILENO, "standard output"),
+      live_(STDERR_FILENO, "standard error"),
+      collector_(arguments.flag("--verbose")) {
+  if (arguments.flag("--json")) {
+    collector_.add(std::make_unique<report::JsonLines>(out_));
+  } else if (arguments.flag("--tap")) {
+    collector_.add(std::make_unique<report::Tap>(out_));
+  } else {
+    report::TerminalOptions looks;
+    looks.colour = report::wants_colour(STDOUT_FILENO, arguments.flag("--no-color"));
+    looks.live = report::is_live_terminal(STDERR_FILENO) && !arguments.flag("--quiet");
+    looks.columns = report::columns_of(STDERR_FILENO);
+    looks.verbose = arguments.flag("--verbose");
+    looks.quiet = arguments.flag("--quiet");
+    collector_.add(std::make_unique<report::Terminal>(out_, live_, looks));
+  }
+  if (junit) collector_.add(std::move(junit));
+}
+Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, const plan::Plan& plan) {
+  const std::optional<std::string> file = arguments.value("--junit");
+  if (!file) return std::unique_ptr<report::Junit>();
+  std::unique_ptr<report::Junit> junit = TRY(report::Junit::create(*file));
+  for (const plan::Job& job : plan.jobs) {
+    if (junit->overwrites(job.file) || (!job.layer.empty() && junit->overwrites(job.layer))) {
+      return Error::usage(fmt::format("--junit: {} is what is to be run, and the report would overwrite it",
+                                      text::quoted(*file)));
+    }
+  }
+  return junit;
+}
+
+namespace {
+
+/// Every script ends with the error that kept the whole run from beginning, so that the reports do not look
+/// green.
+void all_end_with(const Error& error, const plan::Plan& plan, report::Collector& events) {
+  for (uint32_t i = 0; i < plan.jobs.size(); ++i) {
+    Event event;
+    event.script = i;
+    event.kind = Event::Kind::script_started;
+    event.text = plan.jobs[i].name;
+    event.detail = plan.jobs[i].pinned(plan.jobs[i].image);
+    events.take(event);
+    event.kind = Event::Kind::script_ended;
+    event.outcome = Outcome::error;
+    event.text = error.full();
+    event.detail = to_string(error.fault());
+    event.sequence = 1;
+    events.take(event);
+  }
+}
+
+}  // namespace
+
+ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
+                         std::unique_ptr<report::Junit> junit, uint64_t started_ns)
+    : reports_(arguments, std::move(junit)), started_ns_(started_ns) {
+  collector().start(plan.jobs.size());
+  ending_.not_tests = plan.not_tests;
+}
+
+void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,
+                      const StopSignals& signals) {
+  how.stop_fd = signals.descriptor();
+  how.note = [](const std::string& note) { complain(note); };
+  const Result<run::Summary> summary = run::run_plan(plan, events, how);
+  if (!summary.ok()) {
+    all_end_with(summary.error(), plan, collector());
+    return;
+  }
+  ending_.timed_out = summary.value().timed_out;
+  if (summary.value().interrupted) ending_.signal = signals.received();
+}
+
+int ReportedRun::finish() {
+  ending_.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started_ns_);
+  const Status written = collector().finish(ending_);
+  const int code = collector().tally().exit_code(ending_);
+  // A report that is not whole must not pass for one; a worse exit code stands.
+  if (written.ok()) return code;
+  const int from_error = complain(written.error());
+  return code == exit_passed ? from_error : code;
+}
+
+}  // namespace testctr::cmd

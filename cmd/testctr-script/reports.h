@@ -1,0 +1,76 @@
+// The reports that a command writes of a run: which were asked for, and where they go.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "commands.h"
+#include "plan/plan.h"
+#include "report/collector.h"
+#include "report/junit.h"
+#include "report/writer.h"
+#include "run/run.h"
+#include "stop_signals.h"
+
+namespace testctr::cmd {
+
+inline constexpr std::array report_options{
+    Option{.names = "--json", .help = "events as JSON lines on standard output, in place of the text"},
+    Option{.names = "--tap", .help = "TAP 14 on standard output, in place of the text"},
+    Option{
+        .names = "--junit",
+        .value = "FILE",
+        .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
+    Option{.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
+    Option{.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
+    Option{.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
+
+/// The options of a command with those that choose reports.
+template <size_t N>
+constexpr auto with_report_options(const std::array<Option, N>& own) {
+  std::array<Option, N + report_options.size()> all{};
+  std::copy(report_options.begin(), report_options.end(), std::copy(own.begin(), own.end(), all.begin()));
+  return all;
+}
+
+/// Usage errors: reports that exclude each other.
+Status check_reports(const Arguments& arguments);
+
+/// The file of `--junit`, which must be none of those that the run reads; null: none is asked for.
+Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, const plan::Plan& plan);
+
+/// The reporters that were asked for.
+class Reports {
+ public:
+  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit);
+  report::Collector& collector() { return collector_; }
+
+ private:
+  report::FdWriter out_;
+  report::FdWriter live_;
+  report::Collector collector_;
+};
+
+/// A run whose events go to the reports that were asked for.
+class ReportedRun {
+ public:
+  /// @param arguments, plan borrowed @param started_ns when it began, for its duration
+  ReportedRun(const Arguments& arguments, const plan::Plan& plan, std::unique_ptr<report::Junit> junit,
+              uint64_t started_ns);
+  report::Collector& collector() { return reports_.collector(); }
+  /// Runs the plan. Where it cannot begin, every script ends with that error. @param events what is told of
+  /// it, and tells the collector
+  void run(const plan::Plan& plan, EventSink& events, run::Options how, const StopSignals& signals);
+  [[nodiscard]] bool interrupted() const { return ending_.signal != 0; }
+  /// Ends the reports. @return the exit code: of a run that passed, that of what kept a report from being
+  /// written
+  int finish();
+
+ private:
+  Reports reports_;
+  report::RunEnding ending_;
+  uint64_t started_ns_;
+};
+
+}  // namespace testctr::cmd

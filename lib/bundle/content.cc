@@ -1,0 +1,260 @@
+#include "bundle/content.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "bundle/seal.h"
+#include "image/reference.h"
+#include "plan/plan_images.h"
+
+namespace testctr::bundle {
+namespace {
+
+constexpr size_t block = size_t{256} * 1024;
+
+/// Things of this machine, each once, and their names in the bundle.
+class Gatherer {
+ public:
+  explicit Gatherer(const run::Secrets& secrets) : secrets_(secrets) {}
+  Result<Content> gather(const plan::Plan& plan);
+
+ private:
+  Status check(const plan::Job& job) const;
+  Status rewrite(plan::Job& job);
+  Result<std::string> tree(const std::string& path);
+  Result<std::string> numbered(const std::string& folder, const std::string& path);
+  Status look_through(const image::Tree& tree) const;
+  Status look_into(int parent, const std::string& name, const std::string& shown) const;
+  Status name_images();
+
+  const run::Secrets& secrets_;
+  Content content_;
+  std::map<std::string, std::string> known_;  ///< path -> name in the bundle
+  std::map<std::string, size_t> count_;       ///< of each folder
+};
+
+Error cannot(const plan::Job& job, std::string_view what) {
+  return Error::usage(fmt::format("{} cannot be packed: {}", text::printable(job.name), what));
+}
+
+Status Gatherer::check(const plan::Job& job) const {
+  if (job.error) return *job.error;
+  if (!job.layer.empty()) return cannot(job, "--layer").hint("name the script and its image instead");
+  if (!job.documents.work_directory.empty())
+    return cannot(job, "its cases work in a folder of this machine (--work-directory)");
+  for (const plan::Mount& mount : job.mounts) {
+    if (!mount.read_only)
+      return cannot(job,
+                    fmt::format("what is mounted at {} may be written to", text::printable(mount.target)))
+          .hint("`:ro` behind it: a bundle holds what was mounted, and nobody may change that");
+  }
+  if (secrets_.empty()) return {};
+  const auto look = [&](const plan::Step& step) -> Status {
+    if (!secrets_.in(step.source)) return {};
+    return cannot(job, fmt::format("the value of a secret stands in {}", text::printable(step.file)));
+  };
+  CHECK_OK(look(job));
+  for (const plan::Step& step : job.further) CHECK_OK(look(step));
+  for (const auto& [name, value] : job.environment) {
+    if (std::find(job.secrets.begin(), job.secrets.end(), name) == job.secrets.end() && secrets_.in(value))
+      return cannot(job,
+                    fmt::format("the value of a secret stands in the variable {}", text::printable(name)))
+          .hint(fmt::format("`--secret {}` leaves it out of the bundle, too", text::printable(name)));
+  }
+  return {};
+}
+
+// In pieces that overlap by what a secret may be long.
+Status Gatherer::look_into(int parent, const std::string& name, const std::string& shown) const {
+  Fd file = TRY_IN(sys::open_at(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), shown);
+  const size_t overlap = secrets_.longest();
+  std::string buffer;
+  for (;;) {
+    const size_t kept = std::min(buffer.size(), overlap);
+    buffer.erase(0, buffer.size() - kept);
+    buffer.resize(kept + block);
+    const size_t n = TRY_IN(sys::read_full(file.get(), buffer.data() + kept, block), shown);
+    buffer.resize(kept + n);
+    if (n == 0) return {};
+    if (secrets_.in(buffer))
+      return Error::usage(fmt::format("the value of a secret stands in {}: nothing was packed",
+                                      text::printable(shown)))
+          .hint("take it out, or leave the file out of the test tree by `.testctrignore`");
+  }
+}
+
+Status Gatherer::look_through(const image::Tree& tree) const {
+  if (secrets_.empty()) return {};
+  Fd root = TRY(sys::open(tree.root, O_RDONLY | O_DIRECTORY));
+  const std::set<std::string> hidden(tree.hidden.begin(), tree.hidden.end());
+  return image::walk_tree(root.get(), hidden, [&](const image::TreeEntry& entry) -> Status {
+    if (secrets_.in(entry.name))
+      return Error::usage("the value of a secret is the name of a file in the test tree: nothing was packed");
+    if (S_ISREG(entry.st.st_mode)) return look_into(entry.parent, entry.name, tree.root + "/" + entry.path);
+    return {};
+  });
+}
+
+Result<std::string> Gatherer::tree(const std::string& path) {
+  if (path.empty()) return std::string();
+  if (const auto known = known_.find(path); known != known_.end()) return known->second;
+  image::Tree found = TRY_IN(image::scan_tree(path), "the test tree");
+  CHECK_OK(look_through(found));
+  for (const std::string& note : found.notes) content_.notes.push_back(note);
+  const size_t number = count_["trees"]++;
+  std::string name = number == 0 ? "tree" : fmt::format("trees/{}", number);
+  if (number == 0) {
+    content_.layer.tree = std::move(found);
+  } else {
+    if (number == 1) content_.layer.folders.emplace_back("trees");
+    content_.layer.copies.push_back({.name = name, .tree = std::move(found), .file = ""});
+  }
+  return known_[path] = name;
+}
+
+Result<std::string> Gatherer::numbered(const std::string& folder, const std::string& path) {
+  const std::string key = folder + "=" + path;
+  if (const auto known = known_.find(key); known != known_.end()) return known->second;
+  const size_t number = count_[folder]++;
+  if (number == 0) content_.layer.folders.push_back(folder);
+  std::string name = fmt::format("{}/{}", folder, number);
+  image::LayerCopy copy{.name = name, .tree = {}, .file = path};
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return Error::system("stat", path);
+  if (S_ISDIR(st.st_mode)) {
+    copy.tree = TRY_IN(image::scan_tree(path), "what is mounted");
+    copy.file.clear();
+    CHECK_OK(look_through(*copy.tree));
+  } else if (!S_ISREG(st.st_mode)) {
+    return Error::usage(fmt::format("{} is neither a file nor a folder, and cannot be packed", path));
+  } else if (!secrets_.empty()) {
+    CHECK_OK(look_into(AT_FDCWD, path, path));
+  }
+  content_.layer.copies.push_back(std::move(copy));
+  return known_[key] = name;
+}
+
+// A path that is below the tree, from there; another absolute one as its last part: where the files lie on
+// this machine is nobody's business.
+std::string shortened(const std::string& path, const std::string& tree) {
+  if (!path.starts_with('/')) return path;
+  if (!tree.empty() && path.starts_with(tree + "/")) return path.substr(tree.size() + 1);
+  return path.substr(path.rfind('/') + 1);
+}
+
+Status Gatherer::rewrite(plan::Job& job) {
+  const std::string tree_path = job.tree;
+  const auto shorten = [&](plan::Step& step) {
+    step.file = shortened(step.file, tree_path);
+    step.name = shortened(step.name, tree_path);
+    for (plan::DocumentPart& part : step.parts) part.name = shortened(part.name, tree_path);
+  };
+  shorten(job);
+  for (plan::Step& step : job.further) shorten(step);
+  job.tree = TRY(tree(job.tree));
+  for (const std::string& name : job.secrets) job.environment.erase(name);
+  for (plan::HostProgram& program : job.programs) program.path = TRY(numbered("programs", program.path));
+  for (plan::Mount& mount : job.mounts) mount.source = TRY(numbered("mounts", mount.source));
+  if (job.seccomp.starts_with('/')) job.seccomp = TRY(numbered("profiles", job.seccomp));
+  if (!job.artifacts.empty())
+    content_.notes.push_back(fmt::format("{}: a replay brings no artifacts out", text::printable(job.name)));
+  job.artifacts.clear();
+  job.documents.prepend.clear();
+  job.documents.append.clear();
+  job.documents.whole_output = false;
+  job.pins.clear();
+  return {};
+}
+
+Status Gatherer::name_images() {
+  std::vector<std::string> all = TRY(plan::images_of(content_.plan));
+  // The one that most people mean stands first: it is what others' tools run.
+  std::string main;
+  for (const plan::Job& job : content_.plan.jobs) {
+    if (main.empty()) main = job.image;
+  }
+  for (const plan::Job& job : content_.plan.jobs) {
+    for (const plan::Container& container : job.containers)
+      if (main.empty() && !container.service) main = container.image;
+  }
+  if (main.empty()) main = all.empty() ? "builtin" : all.front();
+  std::erase(all, main);
+  all.insert(all.begin(), main);
+  for (const std::string& image : all) {
+    const auto reference = image::Reference::parse(image);
+    if (!reference.ok()) return reference.error();
+    using Kind = image::Reference::Kind;
+    if (reference.value().kind == Kind::hostfs || reference.value().kind == Kind::dir)
+      return Error::usage(fmt::format("{} cannot be packed: it is not an image", image))
+          .hint("`testctr-script image build` makes one of a folder");
+  }
+  content_.images = std::move(all);
+  return {};
+}
+
+Result<Content> Gatherer::gather(const plan::Plan& plan) {
+  content_.plan = plan;
+  content_.plan.parallel = 1;
+  content_.plan.notes.clear();
+  content_.plan.not_tests = 0;
+  for (const plan::Job& job : plan.jobs) CHECK_OK(check(job));
+  CHECK_OK(name_images());
+  for (plan::Job& job : content_.plan.jobs) CHECK_OK(rewrite(job));
+  content_.layer.program = TRY(sys::self_path());
+  Fd self = TRY(sys::open("/proc/self/exe", O_RDONLY));
+  // Of a program with a bundle behind it, the program alone.
+  if (const auto seal = TRY(find_seal(self.get()))) content_.layer.program_size = seal->begin;
+  return std::move(content_);
+}
+
+Result<Fd> unnamed_file(const std::string& folder) {
+  auto file = sys::open(folder, O_TMPFILE | O_RDWR, 0600);
+  if (file.ok()) return file;
+  const std::string path = fmt::format("{}/.testctr-layer-{}-{}", folder, ::getpid(), sys::monotonic_ns());
+  Fd named = TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  if (::unlink(path.c_str()) != 0) return Error::system("unlink", path);
+  return named;
+}
+
+}  // namespace
+
+Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets) {
+  return Gatherer(secrets).gather(plan);
+}
+
+Result<image::CompressedLayer> write_content(Content& content, const PlanFile& file,
+                                             const std::string& folder, Fd& written) {
+  content.layer.files[plan_name] = to_bytes(file);
+  Fd out = TRY_IN(unnamed_file(folder), "the bundle's layer");
+  auto [reader, writer] = TRY(sys::pipe());
+  // One thread reads files and makes a tar of them, the other compresses it.
+  Result<image::WrittenLayer> layer = Error::internal("nothing was written");
+  std::thread packing([&layer, &content, end = std::move(writer)]() mutable {
+    // Nobody reads any more: an error like others.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+    layer = image::write_layer(end.get(), content.layer);
+    end.reset();
+  });
+  auto compressed = image::compress_layer(reader.get(), out.get(), image::Compression::gzip);
+  reader.reset();
+  packing.join();
+  if (!layer.ok() && compressed.ok()) return std::move(layer).error();
+  if (!compressed.ok()) {
+    if (!layer.ok() && layer.error().number() != EPIPE) return std::move(layer).error();
+    return std::move(compressed).error();
+  }
+  written = std::move(out);
+  return compressed;
+}
+
+}  // namespace testctr::bundle

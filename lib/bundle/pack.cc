@@ -1,0 +1,171 @@
+#include "bundle/pack.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "base/output_file.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "bundle/content.h"
+#include "bundle/packed_image.h"
+#include "bundle/seal.h"
+#include "image/archive_writer.h"
+#include "image/transfer.h"
+#include "run/run.h"
+
+namespace testctr::bundle {
+namespace {
+
+using image::Source;
+
+constexpr uint64_t most_plain = uint64_t{64} << 20;
+constexpr size_t block = size_t{256} * 1024;
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// What Docker and Podman are to call the image: the file's name, as far as they take it.
+std::string image_name(const std::string& path) {
+  std::string name = path.substr(path.rfind('/') + 1);
+  name = name.substr(0, name.find('.', 1));
+  std::string plain;
+  for (const char c : name) {
+    const char small = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool letter = (small >= 'a' && small <= 'z') || (small >= '0' && small <= '9');
+    if (letter) {
+      plain += small;
+    } else if (!plain.empty() && plain.back() != '-') {
+      plain += '-';
+    }
+  }
+  while (!plain.empty() && plain.back() == '-') plain.pop_back();
+  return fmt::format("localhost/{}:latest", plain.empty() ? "bundle" : plain);
+}
+
+/// The images of the plan, opened: the first is the one that the layer goes on.
+struct Images {
+  std::unique_ptr<Source> main;
+  std::vector<std::unique_ptr<Source>> others;
+  std::vector<NamedDigest> named;
+};
+
+Result<std::string> pin_of(const plan::Plan& plan, const std::string& image) {
+  std::string pinned;
+  for (const plan::Job& job : plan.jobs) {
+    const auto pin = job.pins.find(image);
+    const std::string& own = pin == job.pins.end() ? image : pin->second;
+    if (!pinned.empty() && own != pinned && pin != job.pins.end())
+      return Error::usage(fmt::format("{} is locked to two images", image));
+    if (pinned.empty() || pin != job.pins.end()) pinned = own;
+  }
+  return pinned.empty() ? image : pinned;
+}
+
+Result<Images> open_images(image::Store& store, const image::Access& access, const plan::Plan& plan,
+                           const std::vector<std::string>& names) {
+  Images images;
+  for (const std::string& name : names) {
+    const std::string pinned = TRY(pin_of(plan, name));
+    // In the store, where it was not yet: a layer is read more than once.
+    (void)TRY(image::obtain(store, pinned, access));
+    auto source = TRY(image::open_source(store, pinned, access));
+    CHECK_OK(image::settle(*source));
+    NamedDigest named{.name = name, .shown = pinned, .manifest = {}, .media_type = {}};
+    if (!images.main) {
+      images.main = std::move(source);
+    } else if (source->manifest_digest != images.main->manifest_digest) {
+      named.manifest = source->manifest_digest;
+      named.media_type = image::media::oci_manifest;
+      if (const auto manifest = json::parse(source->manifest_bytes); manifest.ok()) {
+        auto own = json::get_string(manifest.value(), "mediaType", named.media_type);
+        if (own.ok()) named.media_type = std::move(own).value();
+      }
+      named.size = source->manifest_bytes.size();
+      images.others.push_back(std::move(source));
+    }
+    images.named.push_back(std::move(named));
+  }
+  return images;
+}
+
+/// This program's own bytes, without a bundle that may stand behind them.
+Result<uint64_t> write_program(int out, const image::LayerContent& layer) {
+  Fd self = TRY(sys::open(layer.program, O_RDONLY));
+  struct stat st {};
+  if (fstat(self.get(), &st) != 0) return Error::system("fstat", layer.program);
+  const uint64_t size = layer.program_size != 0 ? layer.program_size : static_cast<uint64_t>(st.st_size);
+  std::string buffer(block, '\0');
+  for (uint64_t left = size; left > 0;) {
+    const size_t n =
+        TRY(sys::read_full(self.get(), buffer.data(), static_cast<size_t>(std::min<uint64_t>(block, left))));
+    if (n == 0) return Error::infrastructure("this program's file became shorter while it was read");
+    CHECK_OK(sys::write_full(out, {buffer.data(), n}));
+    left -= n;
+  }
+  return size;
+}
+
+Status write_file(std::vector<image::NamedImage>& images, image::ArchiveExtras& extras,
+                  const image::LayerContent& layer, const PackOptions& options, sys::OutputFile& output) {
+  const int out = TRY(output.begin());
+  if (output.temporary().empty())
+    return Error::usage(fmt::format("{} is no regular file: a bundle goes to one", options.output));
+  uint64_t begin = 0;
+  if (options.runnable) {
+    begin = TRY(write_program(out, layer));
+    if (fchmod(out, 0755) != 0) return Error::system("fchmod", options.output);
+  }
+  CHECK_OK(image::write_extended_archive(images, out, extras));
+  const Fd whole = TRY(sys::open(output.temporary(), O_RDWR | O_NOFOLLOW));
+  CHECK_OK(put_seal(whole.get(), begin));
+  return output.finish();
+}
+
+}  // namespace
+
+Result<Packed> pack(image::Store& store, const image::Access& access, const plan::Plan& plan,
+                    const PackOptions& options) {
+  sys::OutputFile output = TRY_IN(sys::OutputFile::create(options.output), "--output");
+  const run::Secrets secrets = run::secrets_of(plan);
+  Content content = TRY(gather(plan, secrets));
+  Images images = TRY(open_images(store, access, plan, content.images));
+  PlanFile file;
+  file.plan = std::move(content.plan);
+  file.images = std::move(images.named);
+  file.config = TRY(images.main->config());
+  file.program = TESTCTR_VERSION;
+
+  Fd layer;
+  const image::CompressedLayer described =
+      TRY_IN(write_content(content, file, folder_of(output.target()), layer), "the bundle's layer");
+  auto packed = TRY(packed_image(std::move(images.main), std::move(layer), described));
+  Packed done;
+  done.content = packed->manifest_digest;
+  done.notes = std::move(content.notes);
+
+  image::ArchiveExtras extras;
+  extras.unlisted = std::move(images.others);
+  extras.most_plain = options.plain_layers ? UINT64_MAX : most_plain;
+  extras.annotations[sealed_annotation] = "1";
+  if (options.recording != nullptr) {
+    std::string bytes = json::to_cbor(to_wire(*options.recording));
+    if (secrets.in(bytes)) return Error::internal("a secret's value stands in what was recorded");
+    extras.annotations[recording_annotation] = Digest::of(bytes).str();
+    extras.documents.push_back(std::move(bytes));
+  }
+  std::vector<image::NamedImage> all;
+  all.push_back({std::move(packed), {image_name(options.output)}});
+  CHECK_OK(write_file(all, extras, content.layer, options, output).in(text::printable(options.output)));
+  if (extras.left_plain_out)
+    done.notes.emplace_back(
+        "the image has zstd layers, which Docker before version 23 cannot load: --plain-layers adds them "
+        "uncompressed");
+  const auto st = TRY(sys::stat_at(AT_FDCWD, options.output, 0));
+  done.size = st ? static_cast<uint64_t>(st->st_size) : 0;
+  return done;
+}
+
+}  // namespace testctr::bundle

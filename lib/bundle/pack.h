@@ -1,0 +1,34 @@
+// Writes a bundle: one file with an image, our layer on it, and beside that content what a run came to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle/recording.h"
+#include "image/access.h"
+#include "image/image.h"
+#include "plan/plan.h"
+#include "run/mask.h"
+
+namespace testctr::bundle {
+
+struct PackOptions {
+  std::string output;                    ///< a file; made or replaced when all is written
+  bool runnable = false;                 ///< this program in front of it, so that the file runs
+  const Recording* recording = nullptr;  ///< borrowed; null: none
+  bool plain_layers = false;             ///< zstd layers uncompressed as well, however large
+};
+
+struct Packed {
+  Digest content;     ///< of the image's manifest: the same for the same content
+  uint64_t size = 0;  ///< of the file, in bytes
+  std::vector<std::string> notes;
+};
+
+/// @param access where images that are not in the store come from
+/// Errors: what `gather` says; an image that is not there; a file that cannot be written.
+Result<Packed> pack(image::Store& store, const image::Access& access, const plan::Plan& plan,
+                    const PackOptions& options);
+
+}  // namespace testctr::bundle

@@ -1,0 +1,22 @@
+// A Plan written down and read back, for a bundle: CBOR with byte strings, versioned. What of this machine a
+// job holds - the paths of tree, programs, mounts, filter - is written as it stands there: who packs puts
+// names of the bundle in their place first.
+#pragma once
+
+#include "base/json.h"
+#include "plan/plan.h"
+
+namespace testctr::plan {
+
+/// The version that is written, and the only one that is read.
+inline constexpr int wire_version = 1;
+
+/// Jobs with all that they are, but for errors; and what holds for the plan as a whole. The same plan gives
+/// the same bytes.
+Json to_wire(const Plan& plan);
+
+/// The reverse, for hostile input. Errors: not such a value; infrastructure errors (with what mends it) of a
+/// version that this program does not know.
+Result<Plan> plan_from_wire(const Json& wire);
+
+}  // namespace testctr::plan

@@ -1,0 +1,57 @@
+// The values of secrets are taken out of everything that is told of a test: as they are, in base64, and as
+// URLs write them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpret/event.h"
+
+namespace testctr::run {
+
+/// Values shorter than this are not looked for: they would be found everywhere.
+inline constexpr size_t least_secret = 4;
+
+/// Finds secrets in bytes.
+class Secrets {
+ public:
+  /// A value, and the forms that it takes in base64 (whatever stands before it) and in URLs.
+  void add(std::string_view value);
+  [[nodiscard]] bool empty() const { return forms_.empty(); }
+  /// The text with "***" for each.
+  [[nodiscard]] std::string masked(std::string_view text) const;
+  /// Whether any of them is in it.
+  [[nodiscard]] bool in(std::string_view text) const;
+  /// How many bytes at the text's end may be the beginning of one.
+  [[nodiscard]] size_t begun_at_end(std::string_view text) const;
+  /// The length of the longest form.
+  [[nodiscard]] size_t longest() const { return forms_.empty() ? 0 : forms_.front().size(); }
+
+ private:
+  std::vector<std::string> forms_;  ///< the longest first
+};
+
+/// Masks every event on its way. Output that ends with what may be the beginning of a secret waits for the
+/// next piece of the same stream.
+class Masker : public EventSink {
+ public:
+  /// @param sink borrowed
+  Masker(EventSink& sink, Secrets secrets) : sink_(sink), secrets_(std::move(secrets)) {}
+  void take(const Event& event) override;
+
+ private:
+  struct Held {
+    Event event;
+    std::string bytes;
+  };
+  void tell(Event event);
+  void release(const Event& next);
+
+  EventSink& sink_;
+  Secrets secrets_;
+  std::map<uint32_t, Held> held_;  ///< of each script
+};
+
+}  // namespace testctr::run

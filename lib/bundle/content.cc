@@ -105,7 +105,7 @@ Status Gatherer::look_through(const image::Tree& tree) const {
 Result<std::string> Gatherer::tree(const std::string& path) {
   if (path.empty()) return std::string();
   if (const auto known = known_.find(path); known != known_.end()) return known->second;
-  image::Tree found = TRY_IN(image::scan_tree(path), "the test tree");
+  image::Tree found = TRY_IN(image::scan_to_pack(path), "the test tree");
   CHECK_OK(look_through(found));
   for (const std::string& note : found.notes) content_.notes.push_back(note);
   const size_t number = count_["trees"]++;
@@ -129,7 +129,7 @@ Result<std::string> Gatherer::numbered(const std::string& folder, const std::str
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return Error::system("stat", path);
   if (S_ISDIR(st.st_mode)) {
-    copy.tree = TRY_IN(image::scan_tree(path), "what is mounted");
+    copy.tree = TRY_IN(image::scan_to_pack(path), "what is mounted");
     copy.file.clear();
     CHECK_OK(look_through(*copy.tree));
   } else if (!S_ISREG(st.st_mode)) {
@@ -242,10 +242,10 @@ Result<image::CompressedLayer> write_content(Content& content, const PlanFile& f
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
-    layer = image::write_layer(end.get(), content.layer);
+    layer = image::write_layer(end.get(), content.layer, /*hashed=*/false);
     end.reset();
   });
-  auto compressed = image::compress_layer(reader.get(), out.get(), image::Compression::gzip);
+  auto compressed = image::compress_layer(reader.get(), out.get(), image::Compression::quick_gzip);
   reader.reset();
   packing.join();
   if (!layer.ok() && compressed.ok()) return std::move(layer).error();

@@ -17,7 +17,7 @@ constexpr size_t block = size_t{256} * 1024;
 
 class LayerWriter {
  public:
-  LayerWriter(int out, int64_t epoch) : out_(out), epoch_(epoch) {}
+  LayerWriter(int out, int64_t epoch, bool hashed) : out_(out), epoch_(epoch) { out_.hashing = hashed; }
   Result<WrittenLayer> write(const LayerContent& content);
 
  private:
@@ -31,11 +31,12 @@ class LayerWriter {
   Status tree(const Tree& tree, const std::string& prefix);
   Status tree_entry(const TreeEntry& entry, const std::string& prefix);
   Status copy(const LayerCopy& copy);
-  static void attributes(struct archive_entry* e, int parent, const std::string& name);
+  static void attributes(struct archive_entry* e, int file);
 
   HashedOutput out_;
   int64_t epoch_;
   ArchiveWriter writer_;
+  std::string buffer_ = std::string(block, '\0');
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
 };
 
@@ -73,12 +74,11 @@ Status LayerWriter::file(const std::string& path, mode_t permissions, std::strin
   return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
 }
 
-void LayerWriter::attributes(struct archive_entry* e, int parent, const std::string& name) {
-  std::string path = fmt::format("/proc/self/fd/{}/{}", parent, name);
-  ssize_t size = llistxattr(path.c_str(), nullptr, 0);
+void LayerWriter::attributes(struct archive_entry* e, int file) {
+  ssize_t size = flistxattr(file, nullptr, 0);
   if (size <= 0) return;
   std::string names(static_cast<size_t>(size), '\0');
-  size = llistxattr(path.c_str(), names.data(), names.size());
+  size = flistxattr(file, names.data(), names.size());
   if (size <= 0) return;
   names.resize(static_cast<size_t>(size));
   std::vector<std::string> list = text::split(names, '\0');
@@ -86,7 +86,7 @@ void LayerWriter::attributes(struct archive_entry* e, int parent, const std::str
   std::string value(size_t{64} * 1024, '\0');
   for (const std::string& key : list) {
     if (!key.starts_with("user.") || key.starts_with("user.overlay.")) continue;
-    ssize_t n = lgetxattr(path.c_str(), key.c_str(), value.data(), value.size());
+    ssize_t n = fgetxattr(file, key.c_str(), value.data(), value.size());
     if (n >= 0) archive_entry_xattr_add_entry(e, key.c_str(), value.data(), static_cast<size_t>(n));
   }
 }
@@ -96,21 +96,23 @@ Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t 
   Fd fd = TRY_IN(sys::open_at(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), path);
   ArchiveEntry e = entry(path, AE_IFREG, permissions, st.st_mtim.tv_sec);
   archive_entry_set_size(e.get(), st.st_size);
-  attributes(e.get(), parent, name);
+  attributes(e.get(), fd.get());
   CHECK_OK(header(e.get(), path));
-  std::string buffer(block, '\0');
   int64_t rest = st.st_size;
   for (;;) {
-    const size_t wanted = longer ? std::min(buffer.size(), static_cast<size_t>(rest)) : buffer.size();
-    size_t n = TRY_IN(sys::read_full(fd.get(), buffer.data(), wanted), path);
+    // One byte more than there is to be shows a file that grows.
+    const auto most = static_cast<uint64_t>(rest) + (longer ? 0 : 1);
+    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer_.size(), most));
+    size_t n = TRY_IN(sys::read_full(fd.get(), buffer_.data(), wanted), path);
     if (n == 0 && rest == 0) return {};
     if (n == 0 || static_cast<int64_t>(n) > rest)
       return Error::infrastructure(fmt::format("{} changed while it was packed", text::quoted(path)));
     rest -= static_cast<int64_t>(n);
-    if (archive_write_data(writer_.get(), buffer.data(), n) != static_cast<la_ssize_t>(n)) {
+    if (archive_write_data(writer_.get(), buffer_.data(), n) != static_cast<la_ssize_t>(n)) {
       if (!out_.error.ok()) return out_.error.error();
       return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
     }
+    if (n < wanted && rest == 0) return {};
   }
 }
 
@@ -130,7 +132,10 @@ Status LayerWriter::tree_entry(const TreeEntry& found, const std::string& prefix
   ArchiveEntry e = entry(S_ISDIR(st.st_mode) ? path + "/" : path, st.st_mode & S_IFMT, st.st_mode, seconds);
   if (S_ISLNK(st.st_mode))
     archive_entry_copy_symlink(e.get(), TRY(sys::read_link_at(found.parent, found.name)).c_str());
-  if (S_ISDIR(st.st_mode)) attributes(e.get(), found.parent, found.name);
+  if (S_ISDIR(st.st_mode)) {
+    Fd folder = TRY_IN(sys::open_at(found.parent, found.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path);
+    attributes(e.get(), folder.get());
+  }
   return header(e.get(), path);
 }
 
@@ -163,8 +168,19 @@ Status LayerWriter::copy(const LayerCopy& copy) {
   return file(name, st, st.st_mode, AT_FDCWD, copy.file);
 }
 
+// Where they are not, a header in front of each says that names are bytes, which takes as much room as a
+// small file.
+bool has_plain_names(const LayerContent& content) {
+  const auto plain = [](const std::optional<Tree>& tree) { return !tree || tree->plain_names; };
+  const bool script = std::all_of(content.script_name.begin(), content.script_name.end(),
+                                  [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return script && plain(content.tree) &&
+         std::all_of(content.copies.begin(), content.copies.end(),
+                     [&](const LayerCopy& copy) { return plain(copy.tree); });
+}
+
 Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
-  writer_ = TRY(tar_writer(out_));
+  writer_ = TRY(tar_writer(out_, has_plain_names(content)));
   CHECK_OK(directory("testctr", 0755, 0));
   if (!content.program.empty()) CHECK_OK(program(content.program, content.program_size));
   if (!content.script_name.empty()) {
@@ -181,7 +197,7 @@ Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
     if (!out_.error.ok()) return out_.error.error();
     return archive_error(writer_.get(), "writing the layer");
   }
-  return WrittenLayer{out_.hash.finish(), out_.size};
+  return WrittenLayer{out_.hashing ? out_.hash.finish() : Digest(), out_.size};
 }
 
 // A lone layer file as an image of one layer.
@@ -245,9 +261,9 @@ Result<OpenedLayer> describe(const Store::Impl& store, Loaded loaded, const std:
 
 }  // namespace
 
-Result<WrittenLayer> write_layer(int out, const LayerContent& content) {
+Result<WrittenLayer> write_layer(int out, const LayerContent& content, bool hashed) {
   int64_t epoch = TRY(source_date_epoch(0));
-  return LayerWriter(out, epoch).write(content);
+  return LayerWriter(out, epoch, hashed).write(content);
 }
 
 Result<OpenedLayer> open_layer(Store& store, const std::string& path) {

@@ -48,7 +48,8 @@ struct WrittenLayer {
 
 /// Writes the layer as an uncompressed tar stream. Times are clamped to $SOURCE_DATE_EPOCH, and are 0 without
 /// it.
-Result<WrittenLayer> write_layer(int out, const LayerContent& content);
+/// @param hashed false: nobody wants the digest
+Result<WrittenLayer> write_layer(int out, const LayerContent& content, bool hashed = true);
 
 /// A layer that was written before, unpacked into the store.
 struct OpenedLayer {

@@ -149,7 +149,13 @@ Result<Tree> scan_tree(const std::string& directory, const std::vector<std::stri
   return scan(directory, apart, /*again=*/false);
 }
 
+Result<Tree> scan_to_pack(const std::string& directory) { return scan(directory, {}, /*again=*/true); }
+
 namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
 
 /// @param again what was found usable before is so unless the fingerprint says that it has changed
 Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again) {
@@ -192,6 +198,11 @@ Result<Tree> scan(const std::string& directory, const std::vector<std::string>& 
     tree.owners.insert(entry.st.st_uid);
     tree.groups.insert(entry.st.st_gid);
     ++tree.entries;
+    tree.plain_names = tree.plain_names && is_ascii(entry.name);
+    if (tree.plain_names && S_ISLNK(entry.st.st_mode)) {
+      const auto target = sys::read_link_at(entry.parent, entry.name);
+      tree.plain_names = target.ok() && is_ascii(target.value());
+    }
     if (S_ISREG(entry.st.st_mode)) tree.bytes += static_cast<uint64_t>(entry.st.st_size);
     return {};
   }));

@@ -74,6 +74,7 @@ Result<int> run_pack(const Arguments& arguments) {
     running.engine = chosen.engine();
     running.store = store_options(arguments);
     running.access = images->access();
+    running.note = [](const std::string&) {};  // of the store: told when it is opened for packing
     reported.run(plan, recorder, running, signals);
     const int code = reported.finish();
     if (reported.interrupted()) return code;

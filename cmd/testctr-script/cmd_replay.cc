@@ -203,6 +203,7 @@ Result<int> run_replay(const Arguments& arguments) {
   how.engine = chosen.engine();
   how.store = store_options(arguments);
   how.access = images->access();
+  how.note = [](const std::string&) {};  // of the store: told when it was opened here
   const Replay replay{arguments, opened, ready, how, signals, chosen.shown()};
   return times && *times > 1 ? several(replay, *times) : once(replay);
 }

@@ -85,7 +85,7 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
 void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,
                       const StopSignals& signals) {
   how.stop_fd = signals.descriptor();
-  how.note = [](const std::string& note) { complain(note); };
+  if (!how.note) how.note = [](const std::string& note) { complain(note); };
   const Result<run::Summary> summary = run::run_plan(plan, events, how);
   if (!summary.ok()) {
     all_end_with(summary.error(), plan, collector());

@@ -1,6 +1,8 @@
 #include "sandbox/devices.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -40,11 +42,27 @@ Status bind_device(int host, int dev, const Device& device) {
 
 }  // namespace
 
+Result<std::optional<Fd>> null_device(int flags) {
+  auto null = sys::open("/dev/null", flags);
+  if (!null.ok()) {
+    if (null.error().number() == ENOENT) return std::optional<Fd>();
+    return std::move(null).error();
+  }
+  struct stat st {};
+  if (fstat(null.value().get(), &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+    return Error::infrastructure("this machine's /dev/null is not the null device");
+  return std::optional(std::move(null).value());
+}
+
 Status make_devices(const std::string& dir) {
   CHECK_OK(mount_new("tmpfs", {AT_FDCWD, dir}, MS_NOSUID | MS_NOEXEC, "mode=755,size=1m,nr_inodes=4096"));
   Fd dev = TRY(sys::open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  Fd host = TRY(sys::open("/dev", O_PATH | O_DIRECTORY));
-  for (const Device& device : devices) CHECK_OK(bind_device(host.get(), dev.get(), device));
+  if (TRY(null_device(O_PATH | O_NOFOLLOW))) {
+    Fd host = TRY(sys::open("/dev", O_PATH | O_DIRECTORY));
+    for (const Device& device : devices) CHECK_OK(bind_device(host.get(), dev.get(), device));
+  } else {
+    TRY(sys::open_at(dev.get(), "null", O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0666));
+  }
   for (auto [target, name] : links) {
     if (symlinkat(target, dev.get(), name) != 0) return Error::system("symlinkat", name);
   }

@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/devices.h"
 #include "sandbox/mounts.h"
 
 namespace testctr::sandbox {
@@ -131,11 +132,12 @@ Status add_binds(int root, const Plan& plan, std::vector<Fd> handed) {
 }
 
 Status cover_paths() {
-  Fd null = TRY(sys::open("/dev/null", O_PATH | O_NOFOLLOW));
-  struct stat st {};
-  if (fstat(null.get(), &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
-    return Error::infrastructure("this machine's /dev/null is not the null device");
+  std::optional<Fd> device = TRY(null_device(O_PATH | O_NOFOLLOW));
+  if (!device) {
+    TRY(sys::open("nothing", O_CREAT | O_WRONLY | O_NOFOLLOW, 0444));
+    device = TRY(sys::open("nothing", O_PATH | O_NOFOLLOW));
   }
+  const Fd& null = *device;
   Fd empty = TRY(sys::open("empty", O_PATH | O_DIRECTORY));
   for (const char* path : read_only_paths) CHECK_OK(cover(path, false, null.get(), empty.get()).in(path));
   for (const char* path : masked_paths) CHECK_OK(cover(path, true, null.get(), empty.get()).in(path));

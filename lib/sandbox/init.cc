@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/confine.h"
+#include "sandbox/devices.h"
 #include "sandbox/filter.h"
 #include "sandbox/packet.h"
 #include "sandbox/refusals.h"
@@ -53,10 +54,8 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   keep.push_back(ends.channel.get());
   keep.push_back(ends.setup.get());
   CHECK_OK(close_all_but(std::move(keep)));
-  Fd null = TRY(sys::open("/dev/null", O_RDWR));
-  struct stat st {};
-  if (fstat(null.get(), &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-    return Error::infrastructure("this machine's /dev/null is not the null device");
+  std::optional<Fd> device = TRY(null_device(O_RDWR));
+  const Fd null = device ? std::move(*device) : TRY(sys::memory_file("null"));
   const int led = sanitized ? 2 : 3;  // a sanitizer's reports are to be seen
   for (int fd = 0; fd < led; ++fd) {
     if (dup2(null.get(), fd) < 0) return Error::system("dup2", "/dev/null");

@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/devices.h"
 #include "sandbox/profile.h"
 #include "sandbox/subordinate.h"
 
@@ -53,6 +54,13 @@ Result<std::string> choose_scratch_point(const Spec& spec) {
     if (std::none_of(used.begin(), used.end(),
                      [&](const std::string& path) { return lies_below(path, candidate); }))
       return std::string(candidate);
+  }
+  // A root with nothing in it: a folder of our own, which stays for the next time.
+  for (const std::string& folder : sys::temporary_folders({})) {
+    std::string own = fmt::format("{}/testctr-scratch-{}", folder, geteuid());
+    if (::mkdir(own.c_str(), 0755) != 0 && errno != EEXIST) continue;
+    auto st = sys::stat_at(AT_FDCWD, own);
+    if (st.ok() && st.value() && S_ISDIR(st.value()->st_mode) && st.value()->st_uid == geteuid()) return own;
   }
   return Error::infrastructure(
       "no directory of this machine can be covered for the scratch space (of /sys, /mnt, /media, /srv, /run, "
@@ -159,6 +167,7 @@ Result<Plan> make_plan(const Spec& spec, const Caller& caller) {
                                        text::join(profile.unknown_calls, " ")));
     }
   }
+  if (::access("/dev/null", F_OK) != 0) plan.notes.emplace_back(no_devices_note);
   plan.fake_success = spec.fake_success.value_or(plan.rank == Plan::Rank::single);
   if (spec.root.kind == Root::Kind::hostfs)
     plan.host_entries = TRY(host_entries().in("looking at this machine's root"));

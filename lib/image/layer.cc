@@ -1,28 +1,24 @@
 #include "image/layer.h"
 
 #include <fcntl.h>
-#include <sys/xattr.h>
 
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "image/archive.h"
 #include "image/layout_writer.h"
 #include "image/load.h"
+#include "image/tar_out.h"
 
 namespace testctr::image {
 namespace {
 
-constexpr size_t block = size_t{256} * 1024;
-
 class LayerWriter {
  public:
-  LayerWriter(int out, int64_t epoch) : out_(out), epoch_(epoch) {}
+  LayerWriter(TarOut& out, int64_t epoch) : out_(out), epoch_(epoch) {}
   Result<WrittenLayer> write(const LayerContent& content);
 
  private:
   ArchiveEntry entry(const std::string& path, mode_t type, mode_t permissions, int64_t seconds) const;
-  Status header(struct archive_entry* e, const std::string& path);
   Status directory(const std::string& path, mode_t permissions, int64_t seconds);
   Status file(const std::string& path, mode_t permissions, std::string_view bytes);
   Status file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
@@ -31,9 +27,8 @@ class LayerWriter {
   Status tree_entry(const TreeEntry& entry);
   static void attributes(struct archive_entry* e, int parent, const std::string& name);
 
-  HashedOutput out_;
+  TarOut& out_;
   int64_t epoch_;
-  ArchiveWriter writer_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
 };
 
@@ -49,44 +44,22 @@ ArchiveEntry LayerWriter::entry(const std::string& path, mode_t type, mode_t per
   return e;
 }
 
-Status LayerWriter::header(struct archive_entry* e, const std::string& path) {
-  // A warning is a name outside the locale's character set: it is written as it is.
-  if (archive_write_header(writer_.get(), e) >= ARCHIVE_WARN) return {};
-  if (!out_.error.ok()) return out_.error.error();
-  return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
-}
-
 Status LayerWriter::directory(const std::string& path, mode_t permissions, int64_t seconds) {
   ArchiveEntry e = entry(path + "/", AE_IFDIR, permissions, seconds);
-  return header(e.get(), path);
+  return out_.header(e.get(), path);
 }
 
 Status LayerWriter::file(const std::string& path, mode_t permissions, std::string_view bytes) {
   ArchiveEntry e = entry(path, AE_IFREG, permissions, 0);
   archive_entry_set_size(e.get(), static_cast<la_int64_t>(bytes.size()));
-  CHECK_OK(header(e.get(), path));
-  if (archive_write_data(writer_.get(), bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size()))
-    return {};
-  if (!out_.error.ok()) return out_.error.error();
-  return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
+  CHECK_OK(out_.header(e.get(), path));
+  return out_.bytes(bytes, path);
 }
 
 void LayerWriter::attributes(struct archive_entry* e, int parent, const std::string& name) {
-  std::string path = fmt::format("/proc/self/fd/{}/{}", parent, name);
-  ssize_t size = llistxattr(path.c_str(), nullptr, 0);
-  if (size <= 0) return;
-  std::string names(static_cast<size_t>(size), '\0');
-  size = llistxattr(path.c_str(), names.data(), names.size());
-  if (size <= 0) return;
-  names.resize(static_cast<size_t>(size));
-  std::vector<std::string> list = text::split(names, '\0');
-  std::sort(list.begin(), list.end());
-  std::string value(size_t{64} * 1024, '\0');
-  for (const std::string& key : list) {
-    if (!key.starts_with("user.") || key.starts_with("user.overlay.")) continue;
-    ssize_t n = lgetxattr(path.c_str(), key.c_str(), value.data(), value.size());
-    if (n >= 0) archive_entry_xattr_add_entry(e, key.c_str(), value.data(), static_cast<size_t>(n));
-  }
+  add_attributes(e, fmt::format("/proc/self/fd/{}/{}", parent, name), [](std::string_view key) {
+    return key.starts_with("user.") && !key.starts_with("user.overlay.");
+  });
 }
 
 Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
@@ -95,20 +68,8 @@ Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t 
   ArchiveEntry e = entry(path, AE_IFREG, permissions, st.st_mtim.tv_sec);
   archive_entry_set_size(e.get(), st.st_size);
   attributes(e.get(), parent, name);
-  CHECK_OK(header(e.get(), path));
-  std::string buffer(block, '\0');
-  int64_t rest = st.st_size;
-  for (;;) {
-    size_t n = TRY_IN(sys::read_full(fd.get(), buffer.data(), buffer.size()), path);
-    if (n == 0 && rest == 0) return {};
-    if (n == 0 || static_cast<int64_t>(n) > rest)
-      return Error::infrastructure(fmt::format("{} changed while it was packed", text::quoted(path)));
-    rest -= static_cast<int64_t>(n);
-    if (archive_write_data(writer_.get(), buffer.data(), n) != static_cast<la_ssize_t>(n)) {
-      if (!out_.error.ok()) return out_.error.error();
-      return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
-    }
-  }
+  CHECK_OK(out_.header(e.get(), path));
+  return out_.file(fd.get(), st.st_size, path);
 }
 
 Status LayerWriter::tree_entry(const TreeEntry& found) {
@@ -120,7 +81,7 @@ Status LayerWriter::tree_entry(const TreeEntry& found) {
     if (!is_first) {
       ArchiveEntry e = entry(path, S_ISLNK(st.st_mode) ? AE_IFLNK : AE_IFREG, st.st_mode, seconds);
       archive_entry_copy_hardlink(e.get(), it->second.c_str());
-      return header(e.get(), path);
+      return out_.header(e.get(), path);
     }
   }
   if (S_ISREG(st.st_mode)) return file(path, st, st.st_mode, found.parent, found.name);
@@ -128,7 +89,7 @@ Status LayerWriter::tree_entry(const TreeEntry& found) {
   if (S_ISLNK(st.st_mode))
     archive_entry_copy_symlink(e.get(), TRY(sys::read_link_at(found.parent, found.name)).c_str());
   if (S_ISDIR(st.st_mode)) attributes(e.get(), found.parent, found.name);
-  return header(e.get(), path);
+  return out_.header(e.get(), path);
 }
 
 Status LayerWriter::tree(const Tree& tree) {
@@ -141,7 +102,6 @@ Status LayerWriter::tree(const Tree& tree) {
 }
 
 Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
-  writer_ = TRY(tar_writer(out_));
   CHECK_OK(directory("testctr", 0755, 0));
   if (!content.program.empty()) {
     CHECK_OK(directory("testctr/bin", 0755, 0));
@@ -160,11 +120,8 @@ Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
     CHECK_OK(file("testctr/script/" + content.script_name, 0644, content.script));
   }
   if (content.tree) CHECK_OK(tree(*content.tree));
-  if (archive_write_close(writer_.get()) != ARCHIVE_OK) {
-    if (!out_.error.ok()) return out_.error.error();
-    return archive_error(writer_.get(), "writing the layer");
-  }
-  return WrittenLayer{out_.hash.finish(), out_.size};
+  CHECK_OK(out_.close());
+  return WrittenLayer{out_.digest(), out_.size()};
 }
 
 // A lone layer file as an image of one layer.
@@ -230,7 +187,8 @@ Result<OpenedLayer> describe(const Store::Impl& store, Loaded loaded, const std:
 
 Result<WrittenLayer> write_layer(int out, const LayerContent& content) {
   int64_t epoch = TRY(source_date_epoch(0));
-  return LayerWriter(out, epoch).write(content);
+  auto tar = TRY(TarOut::open(out));
+  return LayerWriter(*tar, epoch).write(content);
 }
 
 Result<OpenedLayer> open_layer(Store& store, const std::string& path) {

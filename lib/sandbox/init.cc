@@ -54,7 +54,10 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   std::vector<int> keep = plan.spec.keep_open;
   keep.push_back(ends.channel.get());
   keep.push_back(ends.setup.get());
-  if (plan.spec.follow >= 0) keep.push_back(plan.spec.follow);
+  if (plan.spec.follow >= 0) {
+    keep.push_back(plan.spec.follow);
+    if (fcntl(plan.spec.follow, F_SETFD, FD_CLOEXEC) != 0) return Error::system("fcntl", "F_SETFD");
+  }
   CHECK_OK(close_all_but(std::move(keep)));
   Fd null = TRY(sys::open("/dev/null", O_RDWR));
   struct stat st {};

@@ -145,7 +145,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (strcmp(how, "noise") == 0) {
-    struct sigaction action = {.sa_handler = nothing};  // without SA_RESTART
+    struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
     const struct itimerval often = {{0, 200}, {0, 200}};
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often, NULL);

@@ -5,12 +5,14 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/text.h"
+#include "sandbox/confine.h"
 #include "sandbox/filter.h"
 #include "sandbox/follow.h"
 #include "sandbox/path_calls.h"
@@ -316,6 +318,64 @@ TEST_CASE("sandbox follow: refused calls are still recorded, and still refused")
   CHECK(f.outcome.output.find("mount.umount2.") != std::string::npos);
   CHECK(f.outcome.output.find("openat.") == std::string::npos);
   CHECK(f.has("/data/file"));
+}
+
+TEST_CASE("sandbox follow: calls that are looked at go on after signals") {
+  Fixture f;
+  if (!f.ready) return;
+  f({"/bin/touches", "noise", "/data/file", "3000"});
+  CHECK(f.outcome.status == 0);
+  CHECK(f.has("/data/file"));
+}
+
+TEST_CASE("sandbox follow: containers that share a network, with one record") {
+  Fixture f;
+  if (!f.ready) return;
+  auto first = std::move(Container::start(f.spec, [](Inside& in) {
+                 char byte = 0;
+                 return ::read(in.channel(), &byte, 1) == 1
+                            ? run_words(in, {"/bin/touches", "hidden", "/data/file"})
+                            : 1;
+               })).value();
+  auto namespaces = first.namespaces();
+  REQUIRE(namespaces.ok());
+  Spec other = f.spec;
+  other.join_user = namespaces.value().user;
+  other.join_network = namespaces.value().network;
+  for (const char* user : {"", "alice"}) {
+    other.user = user;
+    auto o = run(other, [](Inside& in) {
+      return run_words(in, {"/bin/touches", "hidden", "/data/sub/other"});
+    });
+    CHECK_FALSE(o.ending.setup_error);
+    CHECK(o.status == 0);
+  }
+  REQUIRE(sys::write_full(first.channel(), "g").ok());
+  CHECK(std::move(first.finish()).value().exit_status == 0);
+  f.followed = std::move(read_followed(f.record.get())).value();
+  CHECK(f.has("/data/file"));
+  CHECK(f.has("/data/sub/other"));
+  CHECK(f.followed.unseen.empty());
+}
+
+TEST_CASE("sandbox follow: an error where somebody listens already") {
+  Fixture f;
+  if (!f.ready) return;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(2);
+    const auto listening = install_filter(allow, true);
+    if (!listening.ok()) _exit(3);
+    const Outcome o = run(f.spec, "true");
+    const bool told = o.ending.setup_error && o.output.find("cannot be followed here") != std::string::npos;
+    f.spec.follow = -1;
+    const bool lives = run(f.spec, "true").status == 0;
+    _exit(told && lives ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  CHECK(status == 0);
 }
 
 TEST_CASE("sandbox follow: the record cannot be reached from inside") {

@@ -59,9 +59,15 @@ class Slimmer {
     CHECK_OK(add_lists());
     auto tar = TRY(TarOut::open(out));
     CHECK_OK(write_root(*tar));
-    for (const auto& [path, mode] : kept_) CHECK_OK(write_entry(*tar, path));
+    CHECK_OK(merged_.visit(
+        [&](const MergedRoot::Found& found) -> Status {
+          const bool kept = kept_.contains(found.path) && TRY(write_entry(*tar, found));
+          count(found.st, kept);
+          return {};
+        },
+        [&](const std::string& path) { note(fmt::format("{} cannot be read", text::quoted(path))); }));
     CHECK_OK(tar->close());
-    CHECK_OK(count_below("/"));
+    count_links();
     result_.diff_id = tar->digest();
     result_.size = tar->size();
     return std::move(result_);
@@ -82,9 +88,11 @@ class Slimmer {
   }
   Status add_lists();
   Status write_root(TarOut& tar);
-  Status write_entry(TarOut& tar, const std::string& path);
+  /// @return whether it could be read
+  Result<bool> write_entry(TarOut& tar, const MergedRoot::Found& found);
   ArchiveEntry entry(const std::string& path, const struct stat& st) const;
-  Status count_below(const std::string& directory);
+  void count(const struct stat& st, bool kept);
+  void count_links();
   /// What an ordinary user may not look at though it is his own is told, and left out.
   template <class T>
   Result<T> unless_forbidden(Result<T> result, const std::string& path, T otherwise) {
@@ -101,8 +109,8 @@ class Slimmer {
   std::map<std::string, mode_t> kept_;  ///< by path; parents stand before what is in them
   std::set<std::string> listed_, programs_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
-  std::set<std::pair<dev_t, ino_t>> counted_;
-  std::set<std::string> unreadable_;
+  std::set<std::pair<dev_t, ino_t>> counted_;               ///< those kept
+  std::map<std::pair<dev_t, ino_t>, uint64_t> left_links_;  ///< and their sizes
   SlimLayer result_;
 };
 
@@ -232,20 +240,17 @@ Status Slimmer::write_root(TarOut& tar) {
   return tar.header(e.get(), "/");
 }
 
-Status Slimmer::write_entry(TarOut& tar, const std::string& path) {
-  const auto found = TRY(merged_.find(path, false));
-  if (!found)
-    return Error::infrastructure(fmt::format("{} went away while it was packed", text::quoted(path)));
-  const struct stat& st = found->st;
+Result<bool> Slimmer::write_entry(TarOut& tar, const MergedRoot::Found& found) {
+  const struct stat& st = found.st;
+  const std::string& path = found.path;
   const std::string name = path.substr(1);
   Fd content;
   if (S_ISREG(st.st_mode)) {
-    auto opened = found->open();
+    auto opened = found.open();
     if (!opened.ok()) {
       // An ordinary user's own file may still forbid him to read it.
-      unreadable_.insert(path);
       note(fmt::format("{} cannot be read: {}", text::quoted(path), opened.error().message()));
-      return {};
+      return false;
     }
     content = std::move(opened).value();
   }
@@ -254,39 +259,43 @@ Status Slimmer::write_entry(TarOut& tar, const std::string& path) {
     const auto [first, is_new] = links_.try_emplace({st.st_dev, st.st_ino}, name);
     if (!is_new) {
       archive_entry_copy_hardlink(e.get(), first->second.c_str());
-      return tar.header(e.get(), path);
+      CHECK_OK(tar.header(e.get(), path));
+      return true;
     }
   }
   if (S_ISLNK(st.st_mode))
-    archive_entry_copy_symlink(e.get(), TRY_IN(sys::read_link_at(found->fd.get(), ""), path).c_str());
+    archive_entry_copy_symlink(e.get(), TRY_IN(sys::read_link_at(found.fd.get(), ""), path).c_str());
   else
     add_attributes(e.get(),
-                   fmt::format("/proc/self/fd/{}{}", found->fd.get(), S_ISDIR(st.st_mode) ? "/." : ""),
+                   fmt::format("/proc/self/fd/{}{}", found.fd.get(), S_ISDIR(st.st_mode) ? "/." : ""),
                    is_carried);
-  if (!S_ISREG(st.st_mode)) return tar.header(e.get(), path);
-  archive_entry_set_size(e.get(), st.st_size);
+  if (S_ISREG(st.st_mode)) archive_entry_set_size(e.get(), st.st_size);
   CHECK_OK(tar.header(e.get(), path));
-  return tar.file(content.get(), st.st_size, path);
+  if (S_ISREG(st.st_mode)) CHECK_OK(tar.file(content.get(), st.st_size, path));
+  return true;
 }
 
 // ---- what there is in all
 
-Status Slimmer::count_below(const std::string& directory) {
-  for (const std::string& name : TRY(list(directory))) {
-    const std::string path = join(directory, name);
-    const auto found = TRY(find(path));
-    if (!found) continue;
-    const struct stat& st = found->st;
-    if (S_ISDIR(st.st_mode)) CHECK_OK(count_below(path));
-    if (!S_ISREG(st.st_mode)) continue;
-    const bool kept = kept_.contains(path) && !unreadable_.contains(path);
-    SlimLayer::Count& count = kept ? result_.kept : result_.left_out;
-    ++count.files;
-    const auto id = std::pair(st.st_dev, st.st_ino);
-    if (st.st_nlink > 1 && ((!kept && links_.contains(id)) || !counted_.insert(id).second)) continue;
-    count.bytes += static_cast<uint64_t>(st.st_size);
+void Slimmer::count(const struct stat& st, bool kept) {
+  if (!S_ISREG(st.st_mode)) return;
+  SlimLayer::Count& count = kept ? result_.kept : result_.left_out;
+  ++count.files;
+  const auto size = static_cast<uint64_t>(st.st_size);
+  const std::pair id(st.st_dev, st.st_ino);
+  if (st.st_nlink < 2) {
+    count.bytes += size;
+  } else if (!kept) {
+    left_links_.emplace(id, size);
+  } else if (counted_.insert(id).second) {
+    count.bytes += size;
   }
-  return {};
+}
+
+// A file is left out where none of its names is kept.
+void Slimmer::count_links() {
+  for (const auto& [id, size] : left_links_)
+    if (!counted_.contains(id)) result_.left_out.bytes += size;
 }
 
 }  // namespace

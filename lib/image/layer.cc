@@ -1,28 +1,24 @@
 #include "image/layer.h"
 
 #include <fcntl.h>
-#include <sys/xattr.h>
 
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "image/archive.h"
 #include "image/layout_writer.h"
 #include "image/load.h"
+#include "image/tar_out.h"
 
 namespace testctr::image {
 namespace {
 
-constexpr size_t block = size_t{256} * 1024;
-
 class LayerWriter {
  public:
-  LayerWriter(int out, int64_t epoch, bool hashed) : out_(out), epoch_(epoch) { out_.hashing = hashed; }
+  LayerWriter(TarOut& out, int64_t epoch) : out_(out), epoch_(epoch) {}
   Result<WrittenLayer> write(const LayerContent& content);
 
  private:
   ArchiveEntry entry(const std::string& path, mode_t type, mode_t permissions, int64_t seconds) const;
-  Status header(struct archive_entry* e, const std::string& path);
   Status directory(const std::string& path, mode_t permissions, int64_t seconds);
   Status file(const std::string& path, mode_t permissions, std::string_view bytes);
   Status file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
@@ -33,10 +29,8 @@ class LayerWriter {
   Status copy(const LayerCopy& copy);
   static void attributes(struct archive_entry* e, int file);
 
-  HashedOutput out_;
+  TarOut& out_;
   int64_t epoch_;
-  ArchiveWriter writer_;
-  std::string buffer_ = std::string(block, '\0');
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
 };
 
@@ -52,43 +46,22 @@ ArchiveEntry LayerWriter::entry(const std::string& path, mode_t type, mode_t per
   return e;
 }
 
-Status LayerWriter::header(struct archive_entry* e, const std::string& path) {
-  // A warning is a name outside the locale's character set: it is written as it is.
-  if (archive_write_header(writer_.get(), e) >= ARCHIVE_WARN) return {};
-  if (!out_.error.ok()) return out_.error.error();
-  return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
-}
-
 Status LayerWriter::directory(const std::string& path, mode_t permissions, int64_t seconds) {
   ArchiveEntry e = entry(path + "/", AE_IFDIR, permissions, seconds);
-  return header(e.get(), path);
+  return out_.header(e.get(), path);
 }
 
 Status LayerWriter::file(const std::string& path, mode_t permissions, std::string_view bytes) {
   ArchiveEntry e = entry(path, AE_IFREG, permissions, 0);
   archive_entry_set_size(e.get(), static_cast<la_int64_t>(bytes.size()));
-  CHECK_OK(header(e.get(), path));
-  if (archive_write_data(writer_.get(), bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size()))
-    return {};
-  if (!out_.error.ok()) return out_.error.error();
-  return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
+  CHECK_OK(out_.header(e.get(), path));
+  return out_.bytes(bytes, path);
 }
 
 void LayerWriter::attributes(struct archive_entry* e, int file) {
-  ssize_t size = flistxattr(file, nullptr, 0);
-  if (size <= 0) return;
-  std::string names(static_cast<size_t>(size), '\0');
-  size = flistxattr(file, names.data(), names.size());
-  if (size <= 0) return;
-  names.resize(static_cast<size_t>(size));
-  std::vector<std::string> list = text::split(names, '\0');
-  std::sort(list.begin(), list.end());
-  std::string value(size_t{64} * 1024, '\0');
-  for (const std::string& key : list) {
-    if (!key.starts_with("user.") || key.starts_with("user.overlay.")) continue;
-    ssize_t n = fgetxattr(file, key.c_str(), value.data(), value.size());
-    if (n >= 0) archive_entry_xattr_add_entry(e, key.c_str(), value.data(), static_cast<size_t>(n));
-  }
+  add_attributes(e, file, [](std::string_view key) {
+    return key.starts_with("user.") && !key.starts_with("user.overlay.");
+  });
 }
 
 Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
@@ -97,23 +70,8 @@ Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t 
   ArchiveEntry e = entry(path, AE_IFREG, permissions, st.st_mtim.tv_sec);
   archive_entry_set_size(e.get(), st.st_size);
   attributes(e.get(), fd.get());
-  CHECK_OK(header(e.get(), path));
-  int64_t rest = st.st_size;
-  for (;;) {
-    // One byte more than there is to be shows a file that grows.
-    const auto most = static_cast<uint64_t>(rest) + (longer ? 0 : 1);
-    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer_.size(), most));
-    size_t n = TRY_IN(sys::read_full(fd.get(), buffer_.data(), wanted), path);
-    if (n == 0 && rest == 0) return {};
-    if (n == 0 || static_cast<int64_t>(n) > rest)
-      return Error::infrastructure(fmt::format("{} changed while it was packed", text::quoted(path)));
-    rest -= static_cast<int64_t>(n);
-    if (archive_write_data(writer_.get(), buffer_.data(), n) != static_cast<la_ssize_t>(n)) {
-      if (!out_.error.ok()) return out_.error.error();
-      return archive_error(writer_.get(), fmt::format("writing {}", text::quoted(path)));
-    }
-    if (n < wanted && rest == 0) return {};
-  }
+  CHECK_OK(out_.header(e.get(), path));
+  return out_.file(fd.get(), st.st_size, path, longer);
 }
 
 Status LayerWriter::tree_entry(const TreeEntry& found, const std::string& prefix) {
@@ -125,7 +83,7 @@ Status LayerWriter::tree_entry(const TreeEntry& found, const std::string& prefix
     if (!is_first) {
       ArchiveEntry e = entry(path, S_ISLNK(st.st_mode) ? AE_IFLNK : AE_IFREG, st.st_mode, seconds);
       archive_entry_copy_hardlink(e.get(), it->second.c_str());
-      return header(e.get(), path);
+      return out_.header(e.get(), path);
     }
   }
   if (S_ISREG(st.st_mode)) return file(path, st, st.st_mode, found.parent, found.name);
@@ -136,7 +94,7 @@ Status LayerWriter::tree_entry(const TreeEntry& found, const std::string& prefix
     Fd folder = TRY_IN(sys::open_at(found.parent, found.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path);
     attributes(e.get(), folder.get());
   }
-  return header(e.get(), path);
+  return out_.header(e.get(), path);
 }
 
 Status LayerWriter::tree(const Tree& tree, const std::string& prefix) {
@@ -180,7 +138,6 @@ bool has_plain_names(const LayerContent& content) {
 }
 
 Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
-  writer_ = TRY(tar_writer(out_, has_plain_names(content)));
   CHECK_OK(directory("testctr", 0755, 0));
   if (!content.program.empty()) CHECK_OK(program(content.program, content.program_size));
   if (!content.script_name.empty()) {
@@ -193,11 +150,8 @@ Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
   if (content.tree) CHECK_OK(tree(*content.tree, "testctr/tree"));
   for (const std::string& folder : content.folders) CHECK_OK(directory("testctr/" + folder, 0755, 0));
   for (const LayerCopy& one : content.copies) CHECK_OK(copy(one));
-  if (archive_write_close(writer_.get()) != ARCHIVE_OK) {
-    if (!out_.error.ok()) return out_.error.error();
-    return archive_error(writer_.get(), "writing the layer");
-  }
-  return WrittenLayer{out_.hashing ? out_.hash.finish() : Digest(), out_.size};
+  CHECK_OK(out_.close());
+  return WrittenLayer{out_.digest(), out_.size()};
 }
 
 // A lone layer file as an image of one layer.
@@ -263,7 +217,8 @@ Result<OpenedLayer> describe(const Store::Impl& store, Loaded loaded, const std:
 
 Result<WrittenLayer> write_layer(int out, const LayerContent& content, bool hashed) {
   int64_t epoch = TRY(source_date_epoch(0));
-  return LayerWriter(out, epoch, hashed).write(content);
+  auto tar = TRY(TarOut::open(out, has_plain_names(content), hashed));
+  return LayerWriter(*tar, epoch).write(content);
 }
 
 Result<OpenedLayer> open_layer(Store& store, const std::string& path) {

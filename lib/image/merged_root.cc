@@ -14,6 +14,7 @@ namespace testctr::image {
 namespace {
 
 constexpr int most_links = 40;
+constexpr size_t deepest = 256;
 constexpr int as_directory = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
 bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
@@ -158,8 +159,12 @@ Result<std::optional<MergedRoot::Found>> MergedRoot::find(const std::string& pat
 Result<std::vector<std::string>> MergedRoot::list(const std::string& path) const {
   const std::optional<Step> found = TRY(walk(path, true));
   if (!found || !found->directory) return std::vector<std::string>();
+  return list(*found->directory);
+}
+
+Result<std::vector<std::string>> MergedRoot::list(const Directory& directory) {
   std::set<std::string> names, hidden;
-  for (const Fd& part : found->directory->parts) {
+  for (const Fd& part : directory.parts) {
     Fd readable = TRY(sys::open_at(part.get(), ".", O_RDONLY | O_DIRECTORY));
     std::set<std::string> hidden_below;
     for (std::string& name : TRY(sys::list_dir(readable.get()))) {
@@ -172,6 +177,36 @@ Result<std::vector<std::string>> MergedRoot::list(const std::string& path) const
     hidden.merge(hidden_below);
   }
   return std::vector<std::string>(names.begin(), names.end());
+}
+
+Status MergedRoot::visit(const std::function<Status(const Found&)>& see,
+                         const std::function<void(const std::string& path)>& forbidden) const {
+  return visit(TRY(root()), 0, see, forbidden);
+}
+
+Status MergedRoot::visit(const Directory& directory, size_t depth,
+                         const std::function<Status(const Found&)>& see,
+                         const std::function<void(const std::string& path)>& forbidden) const {
+  // Unpacking makes none that are deeper; a folder named by `dir:` may hold anything.
+  if (depth > deepest)
+    return Error::infrastructure(fmt::format("its folders are more than {} deep", deepest));
+  auto names = list(directory);
+  if (!names.ok() && names.error().number() == EACCES) {
+    forbidden(directory.path);
+    return {};
+  }
+  for (const std::string& name : TRY_IN(std::move(names), text::quoted(directory.path))) {
+    auto at = step(directory, name);
+    if (!at.ok() && at.error().number() == EACCES) {
+      forbidden(directory.path + "/" + name);
+      continue;
+    }
+    const std::optional<Step> found = TRY(std::move(at));
+    if (!found) continue;
+    CHECK_OK(see(found->found));
+    if (found->directory) CHECK_OK(visit(*found->directory, depth + 1, see, forbidden));
+  }
+  return {};
 }
 
 }  // namespace testctr::image

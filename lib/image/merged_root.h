@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +37,10 @@ class MergedRoot {
   [[nodiscard]] Result<std::optional<Found>> find(const std::string& path, bool follow = true) const;
   /// The names in a directory, sorted; none when it is none.
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const;
+  /// Calls `see` for all that there is below the root, folders before what is in them, names in byte order;
+  /// links are not followed. A folder that may not be read is passed over, and `forbidden` is told of it.
+  Status visit(const std::function<Status(const Found&)>& see,
+               const std::function<void(const std::string& path)>& forbidden) const;
 
  private:
   /// A directory: what each layer has of it, highest first.
@@ -51,6 +56,9 @@ class MergedRoot {
     std::optional<Directory> directory;
   };
   [[nodiscard]] Result<std::optional<Step>> step(const Directory& in, const std::string& name) const;
+  [[nodiscard]] static Result<std::vector<std::string>> list(const Directory& directory);
+  Status visit(const Directory& directory, size_t depth, const std::function<Status(const Found&)>& see,
+               const std::function<void(const std::string& path)>& forbidden) const;
   [[nodiscard]] Result<std::optional<Step>> walk(const std::string& path, bool follow) const;
 
   std::vector<Fd> layers_;            ///< highest first

@@ -30,6 +30,7 @@ struct Machine {
   uint64_t memory = 0;  ///< what `default_memory` said
   std::shared_ptr<sandbox::Copies> copies;
   Engine& engine;
+  const std::function<int(const std::string&)>& follow;  ///< as in `Options`
 };
 
 struct Member {

@@ -21,6 +21,10 @@ struct Options {
   /// Readable when the run is to stop (a signalfd, or a self-pipe); -1: never. One byte or more: finish
   /// cleanly. Borrowed.
   int stop_fd = -1;
+  /// Where what an image's containers touch is written (Spec::follow), for the name by which the image is
+  /// obtained: a descriptor that stays open until the run is over; -1: this one is not followed. Empty:
+  /// nothing is.
+  std::function<int(const std::string& image)> follow;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

@@ -103,11 +103,12 @@ Status become_root() {
   return become(0, 0, &none);
 }
 
-Status drop_privileges(const Plan& plan) {
+Status drop_privileges(const Plan& plan, uint64_t also) {
+  if (also != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_KEEPCAPS");
   if (plan.rank != Plan::Rank::single && (plan.account.uid != 0 || plan.account.gid != 0)) {
     CHECK_OK(become(plan.account.uid, plan.account.gid, &plan.account.groups));
   }
-  CHECK_OK(drop_capabilities(kept_capabilities(plan)));
+  CHECK_OK(drop_capabilities(kept_capabilities(plan) | also));
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_NO_NEW_PRIVS");
   return {};
 }
@@ -129,11 +130,11 @@ Status set_limits(uint64_t processes) {
   return clamp(RLIMIT_NOFILE, "RLIMIT_NOFILE", 1 << 20);
 }
 
-Result<Fd> install_filter(std::span<const sock_filter> program, bool listen) {
+Result<Fd> install_filter(std::span<const sock_filter> program, bool listen, unsigned long flags) {
   sock_fprog code{.len = static_cast<unsigned short>(program.size()),
                   .filter = const_cast<sock_filter*>(program.data())};
-  long fd =
-      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0U, &code);
+  if (listen) flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &code);
   if (fd < 0)
     return Error::system("seccomp",
                          listen ? "SECCOMP_SET_MODE_FILTER, NEW_LISTENER" : "SECCOMP_SET_MODE_FILTER");

@@ -31,8 +31,8 @@ Status become(uid_t uid, gid_t gid, const std::vector<gid_t>* groups);
 /// become(0, 0) without further groups: as whom the root is built where several ids are mapped.
 Status become_root();
 /// Makes the calling thread, and no other, the plan's user with no more than `kept_capabilities`, for ever.
-/// The bounding set is limited already.
-Status drop_privileges(const Plan& plan);
+/// The bounding set is limited already. @param also keeps these capabilities, too.
+Status drop_privileges(const Plan& plan, uint64_t also = 0);
 
 /// Closes every descriptor from 3 on but these (sorted or not).
 Status close_all_but(std::vector<int> keep);
@@ -43,8 +43,8 @@ void reset_signals();
 /// Core files off, the number of processes and files clamped.
 Status set_limits(uint64_t processes);
 
-/// seccomp(SECCOMP_SET_MODE_FILTER) for the calling thread. @param listen asks for a listener. @return its
-/// descriptor, or none without `listen`.
-Result<Fd> install_filter(std::span<const sock_filter> program, bool listen);
+/// seccomp(SECCOMP_SET_MODE_FILTER) for the calling thread. @param listen asks for a listener. @param flags
+/// further ones. @return its descriptor, or none without `listen`.
+Result<Fd> install_filter(std::span<const sock_filter> program, bool listen, unsigned long flags = 0);
 
 }  // namespace testctr::sandbox

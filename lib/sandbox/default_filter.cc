@@ -66,8 +66,15 @@ constexpr int supervisor_calls[] = {
 #endif
 };
 
+// Where it follows what is touched (follow.cc): memory of others, links, beginnings of programs.
+constexpr int following_calls[] = {
+    SYS_process_vm_readv, SYS_readlink, SYS_readlinkat, SYS_lstat, SYS_newfstatat, SYS_pread64,
+};
+
+template <bool following>
 constexpr auto make_supervisor() {
-  constexpr size_t calls = std::size(supervisor_calls);
+  constexpr size_t common = std::size(supervisor_calls),
+                   calls = common + (following ? std::size(following_calls) : 0);
   std::array<sock_filter, calls + 6> program{};
   size_t at = 0;
   program[at++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
@@ -75,15 +82,17 @@ constexpr auto make_supervisor() {
   program[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
   program[at++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   for (size_t i = 0; i < calls; ++i) {
-    program[at++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(supervisor_calls[i]),
-                             static_cast<uint8_t>(calls - i), 0);
+    const int call = i < common ? supervisor_calls[i] : following_calls[i - common];
+    program[at++] =
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), static_cast<uint8_t>(calls - i), 0);
   }
   program[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
   program[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   return program;
 }
 
-constexpr auto supervisor_program = make_supervisor();
+constexpr auto supervisor_program = make_supervisor<false>();
+constexpr auto following_program = make_supervisor<true>();
 
 }  // namespace
 
@@ -105,6 +114,9 @@ std::vector<sock_filter> with_notifications(std::span<const sock_filter> program
   return result;
 }
 
-std::span<const sock_filter> supervisor_filter() { return supervisor_program; }
+std::span<const sock_filter> supervisor_filter(bool following) {
+  if (following) return following_program;
+  return supervisor_program;
+}
 
 }  // namespace testctr::sandbox

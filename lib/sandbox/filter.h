@@ -26,7 +26,7 @@ std::string_view default_table_text();
 std::vector<sock_filter> with_notifications(std::span<const sock_filter> program);
 
 /// The filter of the init's own thread that waits and answers; it lets pass what that thread needs and gives
-/// EPERM to the rest.
-std::span<const sock_filter> supervisor_filter();
+/// EPERM to the rest. @param following it looks at names of files, too
+std::span<const sock_filter> supervisor_filter(bool following = false);
 
 }  // namespace testctr::sandbox

@@ -1,6 +1,7 @@
 #include "sandbox/init.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #include "sandbox/confine.h"
 #include "sandbox/devices.h"
 #include "sandbox/filter.h"
+#include "sandbox/follow.h"
 #include "sandbox/packet.h"
 #include "sandbox/refusals.h"
 #include "sandbox/root.h"
@@ -53,6 +55,10 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
   std::vector<int> keep = plan.spec.keep_open;
   keep.push_back(ends.channel.get());
   keep.push_back(ends.setup.get());
+  if (plan.spec.follow >= 0) {
+    keep.push_back(plan.spec.follow);
+    if (fcntl(plan.spec.follow, F_SETFD, FD_CLOEXEC) != 0) return Error::system("fcntl", "F_SETFD");
+  }
   CHECK_OK(close_all_but(std::move(keep)));
   std::optional<Fd> device = TRY(null_device(O_RDWR));
   const Fd null = device ? std::move(*device) : TRY(sys::memory_file("null"));
@@ -103,12 +109,25 @@ Status confine(const Plan& plan, Spawner& spawner) {
   // RLIMIT_NPROC refuses in silence: where a group counts too, the group is to be the first.
   const uint64_t processes = plan.spec.limits.pids * (plan.counted ? 2 : 1);
   CHECK_OK(set_limits(count ? processes : 0));
-  CHECK_OK(drop_privileges(plan));
+  // To follow what they touch, programs are looked into that have hidden themselves or become other users. A
+  // thread of ours that runs nothing of the image.
+  const bool follows = plan.spec.follow >= 0;
+  CHECK_OK(drop_privileges(plan, follows ? uint64_t{1} << CAP_SYS_PTRACE : 0));
   spawner.await_filter();
   // After the last change of ids by either thread: those reset both.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_DUMPABLE");
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_PDEATHSIG");
   return {};
+}
+
+// The numbers in the notifications are our own, and a /proc that is another's has others.
+Status check_proc() {
+  char self[16];
+  const ssize_t n = readlink("/proc/self", self, sizeof self);
+  if (n > 0 && std::string_view(self, static_cast<size_t>(n)) == std::to_string(getpid())) return {};
+  return Error::infrastructure(
+             "what a run touches cannot be followed here: /proc is that of the container around us")
+      .hint("docker run --security-opt systempaths=unconfined, or podman run --security-opt unmask=ALL");
 }
 
 // @return what is to be told inside.
@@ -149,6 +168,7 @@ Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends,
         {built.proc.get(), user.get(), network.get(), built.scratch.get(), built.shared_memory.get()}));
   }
   umask(022);
+  if (plan.spec.follow >= 0) CHECK_OK(check_proc());
   CHECK_OK(confine(plan, spawner).in("giving up privileges"));
   Packet go = TRY(receive_packet(ends.setup.get()));
   if (!go.text.starts_with('g')) return Error::internal("an unexpected packet before the start");
@@ -163,13 +183,17 @@ Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends,
   // died before that, too.
   std::array<pollfd, 2> watched{pollfd{.fd = ends.channel.get(), .events = POLLRDHUP, .revents = 0},
                                 pollfd{.fd = spawner.listener(), .events = POLLIN, .revents = 0}};
+  std::optional<Follower> follower;
+  if (plan.spec.follow >= 0) follower.emplace(plan.spec.follow);
   const bool foreign = plan.spec.seccomp != "default" && plan.spec.seccomp != "unconfined";
   while (true) {
     int ready = poll(watched.data(), watched.size(), foreign ? 500 : -1);
     if (foreign && ready <= 0 && spawner.has_ended()) fail_for_filter(plan, ends);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) fail(ends, Error::system("poll", "what the system call filter asks"));
-    if ((watched[1].revents & POLLIN) != 0) answer_notification(spawner.listener(), spawner.log());
+    if ((watched[1].revents & POLLIN) != 0) {
+      answer_notification(spawner.listener(), spawner.log(), follower ? &*follower : nullptr);
+    }
     // Nobody is under the filter any more: its thread is dead, but did not end the process.
     if ((watched[1].revents & POLLHUP) != 0) fail_for_filter(plan, ends);
     if (watched[0].revents != 0) _exit(1);
@@ -191,7 +215,7 @@ void run_init(const Plan& plan, const Body& body, ChildEnds ends) {
   auto notes = set_up(plan, ends, spawner);
   if (!notes.ok()) fail(ends, notes.error());
   if (plan.spec.seccomp != "unconfined") {
-    if (auto own = install_filter(supervisor_filter(), false); !own.ok())
+    if (auto own = install_filter(supervisor_filter(plan.spec.follow >= 0), false); !own.ok())
       fail(ends, std::move(own).error().in("installing the supervisor's filter"));
   }
   spawner.begin(std::move(notes).value());

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "sandbox/follow.h"
+
 namespace testctr::sandbox {
 namespace {
 
@@ -19,6 +21,15 @@ union Roomy {
   T value;
   char room[512];
 };
+
+std::string syscall_of(const seccomp_data& data) {
+  char* name = seccomp_syscall_resolve_num_arch(data.arch, data.nr);
+  std::string result = name != nullptr ? name : "system call " + std::to_string(data.nr);
+  std::free(name);
+  return result;
+}
+
+}  // namespace
 
 std::string program_of(uint32_t pid) {
   char path[40];
@@ -31,15 +42,6 @@ std::string program_of(uint32_t pid) {
   if (n > 0 && name[n - 1] == '\n') --n;
   return n > 0 ? std::string(name, static_cast<size_t>(n)) : "?";
 }
-
-std::string syscall_of(const seccomp_data& data) {
-  char* name = seccomp_syscall_resolve_num_arch(data.arch, data.nr);
-  std::string result = name != nullptr ? name : "system call " + std::to_string(data.nr);
-  std::free(name);
-  return result;
-}
-
-}  // namespace
 
 void RefusalLog::add(const std::string& program, const std::string& syscall) {
   std::lock_guard lock(mutex_);
@@ -65,15 +67,23 @@ std::vector<Refusal> RefusalLog::take() {
   return result;
 }
 
-void answer_notification(int listener, RefusalLog& log) {
+void answer_notification(int listener, RefusalLog& log, Follower* follower) {
   Roomy<seccomp_notif> request{};
   memset(&request, 0, sizeof request);
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) return;  // who asked is gone
-  log.add(program_of(request.value.pid), syscall_of(request.value.data));
+  const seccomp_data& data = request.value.data;
   Roomy<seccomp_notif_resp> response;
   memset(&response, 0, sizeof response);
   response.value.id = request.value.id;
-  response.value.error = -EPERM;
+  const PathCall* named =
+      follower != nullptr ? path_call(data.arch, static_cast<uint32_t>(data.nr)) : nullptr;
+  if (named != nullptr) {
+    follower->note(listener, request.value, *named);
+    response.value.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+  } else {
+    log.add(program_of(request.value.pid), syscall_of(data));
+    response.value.error = -EPERM;
+  }
   ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 

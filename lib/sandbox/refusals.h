@@ -27,8 +27,14 @@ class RefusalLog {
   std::map<std::tuple<uint32_t, std::string, std::string>, uint64_t> counts_;
 };
 
-/// Answers one notification of `listener` with EPERM, after it was recorded. To be called when the listener
-/// is readable.
-void answer_notification(int listener, RefusalLog& log);
+class Follower;
+
+/// Answers one notification of `listener`: what only tells of names is noted and goes on, the rest is
+/// recorded and gets EPERM. To be called when the listener is readable. @param follower null: nothing is
+/// followed, and all that is asked is refused
+void answer_notification(int listener, RefusalLog& log, Follower* follower = nullptr);
+
+/// The name of a process for people.
+std::string program_of(uint32_t pid);
 
 }  // namespace testctr::sandbox

@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "sandbox/confine.h"
 #include "sandbox/filter.h"
+#include "sandbox/path_calls.h"
 #include "sandbox/support.h"
 
 namespace testctr::sandbox {
@@ -98,7 +99,9 @@ Status Spawner::finish() {
 
 // @return the listener, or none.
 Result<Fd> Spawner::filter_this_thread() {
-  if (plan_.spec.seccomp == "unconfined") return Fd();
+  const bool following = plan_.spec.follow >= 0;
+  if (plan_.spec.seccomp == "unconfined")
+    return following ? install_following(TRY(following_filters({}, {}))) : Fd();
   std::vector<sock_filter> reporting;
   std::span<const sock_filter> notify = default_filter(true, plan_.fake_success),
                                silent = default_filter(false, plan_.fake_success);
@@ -107,6 +110,7 @@ Result<Fd> Spawner::filter_this_thread() {
     notify = reporting;
     silent = plan_.profile;
   }
+  if (following) return install_following(TRY(following_filters(notify, silent)));
   auto listening = install_filter(notify, true);
   if (listening.ok()) return listening;
   int reason = listening.error().number();

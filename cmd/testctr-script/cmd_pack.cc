@@ -20,6 +20,7 @@ constexpr Option own_options[] = {
      .help = "where the bundle goes; with the extension .run it is a program that replays itself"},
     {.names = "--no-record",
      .help = "do not run the tests: the bundle says what is to be run, not what came of it"},
+    {.names = "--slim", .help = "of the images only the files that the run touches"},
     {.names = "--plain-layers",
      .help = "zstd layers uncompressed as well, however large they are: for Docker before version 23"},
     {.names = "--locked", .help = "every image must be in the manifest's lock file (`testctr-script lock`)"}};
@@ -49,6 +50,8 @@ Result<int> run_pack(const Arguments& arguments) {
   const std::optional<std::string> output = arguments.value("--output");
   if (!output)
     return Error::usage("pack: no output is named").hint("add `-o FILE`, such as bug.tar or bug.run");
+  if (arguments.flag("--slim") && arguments.flag("--no-record"))
+    return Error::usage("--slim and --no-record exclude each other: what a run touches shows when it runs");
   CHECK_OK(check_reports(arguments));
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
@@ -65,6 +68,8 @@ Result<int> run_pack(const Arguments& arguments) {
   bundle::PackOptions how{.output = *output, .runnable = output->ends_with(".run")};
   how.plain_layers = arguments.flag("--plain-layers");
   std::optional<bundle::Recording> recording;
+  bundle::Touched touched(
+      output->substr(0, output->rfind('/') == std::string::npos ? 0 : output->rfind('/') + 1) + ".");
   if (!arguments.flag("--no-record")) {
     ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started);
     bundle::Recorder recorder(reported.collector(), plan.jobs.size());
@@ -75,12 +80,15 @@ Result<int> run_pack(const Arguments& arguments) {
     running.store = store_options(arguments);
     running.access = images->access();
     running.note = [](const std::string&) {};  // of the store: told when it is opened for packing
+    if (arguments.flag("--slim"))
+      running.follow = [&touched](const std::string& image) { return touched.file_for(image); };
     reported.run(plan, recorder, running, signals);
     const int code = reported.finish();
     if (reported.interrupted()) return code;
     recording = std::move(recorder.recording());
     recording->surroundings = bundle::surroundings_here(chosen.shown());
     how.recording = &*recording;
+    if (arguments.flag("--slim")) how.touched = &touched;
   }
   image::Store store = TRY(open_store(store_options(arguments)));
   const bundle::Packed packed = TRY(bundle::pack(store, images->access(), plan, how));

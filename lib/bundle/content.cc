@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <thread>
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "bundle/layer_file.h"
 #include "bundle/seal.h"
 #include "image/reference.h"
 #include "plan/plan_images.h"
@@ -214,15 +213,6 @@ Result<Content> Gatherer::gather(const plan::Plan& plan) {
   return std::move(content_);
 }
 
-Result<Fd> unnamed_file(const std::string& folder) {
-  auto file = sys::open(folder, O_TMPFILE | O_RDWR, 0600);
-  if (file.ok()) return file;
-  const std::string path = fmt::format("{}/.testctr-layer-{}-{}", folder, ::getpid(), sys::monotonic_ns());
-  Fd named = TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (::unlink(path.c_str()) != 0) return Error::system("unlink", path);
-  return named;
-}
-
 }  // namespace
 
 Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets) {
@@ -232,29 +222,13 @@ Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets) {
 Result<image::CompressedLayer> write_content(Content& content, const PlanFile& file,
                                              const std::string& folder, Fd& written) {
   content.layer.files[plan_name] = to_bytes(file);
-  Fd out = TRY_IN(unnamed_file(folder), "the bundle's layer");
-  auto [reader, writer] = TRY(sys::pipe());
-  // One thread reads files and makes a tar of them, the other compresses it.
-  Result<image::WrittenLayer> layer = Error::internal("nothing was written");
-  std::thread packing([&layer, &content, end = std::move(writer)]() mutable {
-    // Nobody reads any more: an error like others.
-    sigset_t broken_pipe;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
-    layer = image::write_layer(end.get(), content.layer, /*hashed=*/false);
-    end.reset();
-  });
-  auto compressed = image::compress_layer(reader.get(), out.get(), image::Compression::quick_gzip);
-  reader.reset();
-  packing.join();
-  if (!layer.ok() && compressed.ok()) return std::move(layer).error();
-  if (!compressed.ok()) {
-    if (!layer.ok() && layer.error().number() != EPIPE) return std::move(layer).error();
-    return std::move(compressed).error();
-  }
-  written = std::move(out);
-  return compressed;
+  return compressed_layer(
+      folder,
+      [&content](int out) -> Status {
+        (void)TRY(image::write_layer(out, content.layer, /*hashed=*/false));
+        return {};
+      },
+      written);
 }
 
 }  // namespace testctr::bundle

@@ -65,14 +65,20 @@ Result<std::string> pin_of(const plan::Plan& plan, const std::string& image) {
 }
 
 Result<Images> open_images(image::Store& store, const image::Access& access, const plan::Plan& plan,
-                           const std::vector<std::string>& names) {
+                           const std::vector<std::string>& names, const PackOptions& options,
+                           std::vector<std::string>& notes) {
   Images images;
   for (const std::string& name : names) {
     const std::string pinned = TRY(pin_of(plan, name));
     // In the store, where it was not yet: a layer is read more than once.
-    (void)TRY(image::obtain(store, pinned, access));
+    const image::RootFilesystem root = TRY(image::obtain(store, pinned, access));
     auto source = TRY(image::open_source(store, pinned, access));
     CHECK_OK(image::settle(*source));
+    if (options.touched != nullptr) {
+      // Of an image that nothing was done with, the whole: nobody knows what a replay will do with it.
+      if (const auto touched = TRY(options.touched->of(pinned, notes)))
+        source = TRY(slim_image(*source, root, *touched, folder_of(options.output), notes));
+    }
     NamedDigest named{.name = name, .shown = pinned, .manifest = {}, .media_type = {}};
     if (!images.main) {
       images.main = std::move(source);
@@ -131,12 +137,13 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   sys::OutputFile output = TRY_IN(sys::OutputFile::create(options.output), "--output");
   const run::Secrets secrets = run::secrets_of(plan);
   Content content = TRY(gather(plan, secrets));
-  Images images = TRY(open_images(store, access, plan, content.images));
+  Images images = TRY(open_images(store, access, plan, content.images, options, content.notes));
   PlanFile file;
   file.plan = std::move(content.plan);
   file.images = std::move(images.named);
   file.config = TRY(images.main->config());
   file.program = TESTCTR_VERSION;
+  file.slim = options.touched != nullptr;
 
   Fd layer;
   const image::CompressedLayer described =

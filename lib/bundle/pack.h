@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bundle/recording.h"
+#include "bundle/slim.h"
 #include "image/access.h"
 #include "image/image.h"
 #include "plan/plan.h"
@@ -17,6 +18,7 @@ struct PackOptions {
   std::string output;                    ///< a file; made or replaced when all is written
   bool runnable = false;                 ///< this program in front of it, so that the file runs
   const Recording* recording = nullptr;  ///< borrowed; null: none
+  const Touched* touched = nullptr;      ///< borrowed; only what the run touched is packed of its images
   bool plain_layers = false;             ///< zstd layers uncompressed as well, however large
 };
 

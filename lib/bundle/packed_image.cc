@@ -1,9 +1,8 @@
 #include "bundle/packed_image.h"
 
-#include <unistd.h>
-
 #include "base/json.h"
 #include "base/sys.h"
+#include "bundle/layer_file.h"
 #include "image/archive_writer.h"
 #include "image/layer.h"
 
@@ -12,25 +11,6 @@ namespace {
 
 using image::Descriptor;
 using image::Source;
-
-/// A part of a file, read by position: several readers do not disturb each other.
-class FilePart final : public ByteSource {
- public:
-  explicit FilePart(int fd) : fd_(fd) {}
-  Result<size_t> read(char* buffer, size_t size) override {
-    for (;;) {
-      const ssize_t n = ::pread(fd_, buffer, size, at_);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::system("pread", "the layer");
-      at_ += n;
-      return static_cast<size_t>(n);
-    }
-  }
-
- private:
-  int fd_;
-  off_t at_ = 0;
-};
 
 // Media types of Docker's own are called by OCI's names in a manifest of OCI's.
 std::string oci_type(const std::string& type) {
@@ -55,7 +35,7 @@ class Packed final : public Source {
   Result<std::string> config() override { return config_; }
   Result<std::unique_ptr<ByteSource>> layer(size_t i) override {
     if (i + 1 < manifest.layers.size()) return base_->layer(i);
-    return std::unique_ptr<ByteSource>(std::make_unique<FilePart>(layer_.get()));
+    return bytes_of_file(layer_.get());
   }
 
  private:
@@ -105,19 +85,6 @@ class Part final : public Source {
   std::string config_;
 };
 
-class RecordingImage final : public Source {
- public:
-  RecordingImage(Fd layer, std::string config) : layer_(std::move(layer)), config_(std::move(config)) {}
-  Result<std::string> config() override { return config_; }
-  Result<std::unique_ptr<ByteSource>> layer(size_t) override {
-    return std::unique_ptr<ByteSource>(std::make_unique<FilePart>(layer_.get()));
-  }
-
- private:
-  Fd layer_;
-  std::string config_;
-};
-
 Error no_bundle(const Source& source) {
   return Error::infrastructure(fmt::format("{} is an image, but no bundle", source.shown))
       .hint("`testctr-script pack` makes bundles");
@@ -156,20 +123,11 @@ Result<std::unique_ptr<Source>> recording_image(const std::string& recording) {
   Json config{{"os", "linux"},
               {"architecture", image::own_architecture()},
               {"rootfs", {{"type", "layers"}, {"diff_ids", {written.diff_id.str()}}}}};
-  std::string bytes = json::dump(config);
-  image::Manifest manifest;
-  manifest.config.media_type = image::media::oci_config;
-  manifest.config.digest = Digest::of(bytes);
-  manifest.config.size = bytes.size();
-  Descriptor& layer = manifest.layers.emplace_back();
+  Descriptor layer;
   layer.media_type = image::media::oci_layer;
   layer.digest = written.diff_id;
   layer.size = written.size;
-  auto source = std::make_unique<RecordingImage>(std::move(file), std::move(bytes));
-  source->shown = "the recording";
-  source->manifest = std::move(manifest);
-  image::describe(*source);
-  return std::unique_ptr<Source>(std::move(source));
+  return single_layer_image(std::move(file), layer, json::dump(config), "the recording");
 }
 
 std::string recording_name(const std::string& repository, const Digest& content) {

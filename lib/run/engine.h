@@ -40,6 +40,8 @@ class Engine {
   }
   /// Whether containers of one test are given each other's namespaces (Spec::join_user, join_network).
   [[nodiscard]] virtual bool joins() const { return false; }
+  /// Whether what its containers touch can be followed (Spec::follow).
+  [[nodiscard]] virtual bool follows() const { return false; }
   /// Starts a container and hands it its assignment, and its first order where there is one. Only what the
   /// request says goes in; everything that comes out is checked.
   virtual Result<std::unique_ptr<Place>> start(const PlaceRequest& request) = 0;

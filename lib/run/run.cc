@@ -35,6 +35,10 @@ class Runner {
       : plan_(plan), events_(events), options_(options) {}
 
   Result<Summary> run() {
+    if (options_.follow && !engine().follows()) {
+      return Error::usage(fmt::format("{} cannot follow what a run touches", engine().shown()))
+          .hint("--engine native can");
+    }
     program_ = TRY(sys::self_path());
     begun_.resize(plan_.jobs.size());
     outcomes_.resize(plan_.jobs.size());

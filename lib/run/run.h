@@ -23,7 +23,7 @@ struct Options {
   int stop_fd = -1;
   /// Where what an image's containers touch is written (Spec::follow), for the name by which the image is
   /// obtained: a descriptor that stays open until the run is over; -1: this one is not followed. Empty:
-  /// nothing is.
+  /// nothing is. A usage error with an engine that cannot.
   std::function<int(const std::string& image)> follow;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;

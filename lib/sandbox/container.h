@@ -95,7 +95,7 @@ struct Spec {
   /// joined only together with the user namespace.
   int join_user = -1, join_network = -1;
   /// What the container's programs touch is appended here (follow.h); -1: nothing is followed. Borrowed.
-  /// Every call that names a file then takes some ten microseconds longer. An error where it cannot be.
+  /// Every call that names a file then takes some tens of microseconds longer. An error where it cannot be.
   int follow = -1;
   std::optional<bool>
       fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped

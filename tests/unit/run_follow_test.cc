@@ -124,3 +124,20 @@ TEST_CASE("run follow: a failing test's slim image fails the same way") {
   CHECK(again.outcomes == first.outcomes);
   CHECK(again.told == first.told);
 }
+
+TEST_CASE("run follow: an engine that cannot follow is told so") {
+  struct Other : run::Engine {
+    [[nodiscard]] std::string shown() const override { return "other 1.0"; }
+    Result<std::unique_ptr<run::Place>> start(const run::PlaceRequest&) override {
+      return Error::internal("started");
+    }
+  } other;
+  run::Options options;
+  options.engine = &other;
+  options.follow = [](const std::string&) { return -1; };
+  Seen seen;
+  auto summary = run::run_plan({}, seen, options);
+  REQUIRE_FALSE(summary.ok());
+  CHECK(summary.error().fault() == Fault::usage);
+  CHECK(summary.error().message().find("other 1.0") != std::string::npos);
+}

@@ -320,6 +320,23 @@ TEST_CASE("sandbox follow: refused calls are still recorded, and still refused")
   CHECK(f.has("/data/file"));
 }
 
+TEST_CASE("sandbox follow: what a profile refuses stays refused, and what it allows is followed") {
+  Fixture f;
+  if (!f.ready) return;
+  f.spec.seccomp = f.dir / "profile.json";
+  REQUIRE(sys::write_file_at(AT_FDCWD, f.spec.seccomp,
+                             R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+      {"names": ["readlink", "readlinkat", "chdir", "seccomp"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
+      {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]})")
+              .ok());
+  f.sh("readlink /data/link; cd /data; mkdir /data/new; cat /data/file; pwd");
+  CHECK(f.outcome.output.find("file\n") == std::string::npos);
+  CHECK(f.outcome.output.find("Function not implemented") != std::string::npos);
+  CHECK(f.outcome.output.ends_with("x\n/\n"));
+  CHECK(f.has("/data/file"));
+  CHECK_FALSE(f.has("/data/link"));
+}
+
 TEST_CASE("sandbox follow: calls that are looked at go on after signals") {
   Fixture f;
   if (!f.ready) return;

@@ -71,10 +71,10 @@ Result<int> run_pack(const Arguments& arguments) {
   bundle::Touched touched(
       output->substr(0, output->rfind('/') == std::string::npos ? 0 : output->rfind('/') + 1) + ".");
   if (!arguments.flag("--no-record")) {
-    ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started);
-    bundle::Recorder recorder(reported.collector(), plan.jobs.size());
     const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
     if (!chosen.note.empty()) complain(chosen.note);
+    ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
+    bundle::Recorder recorder(reported.collector(), plan.jobs.size());
     run::Options running;
     running.engine = chosen.engine();
     running.store = store_options(arguments);

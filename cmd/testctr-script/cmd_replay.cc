@@ -130,7 +130,7 @@ struct Replay {
   const bundle::Ready& ready;
   const run::Options& how;
   const StopSignals& signals;
-  std::string engine;
+  const engine::Chosen& chosen;
 };
 
 int as_test(int code) {
@@ -139,7 +139,8 @@ int as_test(int code) {
 
 Result<int> once(const Replay& replay) {
   ReportedRun reported(replay.arguments, replay.ready.plan,
-                       TRY(junit_report(replay.arguments, replay.ready.plan)), sys::monotonic_ns());
+                       TRY(junit_report(replay.arguments, replay.ready.plan)), sys::monotonic_ns(),
+                       replay.chosen.lacks());
   bundle::Recorder recorder(reported.collector(), replay.ready.plan.jobs.size());
   Renamer events(recorder, replay.ready.shown);
   reported.run(replay.ready.plan, events, replay.how, replay.signals);
@@ -151,7 +152,7 @@ Result<int> once(const Replay& replay) {
     complain("nothing was recorded to compare with");
     return code;
   }
-  recorder.recording().surroundings = bundle::surroundings_here(replay.engine);
+  recorder.recording().surroundings = bundle::surroundings_here(replay.chosen.shown());
   const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
   tell(replay.arguments, comparison);
   return bundle::exit_code(comparison.verdict);
@@ -204,7 +205,7 @@ Result<int> run_replay(const Arguments& arguments) {
   how.store = store_options(arguments);
   how.access = images->access();
   how.note = [](const std::string&) {};  // of the store: told when it was opened here
-  const Replay replay{arguments, opened, ready, how, signals, chosen.shown()};
+  const Replay replay{arguments, opened, ready, how, signals, chosen};
   return times && *times > 1 ? several(replay, *times) : once(replay);
 }
 

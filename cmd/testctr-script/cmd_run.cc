@@ -53,7 +53,11 @@ Result<int> run_run(const Arguments& arguments) {
   const plan::Plan plan = TRY(plan::plan_request(request));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
-  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started);
+  engine::Chosen chosen;
+  const engine::Kind kind = TRY(engine_of(arguments));
+  if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
   if (bundles) CHECK_OK(check_bundle_folder(*bundles));
@@ -67,8 +71,6 @@ Result<int> run_run(const Arguments& arguments) {
     const StopSignals signals = TRY(StopSignals::install());
     const auto images =
         TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
-    const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
-    if (!chosen.note.empty()) complain(chosen.note);
     run::Options how;
     how.engine = chosen.engine();
     how.store = store_options(arguments);

@@ -20,7 +20,8 @@ Status check_reports(const Arguments& arguments) {
   return {};
 }
 
-Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit)
+Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit,
+                 std::vector<std::string> lacks)
     : out_(STDOUT_FILENO, "standard output"),
       live_(STDERR_FILENO, "standard error"),
       collector_(arguments.flag("--verbose")) {
@@ -35,6 +36,7 @@ Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> juni
     looks.columns = report::columns_of(STDERR_FILENO);
     looks.verbose = arguments.flag("--verbose");
     looks.quiet = arguments.flag("--quiet");
+    looks.first = std::move(lacks);
     collector_.add(std::make_unique<report::Terminal>(out_, live_, looks));
   }
   if (junit) collector_.add(std::move(junit));
@@ -76,8 +78,9 @@ void all_end_with(const Error& error, const plan::Plan& plan, report::Collector&
 }  // namespace
 
 ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
-                         std::unique_ptr<report::Junit> junit, uint64_t started_ns)
-    : reports_(arguments, std::move(junit)), started_ns_(started_ns) {
+                         std::unique_ptr<report::Junit> junit, uint64_t started_ns,
+                         std::vector<std::string> lacks)
+    : reports_(arguments, std::move(junit), std::move(lacks)), started_ns_(started_ns) {
   collector().start(plan.jobs.size());
   ending_.not_tests = plan.not_tests;
 }

@@ -43,7 +43,8 @@ Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, 
 /// The reporters that were asked for.
 class Reports {
  public:
-  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit);
+  /// @param lacks what the text begins with
+  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit, std::vector<std::string> lacks);
   report::Collector& collector() { return collector_; }
 
  private:
@@ -56,8 +57,9 @@ class Reports {
 class ReportedRun {
  public:
   /// @param arguments, plan borrowed @param started_ns when it began, for its duration
+  /// @param lacks what the engine's containers lack: what the text begins with
   ReportedRun(const Arguments& arguments, const plan::Plan& plan, std::unique_ptr<report::Junit> junit,
-              uint64_t started_ns);
+              uint64_t started_ns, std::vector<std::string> lacks);
   report::Collector& collector() { return reports_.collector(); }
   /// Runs the plan. Where it cannot begin, every script ends with that error. @param events what is told of
   /// it, and tells the collector

@@ -6,9 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 
+#include "base/proc.h"
 #include "sandbox/follow.h"
 
 namespace testctr::sandbox {
@@ -32,9 +32,8 @@ std::string syscall_of(const seccomp_data& data) {
 }  // namespace
 
 std::string program_of(uint32_t pid) {
-  char path[40];
-  std::snprintf(path, sizeof path, "/proc/%u/comm", pid);
-  int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  const proc::Place place = proc::place(std::to_string(pid) + "/comm");
+  int fd = ::openat(place.directory, place.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return "?";
   char name[64];
   ssize_t n = ::read(fd, name, sizeof name);

@@ -16,8 +16,8 @@ Status hide_paths(int tree, int upper, const std::vector<std::string>& hidden);
 Status copy_metadata(int from, int to);
 
 /// Copies everything below `from` but the hidden paths into the empty directory `to`: files, directories,
-/// links, pipes; modes, times and `user.` attributes; hard links among themselves. Owners become the caller. Sockets and devices
-/// are passed over and named in `skipped`.
+/// links, pipes; modes, times and `user.` attributes; hard links among themselves. Owners become the caller.
+/// Sockets and devices are passed over and named in `skipped`.
 Status copy_below(int from, int to, const std::vector<std::string>& hidden,
                   std::vector<std::string>& skipped);
 

@@ -42,6 +42,15 @@ bool lies_below(const std::string& path, const std::string& dir) {
   return path == dir || path.starts_with(dir + "/");
 }
 
+// Whether whoever root becomes inside gets there.
+bool is_open_to_all(std::string folder) {
+  for (; !folder.empty(); folder.resize(folder.rfind('/'))) {
+    const auto st = sys::stat_at(AT_FDCWD, folder);
+    if (!st.ok() || !st.value() || (st.value()->st_mode & S_IXOTH) == 0) return false;
+  }
+  return true;
+}
+
 Result<std::string> choose_scratch_point(const Spec& spec) {
   std::vector<std::string> used = spec.root.layers;
   used.push_back(spec.program);
@@ -55,7 +64,10 @@ Result<std::string> choose_scratch_point(const Spec& spec) {
       return std::string(candidate);
   }
   // A root with nothing in it: a folder of our own, which stays for the next time.
-  for (const std::string& folder : sys::temporary_folders({})) {
+  std::vector<std::string> folders = sys::temporary_folders({});
+  folders.emplace_back();
+  for (const std::string& folder : folders) {
+    if (!is_open_to_all(folder)) continue;
     std::string own = fmt::format("{}/testctr-scratch-{}", folder, geteuid());
     if (::mkdir(own.c_str(), 0755) != 0 && errno != EEXIST) continue;
     auto st = sys::stat_at(AT_FDCWD, own);

@@ -70,16 +70,20 @@ Result<Chosen> choose_what_works() {
   if (!is_in_doubt()) return Chosen();
   const std::string why = reason_against_native();
   if (why.empty()) return Chosen();
+  Chosen chosen;
   for (const auto& open : {open_docker, open_podman, open_chroot}) {
     auto engine = open();
     if (!engine.ok()) continue;
-    Chosen chosen;
     chosen.owned = std::move(engine).value();
     chosen.note =
         fmt::format("the engine is {}, since native containers cannot be: {}", chosen.owned->shown(), why);
     return chosen;
   }
-  return Chosen();
+  chosen.note =
+      "native containers cannot be here, neither Docker nor Podman answers, and only root may chroot; "
+      "--engine here "
+      "would run scripts in this root as it is (`testctr-script help engines`)";
+  return chosen;
 }
 
 Result<Chosen> owned(Result<std::unique_ptr<run::Engine>> engine) {

@@ -27,7 +27,7 @@ std::optional<Kind> kind_from_string(std::string_view text);
 struct Chosen {
   std::unique_ptr<run::Engine> owned;  ///< null: the native one
   std::string
-      note;  ///< for people, where nobody named it and it is not the native one: which, and why; else empty
+      note;  ///< for people, where nobody named it and native ones cannot be: which, and why; else empty
   [[nodiscard]] run::Engine* engine() const { return owned.get(); }
 };
 

@@ -312,8 +312,36 @@ variables, labels and ports are added to it, the others replaced. A new entry po
 owners and hard links that it has (what is yours is root's), without device nodes and sockets.
 )";
 
+constexpr std::string_view engines = R"(Engines
+
+Who makes the containers: `--engine` of `run`, `update` and `create`.
+
+  native    we ourselves, by user namespaces; no daemon, no root
+  docker    Docker, by its API
+  podman    Podman, by its API
+  chroot    a private copy of the image's root, without namespaces: for root in a container which may make none
+  here      this machine's own root as it is: for who is in a container of the test's already
+  auto      the first of native, docker, podman, chroot that works here, never here; what is not native is said (default)
+
+The report's first line says what an engine lacks that native containers have.
+
+chroot is for jobs that are root in a container with Docker's or Kubernetes' defaults. Each test gets a copy of the image (shared blocks where
+the file system can) in a folder of $TMPDIR, /tmp or /var/tmp that goes with it, also when this program is killed. Programs have no new
+privileges, at most Docker's capabilities without SYS_CHROOT, MKNOD and NET_RAW, the system call filter, no descriptor of outside, reach no process of
+this program, and attach to none that runs. What it lacks: the network, processes and users are this machine's, whatever `--network` says; there is no /proc and
+no /sys; what is written is not bounded; memory and the number of processes are looked at every 50 ms. The tree, --bin and --mount SRC:DST:ro
+are copies; --mount to be written to, --work-directory, --cpus, host sections, lines in two containers of one test, and the image hostfs are
+refused. Services run, all in this machine's network: their ports may clash with those of other tests. Without CAP_MKNOD there are no devices.
+It needs root: others get by with native, docker, podman or here.
+
+here runs `testctr-script run --engine here FILE...`, without an image: lines are carried out below a fresh $WORK, $TREE is a copy, PATH is this
+machine's, other variables are as in a container. Programs have no new privileges, and the filter is on top; all else is as it is, and what they
+write elsewhere stays. An image - named, of a manifest or of a document - is exit code 2, and so are sections, services, --mount.
+)";
+
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
+    {"engines", "who makes containers, and what to do where native ones cannot be", engines},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"files", "programs, folders and files of this machine: --bin, --mount, --artifacts", files},
     {"formats", "the kinds of files that are read and written", formats},

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "engine/api_engines.h"
+
 namespace testctr::engine {
 namespace {
 
@@ -25,6 +27,11 @@ std::optional<Kind> kind_from_string(std::string_view text) {
 Result<Chosen> choose(Kind kind, const plan::Plan& plan) {
   (void)plan;
   if (kind == Kind::automatic || kind == Kind::native) return Chosen();
+  if (kind == Kind::docker || kind == Kind::podman) {
+    Chosen chosen;
+    chosen.owned = TRY(open_engine(kind == Kind::docker ? Maker::docker : Maker::podman));
+    return chosen;
+  }
   return Error::usage("this engine is not there yet");
 }
 

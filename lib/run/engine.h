@@ -40,6 +40,11 @@ class Engine {
   }
   /// Whether containers of one test are given each other's namespaces (Spec::join_user, join_network).
   [[nodiscard]] virtual bool joins() const { return false; }
+  /// Told once before anything is started: where images are, and how they may be got. Both outlive it.
+  virtual void prepare(image::Store& store, const image::Access& access) {
+    (void)store;
+    (void)access;
+  }
   /// Starts a container and hands it its assignment, and its first order where there is one. Only what the
   /// request says goes in; everything that comes out is checked.
   virtual Result<std::unique_ptr<Place>> start(const PlaceRequest& request) = 0;

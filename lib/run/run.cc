@@ -53,6 +53,7 @@ class Runner {
     for (const auto& job : plan_.jobs) trees.push_back(job.tree);
     machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
                              std::make_shared<sandbox::Copies>(std::move(trees)), engine()});
+    engine().prepare(store, options_.access);
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();

@@ -36,8 +36,7 @@ Json body_of(const std::string& image, const std::string& test, const std::strin
             {"AttachStdout", true},
             {"AttachStderr", true},
             {"Tty", false},
-            {"Labels", labels(test)},
-            {"Healthcheck", {{"Test", {"NONE"}}}}};
+            {"Labels", labels(test)}};
   // Who joins a network has that one's name.
   if (!network.starts_with("container:")) body["Hostname"] = hostname;
   body["HostConfig"] = {{"NetworkMode", network},

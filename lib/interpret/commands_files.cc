@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/proc.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/commands.h"
@@ -161,7 +162,8 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
   for (size_t i = 1; i < arguments.size(); ++i) {
     auto file = session.open(arguments[i], O_PATH);
     if (!file.ok()) return failed_on(arguments[i], file.error());
-    if (::chmod(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), *mode) != 0)
+    const proc::Place place = proc::place(fmt::format("self/fd/{}", file.value().get()));
+    if (::fchmodat(place.directory, place.path.c_str(), *mode, 0) != 0)
       return failed_on(arguments[i]);
   }
   return Answer::done();

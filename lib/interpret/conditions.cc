@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/proc.h"
 #include "base/text.h"
 #include "interpret/commands.h"
 #include "interpret/lookup.h"
@@ -70,7 +71,9 @@ bool program_there(Session& session, std::string_view name) {
   if (fresh) known->second = find_program(name, path, session.directory).ok();
   if (name.find('/') != std::string_view::npos) {
     const auto file = session.open(std::string(name), O_PATH);
-    return file.ok() && ::access(fmt::format("/proc/self/fd/{}", file.value().get()).c_str(), X_OK) == 0;
+    if (!file.ok()) return false;
+    const proc::Place place = proc::place(fmt::format("self/fd/{}", file.value().get()));
+    return ::faccessat(place.directory, place.path.c_str(), X_OK, 0) == 0;
   }
   return known->second;
 }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/proc.h"
 #include "base/sys.h"
 
 namespace testctr::interpret {
@@ -46,8 +47,11 @@ std::optional<Process> parse_stat(std::string_view text) {
   return process;
 }
 
-std::optional<std::vector<Process>> descendants() {
-  auto proc = sys::open("/proc", O_RDONLY | O_DIRECTORY);
+std::optional<std::vector<Process>> descendants() { return descendants(::getpid()); }
+
+std::optional<std::vector<Process>> descendants(pid_t of) {
+  const proc::Place place = proc::place("");
+  auto proc = sys::open_at(place.directory, place.path, O_RDONLY | O_DIRECTORY);
   if (!proc.ok()) return std::nullopt;
   auto names = sys::list_dir(proc.value().get());
   if (!names.ok()) return std::nullopt;
@@ -59,9 +63,9 @@ std::optional<std::vector<Process>> descendants() {
     if (auto process = parse_stat(text.value())) all.push_back(*std::move(process));
   }
   // /proc of another PID namespace (or none) does not know us.
-  std::set<pid_t> known{::getpid()};
+  std::set<pid_t> known{of};
   bool found = false;
-  for (const Process& process : all) found = found || process.pid == ::getpid();
+  for (const Process& process : all) found = found || process.pid == of;
   if (!found) return std::nullopt;
   std::vector<Process> below;
   for (bool grown = true; grown;) {

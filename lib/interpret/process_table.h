@@ -24,5 +24,7 @@ std::optional<Process> parse_stat(std::string_view text);
 /// All living descendants of this process (zombies are not alive), nearest first; nothing where there is no
 /// /proc to ask.
 std::optional<std::vector<Process>> descendants();
+/// Those of another process.
+std::optional<std::vector<Process>> descendants(pid_t of);
 
 }  // namespace testctr::interpret

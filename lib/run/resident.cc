@@ -307,6 +307,8 @@ class Resident {
 
 }  // namespace
 
+void tell_failure(int channel, const Error& error) { (void)InnerChannel(channel).send(error_frame(error)); }
+
 int reside(int channel, const Surroundings& surroundings) { return Resident(channel, surroundings).run(); }
 
 }  // namespace testctr::run

@@ -22,4 +22,7 @@ struct Surroundings {
 /// @return the process's exit status: 0 when the channel was told how it ended, 1 otherwise
 int reside(int channel, const Surroundings& surroundings);
 
+/// Tells the outside why there will be nobody to serve the channel.
+void tell_failure(int channel, const Error& error);
+
 }  // namespace testctr::run

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/proc.h"
 #include "base/sys.h"
 
 namespace testctr::sandbox {
@@ -25,7 +26,8 @@ constexpr int kept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FSETID,  CAP_FOWNER,  
 
 // Where the kernel has no close_range.
 Status close_by_list(int first, int last) {
-  Fd dir = TRY(sys::open("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+  const proc::Place list = proc::place("self/fd");
+  Fd dir = TRY(sys::open_at(list.directory, list.path, O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_dir(dir.get()))) {
     int fd = std::atoi(name.c_str());
     if (fd >= first && fd <= last && fd != dir.get()) ::close(fd);

@@ -1,7 +1,6 @@
 #include "sandbox/init.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,16 +8,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 
 #include "base/sanitizer.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/confine.h"
-#include "sandbox/filter.h"
 #include "sandbox/packet.h"
-#include "sandbox/refusals.h"
 #include "sandbox/root.h"
 #include "sandbox/spawner.h"
 #include "sandbox/watch.h"
@@ -105,7 +101,7 @@ Status confine(const Plan& plan, Spawner& spawner) {
   const uint64_t processes = plan.spec.limits.pids * (plan.counted ? 2 : 1);
   CHECK_OK(set_limits(count ? processes : 0));
   CHECK_OK(drop_privileges(plan));
-  spawner.await_filter();
+  spawner.thread().await_filter();
   // After the last change of ids by either thread: those reset both.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_DUMPABLE");
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::system("prctl", "PR_SET_PDEATHSIG");
@@ -158,25 +154,6 @@ Result<std::vector<std::string>> set_up(const Plan& plan, const ChildEnds& ends,
   return notes;
 }
 
-// Answers what the filter of `spawner` asks, until the body ends the process.
-[[noreturn]] void supervise(const Plan& plan, const ChildEnds& ends, Spawner& spawner) {
-  // The parent-death signal is bound to what it was when it was set; the channel's end tells of a runner that
-  // died before that, too.
-  std::array<pollfd, 2> watched{pollfd{.fd = ends.channel.get(), .events = POLLRDHUP, .revents = 0},
-                                pollfd{.fd = spawner.listener(), .events = POLLIN, .revents = 0}};
-  const bool foreign = plan.spec.seccomp != "default" && plan.spec.seccomp != "unconfined";
-  while (true) {
-    int ready = poll(watched.data(), watched.size(), foreign ? 500 : -1);
-    if (foreign && ready <= 0 && spawner.has_ended()) fail_for_filter(plan, ends);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) fail(ends, Error::system("poll", "what the system call filter asks"));
-    if ((watched[1].revents & POLLIN) != 0) answer_notification(spawner.listener(), spawner.log());
-    // Nobody is under the filter any more: its thread is dead, but did not end the process.
-    if ((watched[1].revents & POLLHUP) != 0) fail_for_filter(plan, ends);
-    if (watched[0].revents != 0) _exit(1);
-  }
-}
-
 }  // namespace
 
 void fail(const ChildEnds& ends, const Error& error) {
@@ -191,12 +168,9 @@ void run_init(const Plan& plan, const Body& body, ChildEnds ends) {
   Spawner spawner(plan, body, ends);
   auto notes = set_up(plan, ends, spawner);
   if (!notes.ok()) fail(ends, notes.error());
-  if (plan.spec.seccomp != "unconfined") {
-    if (auto own = install_filter(supervisor_filter(), false); !own.ok())
-      fail(ends, std::move(own).error().in("installing the supervisor's filter"));
-  }
-  spawner.begin(std::move(notes).value());
-  supervise(plan, ends, spawner);
+  if (Status filtered = spawner.thread().filter_supervisor(); !filtered.ok()) fail(ends, filtered.error());
+  spawner.thread().begin(std::move(notes).value());
+  spawner.thread().supervise();
 }
 
 }  // namespace testctr::sandbox

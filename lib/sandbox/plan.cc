@@ -1,13 +1,12 @@
 #include "sandbox/plan.h"
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/sys.h"
 #include "base/text.h"
-#include "sandbox/profile.h"
+#include "sandbox/filtered.h"
 #include "sandbox/subordinate.h"
 
 namespace testctr::sandbox {
@@ -149,15 +148,10 @@ Result<Plan> make_plan(const Spec& spec, const Caller& caller) {
       TRY(resolve_user(plain ? "0" : spec.user, passwd, plain ? "" : file_of_image(spec.root, "etc/group")));
   CHECK_OK(choose_maps(plan, caller));
   if (spec.seccomp != "default" && spec.seccomp != "unconfined") {
-    struct utsname system {};
-    uname(&system);
     auto text = TRY_IN(sys::read_file(spec.seccomp, size_t{4} << 20), "reading the system call profile");
-    CompiledProfile profile = TRY(compile_profile(text, spec.seccomp, system.release));
-    plan.profile = std::move(profile.program);
-    if (!profile.unknown_calls.empty()) {
-      plan.notes.push_back(fmt::format("system calls of the profile that are unknown here: {}",
-                                       text::join(profile.unknown_calls, " ")));
-    }
+    Filter filter{.name = spec.seccomp, .profile = {}};
+    CHECK_OK(compile_into(filter, text, plan.notes));
+    plan.profile = std::move(filter.profile);
   }
   plan.fake_success = spec.fake_success.value_or(plan.rank == Plan::Rank::single);
   if (spec.root.kind == Root::Kind::hostfs)

@@ -6,8 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
+
+#include "base/proc.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -21,9 +22,8 @@ union Roomy {
 };
 
 std::string program_of(uint32_t pid) {
-  char path[40];
-  std::snprintf(path, sizeof path, "/proc/%u/comm", pid);
-  int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  const proc::Place place = proc::place(std::to_string(pid) + "/comm");
+  int fd = ::openat(place.directory, place.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return "?";
   char name[64];
   ssize_t n = ::read(fd, name, sizeof name);

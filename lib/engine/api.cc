@@ -130,6 +130,12 @@ Result<Api::Answer> Api::ask(const std::string& method, const std::string& targe
   return read(*response.value());
 }
 
+Result<std::string> Api::server() {
+  auto response = client_->send(request("GET", "/_ping"));
+  if (!response.ok()) return failed(std::move(response).error());
+  return response.value()->header("server");
+}
+
 Error Api::refused(const Answer& answer) const {
   std::string said;
   if (auto body = json::parse(answer.body); body.ok() && body.value().is_object())

@@ -34,6 +34,8 @@ class Api {
   /// The same; what is not of status 2xx is an error with what the engine says.
   Result<Json> get(const std::string& target);
   Status post(const std::string& target, const Json& body = nullptr);
+  /// What it calls itself: "Docker/20.10.24 (linux)".
+  Result<std::string> server();
   /// Sends what `write` writes in a process of its own, so that nothing of it is held anywhere. The calling
   /// process is single-threaded.
   Result<Answer> upload(const std::string& method, const std::string& target, const Write& write);

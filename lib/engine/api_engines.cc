@@ -29,7 +29,15 @@ struct Network {
 /// Why a container is gone, where that was not what it said itself.
 void explain(const CourierReport& report, run::PlaceEnding& result) {
   result.killed = report.killed;
-  if (report.out_of_memory) {
+  const auto usage = decode_usage(report.written);
+  if (usage) {
+    result.peak_memory = usage->peak_memory;
+    result.cpu_ns = usage->cpu_ns;
+    result.limit_refused = usage->pids_refused;
+    if (usage->pids_refused)
+      result.limit_reached = "the container was at its limit of processes: --pids N allows more";
+  }
+  if (report.out_of_memory || (usage && usage->out_of_memory)) {
     result.limit_struck = true;
     result.error =
         Error::infrastructure("the container went over its memory limit").hint("--memory SIZE allows more");
@@ -44,7 +52,7 @@ void explain(const CourierReport& report, run::PlaceEnding& result) {
     return;
   }
   if (report.exit_code == 0) return;
-  const std::string said = text::printable(text::trim(report.written), /*keep_layout=*/true);
+  const std::string said = usage ? "" : text::printable(text::trim(report.written), /*keep_layout=*/true);
   if (report.exit_code == setup_failed && !said.empty()) {
     const size_t line = said.find('\n');
     Error error = Error::infrastructure(said.substr(0, line));

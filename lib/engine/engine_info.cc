@@ -60,20 +60,18 @@ std::string boot_id() {
 }  // namespace
 
 Result<EngineInfo> ask_engine(Api& api) {
-  const Json version = TRY_IN(api.get("/version"), "asking the engine for its version");
+  // Not /version: Podman takes seconds for that. Docker's socket may be Podman's.
+  const std::string server = TRY(api.server());
   EngineInfo engine;
-  const std::string number = string_of(version, "Version");
-  if (number.empty())
-    return Error::infrastructure(
-        fmt::format("what listens at {} is no container engine: it has no version", api.endpoint().socket));
-  // Docker's socket may be Podman's.
-  bool podman = false;
-  if (const Json* parts = json::find(version, "Components", Json::value_t::array); parts != nullptr) {
-    for (const Json& part : *parts)
-      podman = podman || (part.is_object() && string_of(part, "Name") == "Podman Engine");
+  for (const auto& [theirs, ours] : {std::pair{"Docker/", "docker"}, std::pair{"Libpod/", "podman"}}) {
+    if (!server.starts_with(theirs)) continue;
+    const std::string number = server.substr(server.find('/') + 1);
+    engine.shown = fmt::format(
+        "{} {}", ours, text::printable(number.substr(0, std::min(number.find(' '), longest_version))));
   }
-  engine.shown =
-      fmt::format("{} {}", podman ? "podman" : "docker", text::printable(number.substr(0, longest_version)));
+  if (engine.shown.empty())
+    return Error::infrastructure(
+        fmt::format("what listens at {} is neither Docker's engine nor Podman's", api.endpoint().socket));
   const Json info = TRY_IN(api.get("/info"), "asking the engine what it can do");
   if (!info.is_object()) return Error::infrastructure("the engine does not tell what it can do");
   engine.rootless = says_rootless(info);

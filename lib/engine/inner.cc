@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 
@@ -72,6 +74,7 @@ class First {
     }
     give_back();
     if (!heard) return 1;
+    (void)sys::write_full(STDERR_FILENO, encode(usage()));
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
 
@@ -186,6 +189,37 @@ class First {
     }
   }
 
+  // The container's own control group: of version 2, or those of version 1 that are seen beside each other.
+  static InnerUsage usage() {
+    const auto text = [](const char* path) {
+      auto content = sys::read_file(std::string("/sys/fs/cgroup/") + path, size_t{64} << 10);
+      return content.ok() ? content.value() : std::string();
+    };
+    const auto number = [](std::string_view content) {
+      uint64_t value = 0;
+      content = text::trim(content);
+      std::from_chars(content.data(), content.data() + content.size(), value);
+      return value;
+    };
+    const auto after = [&](const std::string& content, std::string_view key) -> uint64_t {
+      for (std::string_view line : text::lines(content)) {
+        if (line.starts_with(key) && line.substr(key.size()).starts_with(' '))
+          return number(line.substr(key.size() + 1));
+      }
+      return 0;
+    };
+    InnerUsage usage;
+    usage.out_of_memory = after(text("memory.events"), "oom_kill") != 0 ||
+                          after(text("memory/memory.oom_control"), "oom_kill") != 0;
+    usage.pids_refused =
+        after(text("pids.events"), "max") != 0 || after(text("pids/pids.events"), "max") != 0;
+    usage.peak_memory =
+        std::max(number(text("memory.peak")), number(text("memory/memory.max_usage_in_bytes")));
+    usage.cpu_ns =
+        std::max(after(text("cpu.stat"), "usage_usec") * 1000, number(text("cpuacct/cpuacct.usage")));
+    return usage;
+  }
+
   // The host's user is to be able to remove what is his.
   void give_back() const {
     if (!setup_.shared_work) return;
@@ -253,6 +287,32 @@ Result<InnerSetup> decode_setup(std::string_view bytes) {
     }
   }
   return setup;
+}
+
+std::string encode(const InnerUsage& usage) {
+  return json::dump(Json{{"oom", usage.out_of_memory},
+                         {"pids", usage.pids_refused},
+                         {"peak", usage.peak_memory},
+                         {"cpu", usage.cpu_ns}});
+}
+
+std::optional<InnerUsage> decode_usage(std::string_view text) {
+  const auto value = json::parse(text);
+  if (!value.ok() || !value.value().is_object()) return std::nullopt;
+  const auto flag = [&](const char* key) {
+    const Json* found = json::find(value.value(), key, Json::value_t::boolean);
+    return found != nullptr && found->get<bool>();
+  };
+  const auto number = [&](const char* key) {
+    const auto found = json::get_int(value.value(), key, 0);
+    return found.ok() ? static_cast<uint64_t>(std::max<int64_t>(found.value(), 0)) : 0;
+  };
+  InnerUsage usage;
+  usage.out_of_memory = flag("oom");
+  usage.pids_refused = flag("pids");
+  usage.peak_memory = number("peak");
+  usage.cpu_ns = number("cpu");
+  return usage;
 }
 
 int be_first_process() { return First().run(); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,19 @@ struct InnerSetup {
 std::string encode(const InnerSetup& setup);
 /// From what stands behind the length.
 Result<InnerSetup> decode_setup(std::string_view bytes);
+
+/// What the first process tells at its end on its standard error, where its container's control group says
+/// it.
+struct InnerUsage {
+  bool out_of_memory = false;  ///< the kernel killed something for the memory limit
+  bool pids_refused = false;   ///< and refused a process
+  uint64_t peak_memory = 0;    ///< bytes, 0: unknown
+  uint64_t cpu_ns = 0;
+  bool operator==(const InnerUsage&) const = default;
+};
+std::string encode(const InnerUsage& usage);
+/// @return nothing where the text is none.
+std::optional<InnerUsage> decode_usage(std::string_view text);
 
 /// Is that process. @return its exit status: that of who carried the lines out, 1: it could not
 int be_first_process();

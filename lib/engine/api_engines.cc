@@ -82,7 +82,7 @@ class EnginePlace : public run::ChannelPlace {
     const CourierReport report = courier_->finish();
     explain(report, result);
     // What a courier that was killed did not do.
-    if (report.deserted) (void)api_.ask("DELETE", "/containers/" + name_ + "?force=1&v=1").ok();
+    if (report.deserted) remove_container(api_, name_);
     return result;
   }
 
@@ -240,8 +240,6 @@ Result<Unit> EnginePlace::open_namespaces() {
   return Unit();
 }
 
-}  // namespace
-
 Result<std::unique_ptr<run::Engine>> open_engine(Maker maker) {
   Surroundings surroundings;
   surroundings.root = ::geteuid() == 0;
@@ -250,5 +248,10 @@ Result<std::unique_ptr<run::Engine>> open_engine(Maker maker) {
   CHECK_OK(remove_abandoned(api));
   return std::unique_ptr<run::Engine>(std::make_unique<ApiEngine>(std::move(api), std::move(info)));
 }
+
+}  // namespace
+
+Result<std::unique_ptr<run::Engine>> open_docker() { return open_engine(Maker::docker); }
+Result<std::unique_ptr<run::Engine>> open_podman() { return open_engine(Maker::podman); }
 
 }  // namespace testctr::engine

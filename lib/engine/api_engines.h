@@ -4,13 +4,14 @@
 #include <memory>
 
 #include "base/result.h"
-#include "engine/endpoint.h"
 #include "run/engine.h"
 
 namespace testctr::engine {
 
-/// Connects to the engine, asks what it is, and takes away what killed runs have left in it.
-/// Infrastructure errors: there is none, we may not speak with it, it is none; each with what mends it.
-Result<std::unique_ptr<run::Engine>> open_engine(Maker maker);
+/// Finds Docker's engine, or Podman's, as its own client does, asks what it is, and takes away what killed
+/// runs have left in it. Errors: there is none, we may not speak with it, it is none; each with what mends
+/// it. Usage errors: what was named is no Unix socket.
+Result<std::unique_ptr<run::Engine>> open_docker();
+Result<std::unique_ptr<run::Engine>> open_podman();
 
 }  // namespace testctr::engine

@@ -29,7 +29,7 @@ Result<Chosen> choose(Kind kind, const plan::Plan& plan) {
   if (kind == Kind::automatic || kind == Kind::native) return Chosen();
   if (kind == Kind::docker || kind == Kind::podman) {
     Chosen chosen;
-    chosen.owned = TRY(open_engine(kind == Kind::docker ? Maker::docker : Maker::podman));
+    chosen.owned = TRY(kind == Kind::docker ? open_docker() : open_podman());
     return chosen;
   }
   return Error::usage("this engine is not there yet");

@@ -68,6 +68,9 @@ class Demultiplexer {
   int stream_ = 1;
 };
 
+constexpr uint64_t removal_patience_ns = 30'000'000'000;
+constexpr useconds_t removal_pause_us = 100'000;
+
 /// What the process does.
 class Carrier {
  public:
@@ -85,8 +88,7 @@ class Carrier {
     tell(report);
     channel_.reset();
     // By its name, which we chose: whether the engine has made it is not known where it did not answer.
-    const auto removed = api.ask("DELETE", target("?force=1&v=1"));
-    if (!removed.ok()) ::_exit(1);
+    remove_container(api, errand_.name);
   }
 
  private:
@@ -234,6 +236,16 @@ class Carrier {
 }
 
 }  // namespace
+
+void remove_container(Api& api, const std::string& name) {
+  const uint64_t until = sys::monotonic_ns() + removal_patience_ns;
+  while (sys::monotonic_ns() < until) {
+    const auto answer = api.ask("DELETE", "/containers/" + name + "?force=1&v=1");
+    // An engine may refuse it while the container is on its way out.
+    if (!answer.ok() || answer.value().good() || answer.value().status == 404) return;
+    ::usleep(removal_pause_us);
+  }
+}
 
 Result<std::unique_ptr<Courier>> Courier::start(Errand errand) {
   auto [ours, theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));

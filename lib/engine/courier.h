@@ -36,6 +36,9 @@ struct CourierReport {
   std::string written;         ///< what its first process wrote last to its standard error
 };
 
+/// Sees to it that there is no such container, as far as the engine lets us.
+void remove_container(Api& api, const std::string& name);
+
 class Courier {
  public:
   /// Forks. The calling process must be single-threaded.

@@ -6,6 +6,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "engine/courier.h"
 #include "net/url.h"
 
 namespace testctr::engine {
@@ -120,7 +121,7 @@ Status remove_abandoned(Api& api) {
     const bool old =
         state != "running" && state != "created" && created.ok() && created.value() < now - foreign_age_s;
     if (!old && !Owner::is_gone(string_of(*labels, owner_label))) continue;
-    (void)api.ask("DELETE", "/containers/" + net::encode_component(id) + "?force=1&v=1").ok();
+    remove_container(api, net::encode_component(id));
   }
   return {};
 }

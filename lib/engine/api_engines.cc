@@ -26,6 +26,9 @@ struct Network {
   std::string name;
 };
 
+/// By which a container's first process is known to be that of this container.
+std::string mark_of(const std::string& container) { return "TESTCTR_CONTAINER=" + container; }
+
 /// Why a container is gone, where that was not what it said itself.
 void explain(const CourierReport& report, run::PlaceEnding& result) {
   result.killed = report.killed;
@@ -47,11 +50,8 @@ void explain(const CourierReport& report, run::PlaceEnding& result) {
     result.error = report.error;
     return;
   }
-  if (report.killed) {
-    result.error = Error::infrastructure("the container was killed");
-    return;
-  }
-  if (report.exit_code == 0) return;
+  // Whoever had it killed knows why.
+  if (report.killed || report.exit_code == 0) return;
   const std::string said = usage ? "" : text::printable(text::trim(report.written), /*keep_layout=*/true);
   if (report.exit_code == setup_failed && !said.empty()) {
     const size_t line = said.find('\n');
@@ -154,6 +154,7 @@ class ApiEngine : public run::Engine {
     }
     Errand errand = errand_for(fmt::format("testctr-{}-{}", request.test, ++count_));
     errand.create = TRY(container_body(request, info_, image, mode));
+    errand.create["Env"] = {mark_of(errand.name)};
     errand.setup = encode(TRY(setup_for(request, info_)));
     if (!request.spec.tree.empty()) {
       image::LayerContent content;
@@ -223,13 +224,12 @@ Result<Unit> EnginePlace::open_namespaces() {
   const Json* state = json::find(found, "State", Json::value_t::object);
   const auto pid =
       state == nullptr ? Result<int64_t>(Error::infrastructure("no state")) : json::get_int(*state, "Pid");
-  const auto id = json::get_string(found, "Id", "");
-  if (!pid.ok() || pid.value() <= 0 || !id.ok() || id.value().size() < 12)
+  if (!pid.ok() || pid.value() <= 0)
     return Error::infrastructure("the engine does not tell the container's process");
   const Fd process = TRY(sys::open(fmt::format("/proc/{}", pid.value()), O_RDONLY | O_DIRECTORY));
   // An engine elsewhere has other processes than we.
-  const std::string groups = TRY(sys::read_file_at(process.get(), "cgroup", size_t{64} << 10));
-  if (groups.find(id.value()) == std::string::npos)
+  const std::string environment = TRY(sys::read_file_at(process.get(), "environ", size_t{1} << 20));
+  if (environment.find(mark_of(name_)) == std::string::npos)
     return Error::infrastructure("the engine's processes are not those of this machine");
   Fd net = TRY(sys::open_at(process.get(), "ns/net", O_RDONLY));
   // A user namespace cannot be entered by who is in it already.

@@ -155,7 +155,9 @@ class ApiEngine : public run::Engine {
     Errand errand = errand_for(fmt::format("testctr-{}-{}", request.test, ++count_));
     errand.create = TRY(container_body(request, info_, image, mode));
     errand.create["Env"] = {mark_of(errand.name)};
-    errand.setup = encode(TRY(setup_for(request, info_)));
+    const InnerSetup setup = TRY(setup_for(request, info_));
+    errand.setup = encode(setup);
+    errand.gentle = setup.shared_work && setup.work_owner != 0;
     if (!request.spec.tree.empty()) {
       image::LayerContent content;
       content.tree.emplace();

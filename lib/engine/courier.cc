@@ -19,6 +19,7 @@ namespace {
 constexpr size_t longest_packet = size_t{32} << 10;
 constexpr size_t stderr_kept = size_t{4} << 10;
 constexpr uint64_t end_patience_ns = 10'000'000'000;
+constexpr uint64_t gentle_patience_ns = 3'000'000'000;
 constexpr int64_t report_patience_ns = 60'000'000'000;
 constexpr useconds_t look_pause_us = 20'000;
 
@@ -157,9 +158,15 @@ class Carrier {
   void conclude(Api& api, CourierReport& report) {
     if (!made_) return;
     const uint64_t until = sys::monotonic_ns() + end_patience_ns;
-    bool struck = !started_;
+    bool struck = !started_, asked = !errand_.gentle;
+    uint64_t strike_at = 0;
     for (;;) {
-      if (killed_ && started_ && !struck) {
+      if (killed_ && !struck && !asked) {
+        (void)api.ask("POST", target("/kill?signal=SIGTERM"));
+        asked = true;
+        strike_at = sys::monotonic_ns() + gentle_patience_ns;
+      }
+      if (killed_ && !struck && sys::monotonic_ns() >= strike_at) {
         (void)api.ask("POST", target("/kill?signal=SIGKILL"));
         struck = true;
       }

@@ -20,9 +20,11 @@ namespace testctr::engine {
 struct Errand {
   Maker maker = Maker::docker;
   Endpoint endpoint;
-  std::string name;   ///< the container's, chosen by us
-  Json create;        ///< the body by which it is made
-  Write tree;         ///< writes a tar stream that is unpacked at its /; empty: nothing is
+  std::string name;  ///< the container's, chosen by us
+  Json create;       ///< the body by which it is made
+  Write tree;        ///< writes a tar stream that is unpacked at its /; empty: nothing is
+  bool gentle =
+      false;          ///< its first process is asked to end before it is killed: it has something to tidy up
   std::string setup;  ///< what its first process is told before the channel's bytes
 };
 

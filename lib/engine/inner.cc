@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -166,8 +167,14 @@ class First {
     sandbox::run_confined(spec, run::carry_out_inside);
   }
 
-  // @return whether it came to the end of who carries lines out; else the outside is gone
+  // @return whether it came to the end of who carries lines out; else the outside is gone, or wants us to end
   static Result<bool> carry(int channel) {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+    const Fd told(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!told.valid()) return Error::system("signalfd", "");
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, channel}) CHECK_OK(do_not_block(fd));
     Lane in(STDIN_FILENO, channel), out(channel, STDOUT_FILENO);
     for (;;) {
@@ -178,14 +185,15 @@ class First {
       const auto events = [](bool reads, bool writes) {
         return static_cast<short>((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
       };
-      std::array<pollfd, 3> polled{pollfd{STDIN_FILENO, events(in.reads(), false), 0},
+      std::array<pollfd, 4> polled{pollfd{told.get(), POLLIN, 0},
+                                   pollfd{STDIN_FILENO, events(in.reads(), false), 0},
                                    pollfd{STDOUT_FILENO, events(false, out.writes()), 0},
                                    pollfd{channel, events(out.reads(), in.writes()), 0}};
       for (pollfd& one : polled) {
         // A reader of our output that is gone is told without being asked for.
         if (one.events == 0 && one.fd != STDOUT_FILENO) one.fd = -1;
       }
-      (void)::poll(polled.data(), polled.size(), -1);
+      if (::poll(polled.data(), polled.size(), -1) > 0 && polled[0].revents != 0) return false;
     }
   }
 

@@ -66,7 +66,7 @@ Status check_reports(const Arguments& arguments) {
 /// The reporters that were asked for.
 class Reports {
  public:
-  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit)
+  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit, std::vector<std::string> lacks)
       : collector_(arguments.flag("--verbose")) {
     if (arguments.flag("--json")) {
       collector_.add(std::make_unique<report::JsonLines>(out_));
@@ -79,6 +79,7 @@ class Reports {
       looks.columns = report::columns_of(STDERR_FILENO);
       looks.verbose = arguments.flag("--verbose");
       looks.quiet = arguments.flag("--quiet");
+      looks.first = std::move(lacks);
       collector_.add(std::make_unique<report::Terminal>(out_, live_, looks));
     }
     if (junit) collector_.add(std::move(junit));
@@ -135,7 +136,12 @@ Result<int> run_run(const Arguments& arguments) {
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
   std::unique_ptr<report::Junit> junit = TRY(junit_report(arguments, plan));
-  Reports reports(arguments, std::move(junit));
+  engine::Chosen chosen;
+  const engine::Kind kind = TRY(engine_of(arguments));
+  if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  Reports reports(arguments, std::move(junit),
+                  chosen.owned ? chosen.owned->lacks() : std::vector<std::string>());
   report::Collector& collector = reports.collector();
   collector.start(plan.jobs.size());
   run::ErrFiles err_files(plan, collector);
@@ -148,8 +154,6 @@ Result<int> run_run(const Arguments& arguments) {
     const auto images =
         TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
     run::Options how;
-    const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
-    if (!chosen.note.empty()) complain(chosen.note);
     how.engine = chosen.engine();
     how.store = store_options(arguments);
     how.access = images->access();

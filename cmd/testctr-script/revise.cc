@@ -12,6 +12,7 @@
 #include "report/terminal.h"
 #include "run/observe.h"
 #include "run/run.h"
+#include "run_request.h"
 #include "stop_signals.h"
 
 namespace testctr::cmd {
@@ -109,6 +110,9 @@ Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   const StopSignals signals = TRY(StopSignals::install());
   const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
   run::Options how;
+  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  how.engine = chosen.engine();
   how.store = store_options(arguments);
   how.access = images->access();
   how.stop_fd = signals.descriptor();

@@ -58,6 +58,7 @@ Result<plan::DocumentOptions> documents(const Arguments& arguments) {
 
 Result<plan::RunRequest> request_of(const Arguments& arguments) {
   plan::RunRequest request;
+  request.here = TRY(engine_of(arguments)) == engine::Kind::here;
   request.words = arguments.positionals();
   request.format = arguments.value("--format");
   request.tree = arguments.value("--tree");

@@ -31,6 +31,10 @@ struct Chosen {
   [[nodiscard]] run::Engine* engine() const { return owned.get(); }
 };
 
+/// `automatic` is native unless something speaks against it: a system call filter is on us (engines'
+/// containers), or this machine allows no user namespaces. Only then is one made to see, which takes a tenth
+/// of a millisecond. Where none is to be had: Docker, Podman, chroot for root; nobody else finds anything,
+/// and gets native's own error.
 /// @param plan what it is for. Usage errors: an engine cannot be what was asked for (`here` with an image);
 /// infrastructure errors: it does not work on this machine.
 Result<Chosen> choose(Kind kind, const plan::Plan& plan);

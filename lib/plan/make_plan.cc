@@ -47,8 +47,9 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     return Error::usage("--layer and --tree both name the test tree")
         .hint("leave out --tree: the layer holds the tree that it was made with (`layer --tree DIR`)");
   }
+  if (request.here && !words.image.empty()) return no_image_here(words.image);
   Selection selection = TRY(select(words.paths, request.format));
-  if (words.image.empty() && selection.scripts.empty()) return name_an_image(request.words);
+  if (words.image.empty() && selection.scripts.empty() && !request.here) return name_an_image(request.words);
 
   Plan plan;
   plan.not_tests = selection.not_tests;
@@ -89,7 +90,11 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     const bool no_tree = job.tree.empty() && is_too_much(selected.folder, here);
     if (job.tree.empty() && !no_tree) job.tree = selected.folder;
     read_script(job, selected.folder);
-    if (!set_places(job)) return name_an_image(request.words);
+    if (request.here) {
+      CHECK_OK(set_here(job));
+    } else if (!set_places(job)) {
+      return name_an_image(request.words);
+    }
     // Only a script that asks for its tree misses it.
     if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));

@@ -34,6 +34,7 @@ struct RunRequest {
   std::optional<std::string> manifest;  ///< -f
   std::vector<std::string> names;       ///< -t, of tests of a manifest
   std::vector<std::string> tags;        ///< --tag; tests with any of them
+  bool here = false;                    ///< `--engine here`: there are no images
   bool locked = false;                  ///< --locked: every image must be in a lock file
   bool looks_only = false;              ///< nothing will run: what only a run needs may be missing
   DocumentOptions documents;

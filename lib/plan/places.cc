@@ -160,4 +160,28 @@ bool set_places(Job& job) {
   return says_itself;
 }
 
+Error no_image_here(const std::string& image) {
+  return Error::usage(
+             fmt::format("--engine here runs in this machine's own root, and {} is an image of another",
+                         text::quoted(image)))
+      .hint("leave the image out (also in the manifest and in the documents), or choose another engine");
+}
+
+Status set_here(Job& job) {
+  Job asked = job;
+  if (asked.image.empty()) (void)set_places(asked);
+  if (!asked.image.empty()) return no_image_here(asked.image);
+  if (!asked.containers.empty()) return no_image_here(asked.containers.front().image);
+  if (!asked.images.empty()) return no_image_here(asked.images.front());
+  if (job.format == Format::script && !job.error) {
+    const Result<script::Script> script = script::parse(job.file, job.source);
+    if (script.ok() && !script.value().sections.empty())
+      return Error::usage(fmt::format("--engine here has but one place, and {} has sections for others",
+                                      text::quoted(job.file)));
+  }
+  job.image = "hostfs";
+  (void)set_places(job);
+  return {};
+}
+
 }  // namespace testctr::plan

@@ -11,6 +11,13 @@ namespace testctr::plan {
 /// @return whether it is known where it runs: it has an image, or says itself
 bool set_places(Job& job);
 
+/// The same where lines are carried out in this machine's own root: the job's image is then `hostfs`. Usage
+/// errors: it names an image, a container, another place.
+Status set_here(Job& job);
+
+/// The error for an image where there is none.
+Error no_image_here(const std::string& image);
+
 /// Whether a document may say of its cases where they run.
 bool names_places(const Step& step);
 

@@ -24,6 +24,10 @@ Result<Plan> plan_request(const RunRequest& request, const Surroundings& here) {
     }
     return make_plan(request, here);
   }
+  if (request.here) {
+    return Error::usage("--engine here carries out scripts that are named: tests of a manifest have images")
+        .hint("testctr-script run --engine here FILE...");
+  }
   const std::string path = TRY(manifest_path(request.manifest, "nothing is named to run"));
   for (const auto& [option, given] :
        {std::pair{"--layer", request.layer.has_value()}, {"--format", request.format.has_value()}}) {

@@ -107,7 +107,10 @@ void Terminal::head(const ScriptReport& script, std::string& text) const {
   text += "\n";
 }
 
-void Terminal::run_started(size_t scripts) { scripts_ = scripts; }
+void Terminal::run_started(size_t scripts) {
+  scripts_ = scripts;
+  for (const std::string& line : options_.first) out_.write(painted(Style::note, line));
+}
 
 void Terminal::script_started(const ScriptReport& script) {
   running_[script.index] = script.name;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,10 +63,10 @@ Result<std::string> make_folder(const std::string& tree) {
           "TMPDIR names a folder, outside the test tree, in which the work directory of a test can be made");
 }
 
-[[noreturn]] void run_body(const HostBody& body, int channel, pid_t guardian) {
+[[noreturn]] void run_body(const HostBody& body, int channel, const std::string& folder, pid_t guardian) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != guardian) ::_exit(1);
   if (!sandbox::close_all_but({0, 1, 2, channel}).ok()) ::_exit(1);
-  ::_exit(body(channel));
+  ::_exit(body(channel, folder));
 }
 
 [[noreturn]] void guard(const std::string& folder, const HostBody& body, Fd control, Fd channel) {
@@ -83,7 +84,7 @@ Result<std::string> make_folder(const std::string& tree) {
   if (body) {
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
-    if (child == 0) run_body(body, channel.get(), self);
+    if (child == 0) run_body(body, channel.get(), folder, self);
     channel.reset();  // the body's end alone tells the runner that it has ended
     if (child < 0) ::_exit(1);
   }
@@ -141,9 +142,12 @@ Status Guardian::finish() {
   if (pid_ < 0) return {};
   control_.reset();
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  struct rusage usage {};
+  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  cpu_ns_ = static_cast<uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000'000 +
+            static_cast<uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   // It was killed, or could not remove all: once more, for the reason.
   Status removed = sys::remove_tree(folder_);

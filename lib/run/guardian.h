@@ -14,8 +14,9 @@
 
 namespace testctr::run {
 
-/// What runs on the host: is given its end of the channel, and its value becomes its exit status.
-using HostBody = std::function<int(int channel)>;
+/// What runs on the host: is given its end of the channel and the guardian's folder, in which it may make
+/// what it wants beside `work` and `tmp`; its value becomes its exit status.
+using HostBody = std::function<int(int channel, const std::string& folder)>;
 
 class Guardian {
  public:
@@ -31,6 +32,10 @@ class Guardian {
   [[nodiscard]] const std::string& work() const { return work_; }
   /// Our end of the channel to the body; -1 without one. Owned here.
   [[nodiscard]] int channel() const { return channel_.valid() ? channel_.get() : -1; }
+  /// The process that what runs on the host is below of.
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Processor time of all that has ended below it, once it has finished.
+  [[nodiscard]] uint64_t cpu_ns() const { return cpu_ns_; }
   /// Kills the body and all below it; the work directory stays.
   void kill();
   /// Kills what is left, removes the folder, and waits until that is done.
@@ -42,6 +47,7 @@ class Guardian {
   std::string folder_, work_;
   Fd channel_, control_;
   pid_t pid_ = -1;
+  uint64_t cpu_ns_ = 0;
 };
 
 }  // namespace testctr::run

@@ -30,7 +30,7 @@ class HostPlace : public ChannelPlace {
 }  // namespace
 
 HostBody host_body() {
-  return [](int channel) { return reside(channel, Surroundings{}); };
+  return [](int channel, const std::string&) { return reside(channel, Surroundings{}); };
 }
 
 Result<std::unique_ptr<Place>> start_host_place(Guardian& guardian, const Assignment& assignment) {

@@ -40,11 +40,16 @@ uint64_t held_by(std::initializer_list<int> stores) {
 }  // namespace
 
 Result<Usage> usage_of(int proc, std::initializer_list<int> stores, uint64_t limit) {
+  Fd listing = TRY(sys::open_at(proc, ".", O_RDONLY | O_DIRECTORY));
+  return usage_of(proc, TRY(sys::list_dir(listing.get())), stores, limit);
+}
+
+Usage usage_of(int proc, const std::vector<std::string>& names, std::initializer_list<int> stores,
+               uint64_t limit) {
   Usage usage;
   std::vector<std::pair<std::string, uint64_t>> sharing;
   uint64_t shared = 0;
-  Fd listing = TRY(sys::open_at(proc, ".", O_RDONLY | O_DIRECTORY));
-  for (const std::string& name : TRY(sys::list_dir(listing.get()))) {
+  for (const std::string& name : names) {
     if (name.empty() || name[0] < '1' || name[0] > '9') continue;
     auto content = sys::read_file_at(proc, name + "/status", 16384);
     if (!content.ok()) continue;

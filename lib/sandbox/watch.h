@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -27,6 +29,9 @@ struct Usage {
 /// passed over. @param limit bytes; 0: none. Only above it are mappings asked for that several processes
 /// share (smaps_rollup walks page tables, /proc/PID/status adds each process's up).
 Result<Usage> usage_of(int proc, std::initializer_list<int> stores, uint64_t limit);
+/// The same for these processes alone. @param names their numbers
+Usage usage_of(int proc, const std::vector<std::string>& names, std::initializer_list<int> stores,
+               uint64_t limit);
 
 /// Whether RLIMIT_NPROC counts the processes of one user namespace (Linux 5.14) rather than all of a user's.
 /// @param release of uname(2).

@@ -1,0 +1,24 @@
+// A private copy of an image's root: its layers merged as overlayfs merges them, in a folder of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace testctr::engine {
+
+/// Copies what `layers` (absolute directories, the lowest first) show together into the empty directory
+/// `to`: whiteouts and opaque directories honoured, modes, owners, times, `user.` attributes and hard links
+/// kept, sparse where the file system shares blocks. Nothing of the copy is a link to a file of a layer.
+/// @param mode of the root itself; nothing: the top layer's
+/// @param notes gets what could not be kept
+Status copy_merged(const std::vector<std::string>& layers, std::optional<mode_t> mode, int to,
+                   std::vector<std::string>& notes);
+
+/// Copies a file's content as it is now, by sharing its blocks where the file system can.
+/// @param name what it is, for errors
+Status copy_content(int from, int to, const std::string& name);
+
+}  // namespace testctr::engine

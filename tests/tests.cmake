@@ -1,7 +1,7 @@
 # What the tests need to be built: the doctest program, the helper programs that run inside containers, the fuzzers.
 file(GLOB unit_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*.cc)
 add_executable(unit-tests EXCLUDE_FROM_ALL ${unit_sources})
-target_link_libraries(unit-tests PRIVATE tc_run tc_builtin third_party_no_loading)
+target_link_libraries(unit-tests PRIVATE tc_engine tc_run tc_builtin third_party_no_loading)
 # They are compiled more often than they run: not optimized, but for what they test.
 target_compile_options(unit-tests PRIVATE -O0)
 target_precompile_headers(unit-tests PRIVATE ${CMAKE_SOURCE_DIR}/lib/base/pch.h <doctest/doctest.h>)

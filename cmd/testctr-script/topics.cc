@@ -1,5 +1,6 @@
 // The help topics.
 #include "commands.h"
+#include "topic_engines.h"
 
 namespace testctr::cmd {
 namespace {
@@ -314,6 +315,7 @@ owners and hard links that it has (what is yours is root's), without device node
 
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
+    {"engines", "who makes the containers: --engine", TESTCTR_TOPIC_ENGINES_BY_API},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"files", "programs, folders and files of this machine: --bin, --mount, --artifacts", files},
     {"formats", "the kinds of files that are read and written", formats},

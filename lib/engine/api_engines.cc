@@ -6,6 +6,7 @@
 
 #include <list>
 #include <map>
+#include <set>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -132,6 +133,14 @@ class ApiEngine : public run::Engine {
 
   Status check(const plan::Job& job) override { return check_job(job, info_); }
 
+  Status supply(const plan::Job& job) override {
+    std::set<std::string> wanted;
+    if (!job.image.empty()) wanted.insert(job.pinned(job.image));
+    for (const plan::Container& container : job.containers) wanted.insert(job.pinned(container.image));
+    for (const std::string& image : wanted) (void)TRY(TRY(images())->ensure(image, nullptr));
+    return {};
+  }
+
   void prepare(image::Store& store, const image::Access& access) override {
     store_ = &store;
     access_ = &access;
@@ -141,11 +150,7 @@ class ApiEngine : public run::Engine {
     reap();
     auto conversation = TRY(run::Conversation::begin(request.assignment));
     if (request.order != nullptr) CHECK_OK(conversation.order(*request.order));
-    if (!images_) {
-      if (store_ == nullptr) return Error::internal("an engine that was not told where images are");
-      images_.emplace(api_, *store_, *access_, request.spec.program);
-    }
-    const std::string image = TRY(images_->ensure(request.image, request.root));
+    const std::string image = TRY(TRY(images())->ensure(request.image, &request.root));
     std::shared_ptr<Network> network;
     std::string mode = request.spec.network == sandbox::Network::host ? "host" : "none";
     if (shares_network(request)) {
@@ -178,6 +183,15 @@ class ApiEngine : public run::Engine {
   }
 
  private:
+  Result<Images*> images() {
+    if (images_) return &*images_;
+    if (store_ == nullptr) return Error::internal("an engine that was not told where images are");
+    const std::atomic<bool>* cancel = access_->cancel;
+    // What a signal ends at once; taking containers away is not among it.
+    loading_.emplace(api_.maker(), api_.endpoint(), [cancel] { return cancel != nullptr && *cancel; });
+    return &images_.emplace(*loading_, *store_, *access_, TRY(sys::self_path()));
+  }
+
   [[nodiscard]] Errand errand_for(std::string name) const {
     Errand errand;
     errand.maker = api_.maker();
@@ -213,6 +227,7 @@ class ApiEngine : public run::Engine {
   EngineInfo info_;
   image::Store* store_ = nullptr;
   const image::Access* access_ = nullptr;
+  std::optional<Api> loading_;
   std::optional<Images> images_;
   std::map<std::string, std::weak_ptr<Network>> networks_;
   std::list<pid_t> couriers_;

@@ -10,6 +10,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "engine/demultiplexer.h"
 #include "engine/lane.h"
 #include "sandbox/confine.h"
 
@@ -17,57 +18,10 @@ namespace testctr::engine {
 namespace {
 
 constexpr size_t longest_packet = size_t{32} << 10;
-constexpr size_t stderr_kept = size_t{4} << 10;
 constexpr uint64_t end_patience_ns = 10'000'000'000;
 constexpr uint64_t gentle_patience_ns = 3'000'000'000;
 constexpr int64_t report_patience_ns = 60'000'000'000;
 constexpr useconds_t look_pause_us = 20'000;
-
-/// Takes apart what an engine makes of a container's output: for each piece eight bytes - which stream, three
-/// zeros, the length, big-endian - and the piece.
-class Demultiplexer {
- public:
-  Status take(std::string_view came, std::string& out) {
-    while (!came.empty()) {
-      if (rest_ == 0) {
-        header_ += came.front();
-        came.remove_prefix(1);
-        if (header_.size() == header_size) CHECK_OK(begin());
-        continue;
-      }
-      const std::string_view piece = came.substr(0, rest_);
-      came.remove_prefix(piece.size());
-      rest_ -= piece.size();
-      if (stream_ == 1) {
-        out += piece;
-      } else {
-        errors_ += piece;
-        if (errors_.size() > 2 * stderr_kept) errors_.erase(0, errors_.size() - stderr_kept);
-      }
-    }
-    return {};
-  }
-  [[nodiscard]] std::string errors() const {
-    return errors_.size() <= stderr_kept ? errors_ : errors_.substr(errors_.size() - stderr_kept);
-  }
-
- private:
-  static constexpr size_t header_size = 8;
-
-  Status begin() {
-    const auto byte = [this](size_t i) { return static_cast<uint8_t>(header_[i]); };
-    if (byte(0) > 2 || byte(1) != 0 || byte(2) != 0 || byte(3) != 0)
-      return Error::infrastructure("the engine sent what is no container's output");
-    stream_ = byte(0);
-    rest_ = size_t{byte(4)} << 24 | size_t{byte(5)} << 16 | size_t{byte(6)} << 8 | byte(7);
-    header_.clear();
-    return {};
-  }
-
-  std::string header_, errors_;
-  size_t rest_ = 0;
-  int stream_ = 1;
-};
 
 constexpr uint64_t removal_patience_ns = 30'000'000'000;
 constexpr useconds_t removal_pause_us = 100'000;

@@ -89,22 +89,26 @@ class WithProgram final : public image::Source {
 
 }  // namespace
 
-Result<std::string> Images::ensure(const std::string& reference, const image::RootFilesystem& root) {
-  if (auto known = known_.find(reference); known != known_.end()) return known->second;
+Result<std::string> Images::ensure(const std::string& reference, const image::RootFilesystem* root) {
   const auto parsed = TRY(image::Reference::parse(reference));
   if (parsed.kind == image::Reference::Kind::hostfs || parsed.kind == image::Reference::Kind::dir) {
     return Error::usage(fmt::format("an engine cannot be given {}", text::quoted(reference)))
         .hint("`--engine native` has it; engines take images with layers");
   }
-  auto base = TRY(image::open_source(store_, reference, access_));
-  if (parsed.kind == image::Reference::Kind::name && base->manifest_digest != root.manifest)
+  auto known = known_.find(reference);
+  if (known == known_.end()) {
+    auto base = TRY(image::open_source(store_, reference, access_));
+    const Digest manifest = base->manifest_digest;
+    const auto source = TRY(WithProgram::make(std::move(base), program_));
+    const std::string name = source->name();
+    if (!TRY(is_there(name))) CHECK_OK(load(reference, name, source->program_layer()).in(reference));
+    known = known_.emplace(reference, Known{name, manifest}).first;
+  }
+  if (parsed.kind == image::Reference::Kind::name && root != nullptr &&
+      known->second.manifest != root->manifest)
     return Error::infrastructure(fmt::format("{} has become another image meanwhile", reference))
         .hint("run it again");
-  const auto source = TRY(WithProgram::make(std::move(base), program_));
-  const std::string name = source->name();
-  if (!TRY(is_there(name))) CHECK_OK(load(reference, name, source->program_layer()).in(reference));
-  known_.emplace(reference, name);
-  return name;
+  return known->second.name;
 }
 
 Result<bool> Images::is_there(const std::string& name) {

@@ -22,9 +22,10 @@ class Images {
   Images(Api& api, image::Store& store, const image::Access& access, std::string program)
       : api_(api), store_(store), access_(access), program_(std::move(program)) {}
 
-  /// Sees to it that the engine has the image. @param reference by which it was obtained @param root what was
+  /// Sees to it that the engine has the image. @param reference by which it was obtained
+  /// @param root what was; null: that is not looked at
   /// @return its name there. Usage errors: it is of a kind that no engine can be given.
-  Result<std::string> ensure(const std::string& reference, const image::RootFilesystem& root);
+  Result<std::string> ensure(const std::string& reference, const image::RootFilesystem* root);
 
  private:
   Result<bool> is_there(const std::string& name);
@@ -35,7 +36,11 @@ class Images {
   image::Store& store_;
   const image::Access& access_;
   std::string program_;
-  std::map<std::string, std::string> known_;  ///< names by reference
+  struct Known {
+    std::string name;
+    Digest manifest;
+  };
+  std::map<std::string, Known> known_;  ///< by reference
 };
 
 }  // namespace testctr::engine

@@ -40,6 +40,12 @@ class Engine {
   }
   /// Whether containers of one test are given each other's namespaces (Spec::join_user, join_network).
   [[nodiscard]] virtual bool joins() const { return false; }
+  /// Brings to where containers are made what the job needs, once it has been obtained: that does not count
+  /// as the test's time.
+  virtual Status supply(const plan::Job& job) {
+    (void)job;
+    return {};
+  }
   /// Told once before anything is started: where images are, and how they may be got. Both outlive it.
   virtual void prepare(image::Store& store, const image::Access& access) {
     (void)store;

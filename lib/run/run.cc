@@ -113,6 +113,8 @@ class Runner {
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(index, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(index, error_verdict(provided.error()));
+    if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
+      return did_not_run(index, error_verdict(supplied.error()));
     auto test =
         std::make_unique<TestRun>(plan_.jobs[index], index, provided.value(), *machine_, events_, start_ns_);
     test->begin();

@@ -1,6 +1,5 @@
 // The help topics.
 #include "commands.h"
-#include "topic_engines.h"
 
 namespace testctr::cmd {
 namespace {
@@ -313,9 +312,50 @@ variables, labels and ports are added to it, the others replaced. A new entry po
 owners and hard links that it has (what is yours is root's), without device nodes and sockets.
 )";
 
+constexpr std::string_view engines = R"(Engines
+
+Who makes the containers: `--engine` of `run`, `update` and `create`.
+
+  native    we ourselves, by user namespaces; no daemon, no root
+  docker    Docker, by its API
+  podman    Podman, by its API
+  chroot    a private copy of the image's root, without namespaces: for root in a container which may make none
+  here      this machine's own root as it is: for who is in a container of the test's already
+  auto      the first of native, docker, podman, chroot that works here, never here; what is not native is said (default)
+
+The report's first line says what an engine lacks that native containers have.
+
+docker and podman make each container by an engine of this machine, by its API on a Unix socket; its command is not needed. The socket is the one
+that its own client would take. docker: DOCKER_HOST, the current context (DOCKER_CONTEXT, config.json), /var/run/docker.sock, docker.sock in
+XDG_RUNTIME_DIR. podman: CONTAINER_HOST, the default connection where that is a socket, for root /run/podman/podman.sock, for others
+podman/podman.sock in XDG_RUNTIME_DIR. tcp:// and ssh:// are not spoken. `sudo systemctl start docker` and `systemctl --user start podman.socket`
+start them. Images come from our store and are loaded into the engine once, as localhost/testctr-script:DIGEST; it never pulls. Those with another
+version of this program go when one is loaded, all of them by `docker image prune -a --filter label=org.testctr.image`. Containers are called
+testctr-..., have the label org.testctr.owner, and are removed at their end, or by the next run when this program was killed. As in native ones
+are the report, the tree, --bin, --mount, --artifacts, limits of memory, processes, processors and time, the filter and what it refused,
+services, `testctr`, and one $WORK for several places. What is not: hostfs and dir: images, --ids and --scratch are errors, and scratch space has
+no bound; root inside is the engine's root - this machine's, unless the engine is your own; a limit that was asked for and that the engine cannot
+keep is an error; mounts, --bin and host sections need an engine that sees this machine's files, and `-p PORT` one whose containers we may enter,
+as root or with an engine of your own; several places of a test have one host name. --seccomp FILE comes on top of the engine's own filter, the
+default one stands in its place.
+
+chroot is for jobs that are root in a container with Docker's or Kubernetes' defaults. Each test gets a copy of the image (shared blocks where
+the file system can) in a folder of $TMPDIR, /tmp or /var/tmp that goes with it, also when this program is killed. Programs have no new
+privileges, at most Docker's capabilities without SYS_CHROOT, MKNOD and NET_RAW, the system call filter, no descriptor of outside, and reach no
+process of this program. What it lacks: the network, processes and users are this machine's, whatever `--network` says; there is no /proc and
+no /sys; what is written is not bounded; memory and the number of processes are looked at every 50 ms. The tree, --bin and --mount SRC:DST:ro
+are copies; --mount to be written to, --work-directory, --cpus, host sections, lines in two containers of one test, and the image hostfs are
+refused. Services run, all in this machine's network: their ports may clash with those of other tests. Without CAP_MKNOD there are no devices.
+It needs root: others get by with native, docker, podman or here.
+
+here runs `testctr-script run --engine here FILE...`, without an image: lines are carried out below a fresh $WORK, $TREE is a copy, PATH is this
+machine's, other variables are as in a container. Programs have no new privileges, and the filter is on top; all else is as it is, and what they
+write elsewhere stays. An image - named, of a manifest or of a document - is exit code 2, and so are sections, services, --mount.
+)";
+
 constexpr Topic all[] = {
     {"documents", "Scrut Markdown and Cram documents in short", documents},
-    {"engines", "who makes the containers: --engine", TESTCTR_TOPIC_ENGINES_BY_API},
+    {"engines", "who makes containers, and what to do where native ones cannot be", engines},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"files", "programs, folders and files of this machine: --bin, --mount, --artifacts", files},
     {"formats", "the kinds of files that are read and written", formats},

@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/text.h"
@@ -129,7 +130,13 @@ void Terminal::script_ended(const ScriptReport& script) {
   wipe();
   std::string text;
   head(script, text);
+  // What stands above all is not said again of each script.
+  const auto said = [&](std::string_view line) {
+    return std::any_of(options_.first.begin(), options_.first.end(),
+                       [&](const std::string& first) { return line == fmt::format("[{}]", first); });
+  };
   const TakeLine take = [&](Style style, std::string_view line) {
+    if (style != Style::plain && said(line)) return;
     text += painted(style, line);
     if (text.size() > buffer_most) {
       out_.write(text);
@@ -142,7 +149,8 @@ void Terminal::script_ended(const ScriptReport& script) {
     render_log(script, options_.work, take);
     render_failures(script, options_.work, take);
   } else {
-    for (const std::string& message : script.messages) take(Style::warning, fmt::format("      {}", message));
+    for (const std::string& message : script.messages)
+      if (!said(fmt::format("[{}]", message))) take(Style::warning, fmt::format("      {}", message));
   }
   out_.write(text);
   progress();

@@ -18,8 +18,9 @@ struct TerminalOptions {
   bool verbose = false;  ///< the log of every script, and scripts that were not run
   bool quiet = false;    ///< only what went wrong, and the summary
   size_t columns = 80;
-  std::string work = "/work";      ///< $WORK in the place
-  std::vector<std::string> first;  ///< lines above all others, also when quiet: what the run as a whole lacks
+  std::string work = "/work";  ///< $WORK in the place
+  std::vector<std::string> first =
+      {};  ///< lines above all others, also when quiet: what the run as a whole lacks
 };
 
 /// Whether to use colours on `fd`: NO_COLOR and --no-color say no, FORCE_COLOR and CLICOLOR_FORCE say yes,

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "bundles.h"
 #include "commands.h"
+#include "engine/inner.h"
 #include "run/client_socket.h"
 
 namespace testctr::cmd {
@@ -151,6 +152,7 @@ int main(int argc, char** argv) {
   // By this name it is what a test's own commands call: it asks the program that runs the test.
   const std::string_view name = argc > 0 ? argv[0] : "";
   if (name.substr(name.rfind('/') + 1) == "testctr") return run::be_client(words);
+  if (words.size() == 1 && words[0] == engine::inner_command) return engine::be_first_process();
   raise_descriptor_limit();
   const Result<int> result = cmd::dispatch(cmd::words_of_bundle(words));
   return result.ok() ? result.value() : cmd::complain(result.error());

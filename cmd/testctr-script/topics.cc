@@ -325,6 +325,20 @@ Who makes the containers: `--engine` of `run`, `update` and `create`.
 
 The report's first line says what an engine lacks that native containers have.
 
+docker and podman make each container by an engine of this machine, by its API on a Unix socket; its command is not needed. The socket is the one
+that its own client would take. docker: DOCKER_HOST, the current context (DOCKER_CONTEXT, config.json), /var/run/docker.sock, docker.sock in
+XDG_RUNTIME_DIR. podman: CONTAINER_HOST, the default connection where that is a socket, for root /run/podman/podman.sock, for others
+podman/podman.sock in XDG_RUNTIME_DIR. tcp:// and ssh:// are not spoken. `sudo systemctl start docker` and `systemctl --user start podman.socket`
+start them. Images come from our store and are loaded into the engine once, as localhost/testctr-script:DIGEST; it never pulls. Those with another
+version of this program go when one is loaded, all of them by `docker image prune -a --filter label=org.testctr.image`. Containers are called
+testctr-..., have the label org.testctr.owner, and are removed at their end, or by the next run when this program was killed. As in native ones
+are the report, the tree, --bin, --mount, --artifacts, limits of memory, processes, processors and time, the filter and what it refused,
+services, `testctr`, and one $WORK for several places. What is not: hostfs and dir: images, --ids and --scratch are errors, and scratch space has
+no bound; root inside is the engine's root - this machine's, unless the engine is your own; a limit that was asked for and that the engine cannot
+keep is an error; mounts, --bin and host sections need an engine that sees this machine's files, and `-p PORT` one whose containers we may enter,
+as root or with an engine of your own; several places of a test have one host name. --seccomp FILE comes on top of the engine's own filter, the
+default one stands in its place.
+
 chroot is for jobs that are root in a container with Docker's or Kubernetes' defaults. Each test gets a copy of the image (shared blocks where
 the file system can) in a folder of $TMPDIR, /tmp or /var/tmp that goes with it, also when this program is killed. Programs have no new
 privileges, at most Docker's capabilities without SYS_CHROOT, MKNOD and NET_RAW, the system call filter, no descriptor of outside, reach no process of

@@ -1,4 +1,4 @@
-// Engines of this machine that are spoken to by their API.
+// Containers of Docker's and Podman's engines, made by their API on a Unix socket of this machine.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,9 @@
 
 namespace testctr::engine {
 
-/// Finds Docker, or Podman, as its own client does, and asks whether it is there. Errors (infrastructure): no
-/// socket, or nobody who answers.
+/// Finds Docker's engine, or Podman's, as its own client does, asks what it is, and takes away what killed
+/// runs have left in it. Errors: there is none, we may not speak with it, it is none; each with what mends
+/// it. Usage errors: what was named is no Unix socket.
 Result<std::unique_ptr<run::Engine>> open_docker();
 Result<std::unique_ptr<run::Engine>> open_podman();
 

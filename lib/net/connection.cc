@@ -1,5 +1,9 @@
 #include "net/connection.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -24,12 +28,28 @@ Error too_many_interim() {
 
 }  // namespace
 
-std::string Route::peer() const { return host_port(host, port); }
+std::string Route::peer() const { return socket.empty() ? host_port(host, port) : socket; }
 
 Connection::Connection(std::unique_ptr<Stream> stream, std::string where)
     : stream_(std::move(stream)), where_(std::move(where)), buffer_(buffer_size) {}
 
+// The kernel connects at once, or says why not: a full queue of who wants to is an answer, too.
+Result<std::unique_ptr<Connection>> Connection::open_socket(const Route& route) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (route.socket.size() >= sizeof address.sun_path)
+    return failure(ENAMETOOLONG, fmt::format("the path of the socket {} is too long for the kernel",
+                                             text::quoted(route.socket)));
+  std::copy(route.socket.begin(), route.socket.end(), address.sun_path);
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return Error::system("socket", "AF_UNIX");
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return Error::system("connect", route.socket);
+  return std::make_unique<Connection>(plain_stream(std::move(fd)), route.socket);
+}
+
 Result<std::unique_ptr<Connection>> Connection::open(const Route& route, const Setup& setup) {
+  if (!route.socket.empty()) return open_socket(route);
   Patience patience(setup.timeouts.connect_ns, ETIMEDOUT, "no connection to " + route.peer(), setup.cancel);
   const auto& proxy = route.proxy;
   const std::string peer = proxy ? "the proxy " + proxy->str() : route.peer();
@@ -122,7 +142,7 @@ Result<size_t> Connection::read(char* bytes, size_t size, Patience& patience) {
   }
 }
 
-Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patience& patience) {
+Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patience& patience, bool other) {
   for (int interim = 0; interim <= most_interim; ++interim) {
     auto parser = std::make_unique<ResponseParser>(head);
     for (;;) {
@@ -131,6 +151,7 @@ Result<std::unique_ptr<ResponseParser>> Connection::read_header(bool head, Patie
       if (TRY(fill_waiting(patience)) == 0)
         return failure(ECONNRESET, heard_ ? "the connection ended within the answer's header" : no_answer);
     }
+    if (parser->status() == 101 && other) return parser;
     if (parser->status() == 101) return failure(EBADMSG, "the server wants to speak another protocol (101)");
     if (parser->status() / 100 != 1) return parser;
   }

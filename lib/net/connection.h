@@ -25,8 +25,9 @@ struct Route {
   uint16_t port = 443;
   std::optional<Proxy> proxy;
   Tls trust;
+  std::string socket;  ///< of a Unix socket; empty: by the host's addresses
   auto operator<=>(const Route&) const = default;
-  /// "host:port", for people.
+  /// "host:port", or the socket's path, for people.
   [[nodiscard]] std::string peer() const;
 };
 
@@ -60,7 +61,10 @@ class Connection {
   /// Reads past the buffer, which must be empty, and waits. @return 0 at the end.
   Result<size_t> read(char* bytes, size_t size, Patience& patience);
   /// Reads and parses a header. @return the parser; ECONNRESET where the connection ended before.
-  Result<std::unique_ptr<ResponseParser>> read_header(bool head, Patience& patience);
+  /// @param other whether 101 is an answer: the server may go on in another protocol
+  Result<std::unique_ptr<ResponseParser>> read_header(bool head, Patience& patience, bool other = false);
+  /// Gives up the socket, of a connection without TLS.
+  Fd release() { return stream_->release(); }
   /// Sends all. @return true; false where an answer (not one of status 1xx) came first, which is in the
   /// buffer then: the rest is not sent.
   Result<bool> send(std::string_view bytes, Patience& patience);
@@ -76,6 +80,7 @@ class Connection {
  private:
   /// Passes over answers of status 1xx in the buffer. @return whether no other begins there.
   Result<bool> only_interim();
+  static Result<std::unique_ptr<Connection>> open_socket(const Route& route);
   Status ask_proxy(const Route& route, const Setup& setup, Patience& patience);
 
   std::unique_ptr<Stream> stream_;

@@ -162,7 +162,10 @@ Result<std::string> header_text(const Request& request, const Route& route, cons
     text += name + ": " + value + "\r\n";
   }
   const bool takes_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-  if (takes_body || body_size(request) > 0) text += fmt::format("Content-Length: {}\r\n", body_size(request));
+  if (request.chunked) {
+    text += "Transfer-Encoding: chunked\r\n";
+  } else if (takes_body || body_size(request) > 0)
+    text += fmt::format("Content-Length: {}\r\n", body_size(request));
   return text + "\r\n";
 }
 
@@ -173,7 +176,8 @@ class Exchange {
       : request_(request), setup_(setup), connection_(connection) {}
 
   /// @return the answer's header.
-  Result<std::unique_ptr<ResponseParser>> run(const std::string& header) {
+  /// @param other whether the server may go on in another protocol
+  Result<std::unique_ptr<ResponseParser>> run(const std::string& header, bool other = false) {
     Patience sending(setup_.timeouts, "took", setup_.cancel);
     auto sent = send_all(header, sending);
     // Who hangs up while we send may have said before why.
@@ -181,7 +185,7 @@ class Exchange {
     if (!sent.ok() && (!cut || stream_failed_)) return std::move(sent).error();
     whole_ = sent.ok() && sent.value();
     Patience waiting(setup_.timeouts.header_ns, ETIME, "no answer", setup_.cancel);
-    auto answer = connection_.read_header(request_.method == "HEAD", waiting);
+    auto answer = connection_.read_header(request_.method == "HEAD", waiting, other);
     if (!answer.ok() && !sent.ok()) return std::move(sent).error();
     return answer;
   }
@@ -195,6 +199,7 @@ class Exchange {
   Result<bool> send_all(const std::string& header, Patience& sending) {
     if (request_.stream == nullptr) return connection_.send(header + request_.body, sending);
     if (!TRY(connection_.send(header, sending))) return false;
+    if (request_.chunked) return send_chunks(sending);
     std::vector<char> piece(static_cast<size_t>(std::min<uint64_t>(sent_at_once, request_.body_size)));
     for (uint64_t rest = request_.body_size; rest > 0;) {
       stream_used_ = stream_failed_ = true;
@@ -208,6 +213,21 @@ class Exchange {
       rest -= n;
     }
     return true;
+  }
+
+  Result<bool> send_chunks(Patience& sending) {
+    std::vector<char> piece(sent_at_once);
+    for (;;) {
+      stream_used_ = stream_failed_ = true;
+      const size_t n =
+          TRY_IN(request_.stream->read(piece.data(), piece.size()), "reading what is to be sent");
+      stream_failed_ = false;
+      const std::string size = fmt::format("{:x}\r\n", n);
+      if (n == 0) return connection_.send(size + "\r\n", sending);
+      if (!TRY(connection_.send(size, sending)) || !TRY(connection_.send({piece.data(), n}, sending)) ||
+          !TRY(connection_.send("\r\n", sending)))
+        return false;
+    }
   }
 
   const Request& request_;
@@ -271,6 +291,18 @@ bool unreachable(const Error& error) {
 struct Client::Impl {
   ClientOptions options;
   std::shared_ptr<Shared> shared;
+
+  [[nodiscard]] Result<Route> route_of(const Request& request) const {
+    const Url& url = request.url;
+    Route route{.tls = url.tls,
+                .host = url.host,
+                .port = url.port,
+                .proxy = {},
+                .trust = request.tls,
+                .socket = request.socket};
+    if (route.socket.empty()) route.proxy = TRY(proxy_for(url, options.environment));
+    return route;
+  }
 };
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
@@ -297,11 +329,7 @@ Result<std::unique_ptr<Response>> Client::send(const Request& request) {
     return failure(ENETDOWN,
                    fmt::format("{} is not asked for anything: this run is offline", url.authority()));
   Shared& shared = *impl_->shared;
-  Route route{.tls = url.tls,
-              .host = url.host,
-              .port = url.port,
-              .proxy = TRY(proxy_for(url, impl_->options.environment)),
-              .trust = request.tls};
+  Route route = TRY(impl_->route_of(request));
   const std::string header = TRY(header_text(request, route, shared.setup));
   auto connection = shared.pool.take(route);
   for (;;) {
@@ -324,6 +352,27 @@ Result<std::unique_ptr<Response>> Client::send(const Request& request) {
       return std::move(answer).error().in(fmt::format("asking {}", connection->where()));
     connection = nullptr;  // the server had closed it; once more, with a new one
   }
+}
+
+Result<std::variant<Upgraded, std::unique_ptr<Response>>> Client::upgrade(const Request& request) {
+  if (impl_->options.offline || request.url.tls)
+    return Error::internal("another protocol is asked for where that cannot be");
+  Route route = TRY(impl_->route_of(request));
+  const Setup& setup = impl_->shared->setup;
+  const std::string header = TRY(header_text(request, route, setup));
+  auto connection = TRY(Connection::open(route, setup));
+  Exchange exchange(request, setup, *connection);
+  auto parser = TRY_IN(exchange.run(header, /*other=*/true), fmt::format("asking {}", connection->where()));
+  const bool agreed =
+      parser->status() == 101 || (parser->status() == 200 && parser->framing() == Framing::until_close);
+  using Either = std::variant<Upgraded, std::unique_ptr<Response>>;
+  if (!agreed)
+    return Either(std::make_unique<BodyReader>(impl_->shared, std::move(route), std::move(connection),
+                                               std::move(parser), exchange.whole()));
+  Upgraded upgraded;
+  upgraded.received = connection->buffered();
+  upgraded.socket = connection->release();
+  return Either(std::move(upgraded));
 }
 
 }  // namespace testctr::net

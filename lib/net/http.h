@@ -13,9 +13,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/byte_source.h"
+#include "base/fd.h"
 #include "base/result.h"
 #include "net/url.h"
 
@@ -62,7 +64,10 @@ struct Request {
   /// A large one, read once while it is sent; `body_size` must be what it gives.
   ByteSource* stream = nullptr;
   uint64_t body_size = 0;
+  bool chunked = false;  ///< nobody knows the size of `stream`: all of it is sent, in chunks
   Tls tls;
+  /// The path of a Unix socket that is connected to instead of the URL's host; no proxy is asked.
+  std::string socket;
 };
 
 /// A response whose body is still to be read. Destroyed before the body's end, its connection is closed.
@@ -77,6 +82,12 @@ class Response {
   /// Up to `size` bytes of the body. @return 0 at its end; an error where the connection ended before, where
   /// the peer is too slow, where framing is wrong. `transient()` tells whether another try may help.
   virtual Result<size_t> read(char* buffer, size_t size) = 0;
+};
+
+/// What is left of an exchange that became another protocol's: the socket, and what came on it already.
+struct Upgraded {
+  Fd socket;
+  std::string received;
 };
 
 /// All of a response's body. @return an error when it is longer than `limit`.
@@ -105,6 +116,11 @@ class Client {
   /// where something can be (certificates: which file would be trusted; http spoken on a TLS port and the
   /// reverse).
   Result<std::unique_ptr<Response>> send(const Request& request);
+
+  /// Sends a request that asks for another protocol, on a connection of its own without TLS. @return the
+  /// connection when the server agrees (101, or 200 as old engines do); else the answer, whose body is still
+  /// to be read.
+  Result<std::variant<Upgraded, std::unique_ptr<Response>>> upgrade(const Request& request);
 
  private:
   struct Impl;

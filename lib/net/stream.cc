@@ -27,6 +27,7 @@ class PlainStream final : public Stream {
   }
   [[nodiscard]] short wants() const override { return wants_; }
   [[nodiscard]] int fd() const override { return socket_.get(); }
+  Fd release() override { return std::move(socket_); }
 
  private:
   template <class Call>

@@ -32,6 +32,8 @@ class Stream {
   /// POLLIN or POLLOUT, where the call before gave nothing.
   [[nodiscard]] virtual short wants() const = 0;
   [[nodiscard]] virtual int fd() const = 0;
+  /// Gives the socket up, of a stream that adds nothing to it; none where it does.
+  virtual Fd release() { return {}; }
 };
 
 /// A connected socket that does not block.

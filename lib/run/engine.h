@@ -42,6 +42,17 @@ class Engine {
   [[nodiscard]] virtual bool joins() const { return false; }
   /// Whether what its containers touch can be followed (Spec::follow).
   [[nodiscard]] virtual bool follows() const { return false; }
+  /// Brings to where containers are made what the job needs, once it has been obtained: that does not count
+  /// as the test's time.
+  virtual Status supply(const plan::Job& job) {
+    (void)job;
+    return {};
+  }
+  /// Told once before anything is started: where images are, and how they may be got. Both outlive it.
+  virtual void prepare(image::Store& store, const image::Access& access) {
+    (void)store;
+    (void)access;
+  }
   /// Starts a container and hands it its assignment, and its first order where there is one. Only what the
   /// request says goes in; everything that comes out is checked.
   virtual Result<std::unique_ptr<Place>> start(const PlaceRequest& request) = 0;

@@ -116,8 +116,11 @@ short wanted(const Stream& reads, const Stream& writes) {
                         pid_t runner) {
   sandbox::reset_signals();
   ::setsid();
-  if (!sandbox::close_all_but({0, 1, 2, listener, inside.user, inside.network}).ok()) ::_exit(1);
-  if (::setns(inside.user, CLONE_NEWUSER) != 0 || ::setns(inside.network, CLONE_NEWNET) != 0) ::_exit(1);
+  std::vector<int> kept{0, 1, 2, listener, inside.network};
+  if (inside.user >= 0) kept.push_back(inside.user);
+  if (!sandbox::close_all_but(kept).ok()) ::_exit(1);
+  if (inside.user >= 0 && ::setns(inside.user, CLONE_NEWUSER) != 0) ::_exit(1);
+  if (::setns(inside.network, CLONE_NEWNET) != 0) ::_exit(1);
   // Behind the change of ids, which resets it.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != runner) ::_exit(1);
   if (!sandbox::close_all_but({0, 1, 2, listener}).ok()) ::_exit(1);

@@ -90,12 +90,12 @@ Status Pod::make_guardian() {
 
 // They are there for as long as somebody holds them, whatever becomes of that container.
 Status Pod::keep_namespaces() {
-  if (user_.valid()) return {};
+  if (network_.valid()) return {};
   for (Member& member : members_) {
     if (!member.place || member.what.name == plan::host_place) continue;
     auto namespaces = member.place->namespaces();
     if (!namespaces.ok()) continue;  // one that never came up: its own affair
-    user_ = TRY(sys::duplicate(namespaces.value().user));
+    if (namespaces.value().user >= 0) user_ = TRY(sys::duplicate(namespaces.value().user));
     network_ = TRY(sys::duplicate(namespaces.value().network));
     break;
   }
@@ -120,7 +120,7 @@ Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision
   }
   if (spec.network == sandbox::Network::host || !machine_.engine.joins()) return spec;
   CHECK_OK(keep_namespaces());
-  if (!user_.valid()) return spec;
+  if (!network_.valid()) return spec;
   spec.join_user = user_.get();
   spec.join_network = network_.get();
   return spec;

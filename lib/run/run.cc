@@ -58,6 +58,7 @@ class Runner {
     for (const auto& job : plan_.jobs) trees.push_back(job.tree);
     machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
                              std::make_shared<sandbox::Copies>(std::move(trees)), engine(), options_.follow});
+    engine().prepare(store, options_.access);
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();
@@ -117,6 +118,8 @@ class Runner {
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(index, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(index, error_verdict(provided.error()));
+    if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
+      return did_not_run(index, error_verdict(supplied.error()));
     auto test =
         std::make_unique<TestRun>(plan_.jobs[index], index, provided.value(), *machine_, events_, start_ns_);
     test->begin();

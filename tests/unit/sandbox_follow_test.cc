@@ -130,6 +130,7 @@ TEST_CASE("sandbox follow: relative to the working directory, to descriptors, to
   }
   SUBCASE("a descriptor that is the root of a call") {
     f({"/bin/touches", "scoped", "/jail", "/data.link/inner"});
+    if (f.outcome.status == 3) return;  // before Linux 5.6
     CHECK(f.outcome.status == 0);
     CHECK(f.has("/jail/data/inner"));
     CHECK_FALSE(f.has("/data"));

@@ -236,6 +236,8 @@ Status Slimmer::write_root(TarOut& tar) {
   if (!found) return Error::internal("an image without a root");
   struct stat st = found->st;
   st.st_mode = S_IFDIR | (root_.root_mode & 07777U);
+  // Few layers say a time of it; without one it has that of its unpacking.
+  st.st_mtim = {};
   const ArchiveEntry e = entry(".", st);
   return tar.header(e.get(), "/");
 }

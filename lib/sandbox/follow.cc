@@ -38,6 +38,14 @@ size_t read_memory(uint32_t thread, uint64_t address, char* to, size_t size) {
   return n > 0 ? static_cast<size_t>(n) : 0;
 }
 
+// Whether a thread that hides itself from us is a child of ours that has not executed anything yet: only such
+// a one has our memory.
+bool is_ours(uint32_t thread) {
+  static const char probe = 0;
+  char byte = 0;
+  return read_memory(thread, reinterpret_cast<uintptr_t>(&probe), &byte, 1) == 1;
+}
+
 // The text at an address. @return nothing where there is none, with errno.
 std::optional<std::string> read_path(uint32_t thread, uint64_t address) {
   std::string path;
@@ -128,8 +136,12 @@ std::string Follower::root_of(const seccomp_notif& call) { return read_place(cal
 
 std::optional<std::string> Follower::base_of(const seccomp_notif& call, int dir) {
   auto base = read_place(call, dir == AT_FDCWD ? "cwd" : fmt::format("fd/{}", dir));
-  if (base || (errno != EACCES && errno != EPERM) || dir != AT_FDCWD) return base;
-  // One of ours, before it executes. It was made in our own directory.
+  if (base || (errno != EACCES && errno != EPERM)) return base;
+  if (const int reason = errno; dir != AT_FDCWD || !is_ours(call.pid)) {
+    errno = reason;
+    return std::nullopt;
+  }
+  // It was made in our own directory.
   if (call.pid == child_) return child_base_;
   base = read_link("/proc/self/cwd");
   if (base == "/") base = "";
@@ -165,7 +177,7 @@ void Follower::note(int listener, const seccomp_notif& call, const PathCall& kin
   if (kind.kind == PathCall::Kind::lists) {
     if (auto listed = base_of(call, static_cast<int>(call.data.args[0]))) {
       add(*listed + "/");
-    } else if (errno == EACCES || errno == EPERM) {
+    } else if ((errno == EACCES || errno == EPERM) && !is_ours(call.pid)) {  // ours lists its descriptors
       unseen(call, kind);
     }
     return;

@@ -6,7 +6,7 @@
 //   touches many FILE N           as many names as that, FILE.1 and so on
 //   touches threads FILE N        each in a thread of its own
 //   touches below DIRECTORY FILE  relative to a descriptor
-//   touches scoped DIRECTORY FILE openat2 with the directory for a root
+//   touches scoped DIRECTORY FILE openat2 with the directory for a root; 3: there is none
 //   touches jail DIRECTORY FILE   after chroot
 //   touches old FILE              by the system calls of i386; 3: there are none
 //   touches killed FILE N         children that are killed while they ask
@@ -129,7 +129,8 @@ int main(int argc, char** argv) {
   if (strcmp(how, "scoped") == 0) {
     struct open_how flags = {.flags = O_RDONLY, .mode = 0, .resolve = RESOLVE_IN_ROOT};
     const int fd = open(path, O_PATH | O_DIRECTORY);
-    return syscall(SYS_openat2, fd, argv[3], &flags, sizeof flags) < 0;
+    const long result = syscall(SYS_openat2, fd, argv[3], &flags, sizeof flags);
+    return result < 0 && errno == ENOSYS ? 3 : result < 0;
   }
   if (strcmp(how, "jail") == 0) return chroot(path) != 0 || chdir("/") != 0 || ask(argv[3]);
   if (strcmp(how, "killed") == 0) {

@@ -220,6 +220,8 @@ TEST_CASE("image slim: the same bytes whatever the order, and names that lead no
   CHECK(f.has("c/y"));
   CHECK(f.has("c/up"));
   CHECK(f.has("c/\xff\xfe"));
+  f.low("touch -d @7 .");
+  f.high("touch -d @8 .");
   f.write({"/c/\xff\xfe", "/c/x", "/c/2", "/c/2", "/c/up/b/1", "/a/b/1"});
   CHECK(f.bytes == first);
 }

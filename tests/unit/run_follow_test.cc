@@ -94,6 +94,10 @@ TEST_CASE("run follow: a failing test's slim image fails the same way") {
   Fd record = std::move(sandbox::make_record(f.directory.path())).value();
   const Seen plain = f.run("builtin", prepared, -1), first = f.run("builtin", prepared, record.get());
   INFO(first.told);
+  if (first.told.find("cannot be followed here") != std::string::npos) {
+    MESSAGE("skipped, because " << first.told);
+    return;
+  }
   CHECK(first.outcomes == std::vector{Outcome::fail});
   CHECK(first.told == plain.told);
   auto followed = sandbox::read_followed(record.get());

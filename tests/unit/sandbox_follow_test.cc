@@ -79,6 +79,12 @@ struct Fixture : BusyboxFixture {
                  "bin/ln && ln -s busybox bin/chmod && chmod 755 bin/*");
     record = std::move(make_record(dir.path())).value();
     spec.follow = record.get();
+    const Outcome probe = run(spec, [](Inside&) { return 0; });
+    if (ftruncate(record.get(), 0) != 0) FAIL("ftruncate");
+    if (!probe.ending.setup_error || probe.output.find("cannot be followed here") == std::string::npos)
+      return;
+    MESSAGE("skipped, because " << probe.output);
+    ready = false;
   }
   void operator()(const Body& body) {
     if (ftruncate(record.get(), 0) != 0) FAIL("ftruncate");
@@ -130,6 +136,7 @@ TEST_CASE("sandbox follow: relative to the working directory, to descriptors, to
   }
   SUBCASE("a descriptor that is the root of a call") {
     f({"/bin/touches", "scoped", "/jail", "/data.link/inner"});
+    if (f.outcome.status == 3) return;  // before Linux 5.6
     CHECK(f.outcome.status == 0);
     CHECK(f.has("/jail/data/inner"));
     CHECK_FALSE(f.has("/data"));

@@ -24,6 +24,7 @@ constexpr int64_t report_patience_ns = 60'000'000'000;
 constexpr useconds_t look_pause_us = 20'000;
 
 constexpr uint64_t removal_patience_ns = 30'000'000'000;
+constexpr uint64_t doubt_ns = 2'000'000'000;
 constexpr useconds_t removal_pause_us = 100'000;
 
 /// What the process does.
@@ -43,7 +44,7 @@ class Carrier {
     tell(report);
     channel_.reset();
     // By its name, which we chose: whether the engine has made it is not known where it did not answer.
-    remove_container(api, errand_.name);
+    remove_container(api, errand_.name, /*in_doubt=*/killed_ && !made_);
   }
 
  private:
@@ -198,12 +199,13 @@ class Carrier {
 
 }  // namespace
 
-void remove_container(Api& api, const std::string& name) {
-  const uint64_t until = sys::monotonic_ns() + removal_patience_ns;
+void remove_container(Api& api, const std::string& name, bool in_doubt) {
+  const uint64_t begun = sys::monotonic_ns(), until = begun + removal_patience_ns;
   while (sys::monotonic_ns() < until) {
     const auto answer = api.ask("DELETE", "/containers/" + name + "?force=1&v=1");
     // An engine may refuse it while the container is on its way out.
-    if (!answer.ok() || answer.value().good() || answer.value().status == 404) return;
+    if (!answer.ok() || answer.value().good()) return;
+    if (answer.value().status == 404 && (!in_doubt || sys::monotonic_ns() - begun >= doubt_ns)) return;
     ::usleep(removal_pause_us);
   }
 }

@@ -39,7 +39,8 @@ struct CourierReport {
 };
 
 /// Sees to it that there is no such container, as far as the engine lets us.
-void remove_container(Api& api, const std::string& name);
+/// @param in_doubt the engine may still be making it
+void remove_container(Api& api, const std::string& name, bool in_doubt = false);
 
 class Courier {
  public:

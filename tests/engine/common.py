@@ -108,13 +108,13 @@ class Cases:
         self.check(name, got == code and not missing, f"status {got}, expected {code}; missing {missing}\n{told}")
         return told
 
-    def same(self, name, text, options=(), file="t.txt"):
+    def same(self, name, text, options=(), file="t.txt", image="builtin"):
         """The report is the one that the native engine gives, but for times and for what an engine lacks."""
         with open(file, "w") as f:
             f.write(text)
         reports = []
         for engine in ("native", self.engine):
-            got, told = self.run(["-v", *options, "builtin", file], engine)
+            got, told = self.run(["-v", *options, image, file], engine)
             told = "\n".join(line for line in told.splitlines() if not LACK.search(line))
             reports.append((got, re.sub(r"\b[0-9.]+m?s\b", "TIME", told)))
         self.check(name, reports[0] == reports[1], "\n---- and ----\n".join(f"status {got}\n{told}" for got, told in reports))
@@ -163,6 +163,39 @@ def tree(cases):
         cases.script("a test tree", text, 0, options=["--tree", "tree"])
     with open("tree/d/f") as f:
         cases.check("the tree outside stays", f.read() == "data\n" and os.path.exists("tree/run"))
+
+
+RECIPE = """from: builtin
+files:
+  - {path: home/tester, dir: true, owner: "1234:1235"}
+  - {path: etc/passwd, text: "root:x:0:0:root:/root:/bin/sh\\ntester:x:1234:1235:t:/home/tester:/bin/sh\\n"}
+  - {path: etc/group, text: "root:x:0:\\ntester:x:1235:\\nextra:x:77:tester\\n"}
+user: tester
+workdir: /srv/data
+env: {FOO: bar}
+entrypoint: [never-run]
+ports: ["8080"]
+healthcheck: {test: [never-run], interval: 1s, timeout: 1s, retries: 1}
+"""
+
+
+def users(cases):
+    """An image's own user, folder and variables; its program, ports and health check are not the engine's affair."""
+    if os.geteuid() != 0:
+        cases.skip("an ordinary user's engine may have no other ids")
+        return
+    with open("recipe.yaml", "w") as f:
+        f.write(RECIPE)
+    made = subprocess.run([TESTCTR, "image", "build", "recipe.yaml", "--tag", "withuser"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    cases.check("an image with a user", made.returncode == 0, made.stdout)
+    text = ("exec id\nexec sh -c 'echo $HOME $FOO; pwd; echo x >f; ls -ld $WORK /srv/data | cut -c1-30; grep Cap /proc/self/status'\n"
+            "! exec sh -c 'echo >/etc/x'\n! exec sh -c 'echo >/srv/data/x'\n")
+    if native_works():
+        cases.same("an image's user", text, image="withuser")
+    else:
+        cases.script("an image's user", text, 0, "uid=1234(tester)", image="withuser")
+    cases.script("several users", "[container withuser as one]\nexec sh -c 'echo x >f'\n[container builtin as two]\nexec sh -c 'cat f; echo y >>f; echo z >g'\n"
+                 "[host]\nexec cat f\nstdout y\n", 0, image="withuser")
 
 
 def handed_in(cases):
@@ -245,12 +278,19 @@ def images(cases):
     seen = Seen(path, cases.path)
     with open("t.txt", "w") as f:
         f.write("exec true\n")
+    cases.run(["builtin", "t.txt"])
     got, told = cases.run(["builtin", "t.txt"], environment={"DOCKER_HOST": f"unix://{path}", "CONTAINER_HOST": f"unix://{path}"})
     loads = [one for one in seen.requests if b"/images/load" in one]
     cases.check("a second run loads no image", got == 0 and not loads and any(b"/start" in one for one in seen.requests), f"{told}{seen.requests}")
     cases.check("nobody pulls", not any(b"/images/create" in one for one in seen.requests), seen.requests)
     ours = [one for one in json.loads(cases.ask("GET", "/images/json")[1]) if "org.testctr.image" in (one["Labels"] or {})]
-    cases.check("one image of ours", len(ours) == 1 and ours[0]["RepoTags"][0].startswith("localhost/testctr-script:"), ours)
+    for one in ours:
+        cases.ask("DELETE", f"/images/{one['Id']}?force=1")
+    running = [subprocess.Popen(cases.command(["builtin", "t.txt"], None), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+               for _ in range(2)]
+    told = [one.communicate(timeout=200)[0] for one in running]
+    cases.check("two load the same image at once", all(one.returncode == 0 for one in running), told)
+    cases.check("images of ours", ours and all(one["RepoTags"][0].startswith("localhost/testctr-script:") for one in ours), ours)
 
 
 def sudden_ends(cases):
@@ -296,7 +336,7 @@ def all_cases(engine, path, limits=True):
     cases = Cases(engine, path)
     with open("probe.txt", "w") as f:
         f.write("exec true\n")
-    for part in (plain, tree, handed_in, lambda c: bounds(c, limits), several, live, images, sudden_ends):
+    for part in (plain, tree, users, handed_in, lambda c: bounds(c, limits), several, live, images, sudden_ends):
         part(cases)
     cases.check("nothing is left at all", not cases.containers(), cases.containers())
     return cases

@@ -7,6 +7,7 @@
 #include "bundle/compare.h"
 #include "bundles.h"
 #include "commands.h"
+#include "engine/inside_engine.h"
 #include "image_access.h"
 #include "open_store.h"
 #include "plan/host_paths.h"
@@ -183,8 +184,35 @@ Result<int> several(const Replay& replay, uint64_t times) {
                                            : Verdict::not_reproduced);
 }
 
+/// In a container of the bundle's image: the tests run in it, and the exit code is theirs.
+Result<int> run_inside(const Arguments& arguments) {
+  for (const char* option : {"--times", "--engine"})
+    if (arguments.value(option))
+      return Error::usage(
+          fmt::format("{} is nothing for a run in a container of the bundle's image", option));
+  // Whoever the image's user is, this he can write to.
+  ::setenv("TMPDIR", engine::inside_folder, 1);
+  ::setenv("TESTCTR_HOME", fmt::format("{}/store", engine::inside_folder).c_str(), 1);
+  bundle::Inside inside = TRY(bundle::read_inside());
+  CHECK_OK(substitute(arguments, inside.ready.plan));
+  for (const std::string& note : inside.ready.notes) complain(note);
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto engine = engine::open_inside(inside.environment);
+  ReportedRun reported(arguments, inside.ready.plan, TRY(junit_report(arguments, inside.ready.plan)),
+                       sys::monotonic_ns(), {});
+  Renamer events(reported.collector(), inside.ready.shown);
+  run::Options how;
+  how.engine = engine.get();
+  how.access.offline = true;
+  reported.run(inside.ready.plan, events, how, signals);
+  const int code = reported.finish();
+  return arguments.flag("--as-test") && !reported.interrupted() ? as_test(code) : code;
+}
+
 Result<int> run_replay(const Arguments& arguments) {
   CHECK_OK(check_reports(arguments));
+  if (arguments.positionals().empty() && bundle::is_inside() && !TRY(bundle::carries_bundle()))
+    return run_inside(arguments);
   const auto times = TRY(arguments.number("--times", 1, 1'000'000));
   if (times && arguments.flag("--as-test")) return Error::usage("--times and --as-test exclude each other");
   const StopSignals signals = TRY(StopSignals::install());

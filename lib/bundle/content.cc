@@ -207,6 +207,7 @@ Result<Content> Gatherer::gather(const plan::Plan& plan) {
   CHECK_OK(name_images());
   for (plan::Job& job : content_.plan.jobs) CHECK_OK(rewrite(job));
   content_.layer.program = TRY(sys::self_path());
+  content_.layer.open_folders = true;
   Fd self = TRY(sys::open("/proc/self/exe", O_RDONLY));
   // Of a program with a bundle behind it, the program alone.
   if (const auto seal = TRY(find_seal(self.get()))) content_.layer.program_size = seal->begin;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <set>
+
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -18,6 +20,8 @@ namespace {
 
 using image::Source;
 
+constexpr const char* inside = "/testctr";
+constexpr const char* here_image = "hostfs";  // as plans name the root that we are in
 constexpr size_t largest_plan = size_t{256} << 20;
 constexpr size_t largest_recording = size_t{64} << 20;
 
@@ -55,6 +59,26 @@ Status check_names(const plan::Job& job) {
       !one_of(job.seccomp, "profiles/"))
     return refuse(job.seccomp);
   return {};
+}
+
+// The names of the bundle become paths below `folder`.
+Status use_folder(plan::Job& job, const std::string& folder) {
+  if (!job.tree.empty()) job.tree = TRY(path_in(folder, job.tree, true, false));
+  for (plan::HostProgram& p : job.programs) p.path = TRY(path_in(folder, p.path, false, true));
+  for (plan::Mount& m : job.mounts) m.source = TRY(path_in(folder, m.source, true, true));
+  if (job.seccomp.starts_with("profiles/")) job.seccomp = TRY(path_in(folder, job.seccomp, false, true));
+  return {};
+}
+
+void take_secrets(plan::Job& job, std::vector<std::string>& notes) {
+  for (const std::string& name : job.secrets) {
+    if (const char* value = ::getenv(name.c_str()); value != nullptr) {
+      job.environment[name] = value;
+    } else {
+      notes.push_back(fmt::format("{} wants the secret {}, which no bundle holds and which is not set here",
+                                  job.name, name));
+    }
+  }
 }
 
 Error damaged(const std::string& shown) {
@@ -199,20 +223,40 @@ Result<Ready> Bundle::ready(image::Store& store) const {
   }
   for (plan::Job& job : ready.plan.jobs) {
     job.pins = pins;
-    if (!job.tree.empty()) job.tree = TRY(path_in(folder_, job.tree, true, false));
-    for (plan::HostProgram& p : job.programs) p.path = TRY(path_in(folder_, p.path, false, true));
-    for (plan::Mount& m : job.mounts) m.source = TRY(path_in(folder_, m.source, true, true));
-    if (job.seccomp.starts_with("profiles/")) job.seccomp = TRY(path_in(folder_, job.seccomp, false, true));
-    for (const std::string& name : job.secrets) {
-      if (const char* value = ::getenv(name.c_str()); value != nullptr) {
-        job.environment[name] = value;
-      } else {
-        ready.notes.push_back(fmt::format(
-            "{} wants the secret {}, which no bundle holds and which is not set here", job.name, name));
-      }
-    }
+    CHECK_OK(use_folder(job, folder_));
+    take_secrets(job, ready.notes);
   }
   return ready;
+}
+
+bool is_inside() {
+  const auto found = sys::stat_at(AT_FDCWD, fmt::format("{}/{}", inside, plan_name));
+  return found.ok() && found.value() && S_ISREG(found.value()->st_mode);
+}
+
+Result<Inside> read_inside() {
+  const PlanFile file = TRY(plan_file_from(
+      TRY_IN(sys::read_file(fmt::format("{}/{}", inside, plan_name), largest_plan), "the bundle's plan")));
+  Inside found;
+  found.environment = TRY_IN(image::parse_config(file.config), "the bundle's plan").config.env;
+  found.ready.plan = file.plan;
+  std::set<std::string> own;  // names of the image that we are in
+  for (const NamedDigest& named : file.images) {
+    if (!named.manifest.empty()) continue;
+    own.insert(named.name);
+    found.ready.shown[here_image] = named.shown;
+  }
+  for (plan::Job& job : found.ready.plan.jobs) {
+    CHECK_OK(check_names(job));
+    if (!own.contains(job.image) && !job.image.empty() && !job.error)
+      job.error =
+          Error::usage(fmt::format("this container is not of the image {}", text::printable(job.image)))
+              .hint("`testctr-script replay` of the bundle runs the test, where containers can be made");
+    job.image = here_image;
+    CHECK_OK(use_folder(job, inside));
+    take_secrets(job, found.ready.notes);
+  }
+  return found;
 }
 
 }  // namespace testctr::bundle

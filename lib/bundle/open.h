@@ -66,7 +66,13 @@ class Bundle {
 /// The seal of this program's own file, when a bundle stands behind it.
 Result<bool> carries_bundle();
 
-/// In a file's place: that its image is the one we are in (/testctr/plan is there).
-inline constexpr const char* inside_plan = "/testctr/plan";
+/// Whether we are in a container of a bundle's image.
+bool is_inside();
+/// The plan of the bundle in whose image we are, for `engine::open_inside`.
+struct Inside {
+  Ready ready;
+  std::vector<std::string> environment;  ///< the image's Env
+};
+Result<Inside> read_inside();
 
 }  // namespace testctr::bundle

@@ -23,7 +23,7 @@ class LayerWriter {
   Status file(const std::string& path, mode_t permissions, std::string_view bytes);
   Status file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
               const std::string& name, bool longer = false);
-  Status program(const std::string& path, uint64_t size);
+  Status program(const std::string& path, uint64_t size, mode_t folder);
   Status tree(const Tree& tree, const std::string& prefix);
   Status tree_entry(const TreeEntry& entry, const std::string& prefix);
   Status copy(const LayerCopy& copy);
@@ -106,8 +106,8 @@ Status LayerWriter::tree(const Tree& tree, const std::string& prefix) {
   return walk_tree(root.get(), hidden, [&](const TreeEntry& e) { return tree_entry(e, prefix); });
 }
 
-Status LayerWriter::program(const std::string& path, uint64_t size) {
-  CHECK_OK(directory("testctr/bin", 0755, 0));
+Status LayerWriter::program(const std::string& path, uint64_t size, mode_t folder) {
+  CHECK_OK(directory("testctr/bin", folder, 0));
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return Error::system("stat", path);
   st.st_mtim.tv_sec = 0;
@@ -139,7 +139,8 @@ bool has_plain_names(const LayerContent& content) {
 
 Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
   CHECK_OK(directory("testctr", 0755, 0));
-  if (!content.program.empty()) CHECK_OK(program(content.program, content.program_size));
+  const mode_t open = content.open_folders ? 01777 : 0755;
+  if (!content.program.empty()) CHECK_OK(program(content.program, content.program_size, open));
   if (!content.script_name.empty()) {
     if (content.script_name.find('/') != std::string::npos)
       return Error::internal("a script's name in a layer has no folders");
@@ -150,6 +151,10 @@ Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
   if (content.tree) CHECK_OK(tree(*content.tree, "testctr/tree"));
   for (const std::string& folder : content.folders) CHECK_OK(directory("testctr/" + folder, 0755, 0));
   for (const LayerCopy& one : content.copies) CHECK_OK(copy(one));
+  if (content.open_folders) {
+    CHECK_OK(directory("testctr/run", open, 0));
+    CHECK_OK(directory("work", open, 0));
+  }
   CHECK_OK(out_.close());
   return WrittenLayer{out_.digest(), out_.size()};
 }

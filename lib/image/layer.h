@@ -38,6 +38,9 @@ struct LayerContent {
   std::optional<Tree> tree;
   std::map<std::string, std::string> files;  ///< names without folders, below testctr/, and bytes
   std::vector<std::string> folders;          ///< below testctr/, parents first
+  /// Folders that are open to all, for who runs the program in a container of another engine, whoever he is:
+  /// /work, /testctr/run and /testctr/bin.
+  bool open_folders = false;
   std::vector<LayerCopy> copies;
 };
 

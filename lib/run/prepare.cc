@@ -20,8 +20,8 @@ std::string inside_directory() { return std::string(inside_work) + "/directory";
 /// Whether an image seems to have a program. Where its layers hide it again, the place finds that out and
 /// says so.
 bool has_program(const image::RootFilesystem& root, const std::string& name) {
-  if (root.kind == image::RootFilesystem::Kind::hostfs) return true;
-  for (const std::string& layer : root.layers) {
+  const bool hostfs = root.kind == image::RootFilesystem::Kind::hostfs;
+  for (const std::string& layer : hostfs ? std::vector<std::string>{""} : root.layers) {
     for (const char* folder : {"/bin/", "/usr/bin/", "/usr/local/bin/"}) {
       auto found = sys::stat_at(AT_FDCWD, layer + folder + name);
       if (found.ok() && found.value()) return true;

@@ -223,11 +223,11 @@ Result<int> run_replay(const Arguments& arguments) {
   const bundle::Bundle opened =
       TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
   CHECK_OK(check_consent(arguments, opened));
-  bundle::Ready ready = TRY(opened.ready(store));
+  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  bundle::Ready ready = TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr));
   CHECK_OK(substitute(arguments, ready.plan));
   for (const std::string& note : ready.notes) complain(note);
-  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), ready.plan));
-  if (!chosen.note.empty()) complain(chosen.note);
   run::Options how;
   how.engine = chosen.engine();
   how.store = store_options(arguments);

@@ -208,14 +208,14 @@ Result<std::vector<std::unique_ptr<Source>>> Bundle::images() const {
   return all;
 }
 
-Result<Ready> Bundle::ready(image::Store& store) const {
+Result<Ready> Bundle::ready(image::Store& store, bool keep_blobs) const {
   Ready ready;
   ready.plan = file_.plan;
   std::map<std::string, std::string> pins;
   for (const NamedDigest& named : file_.images) {
     auto source = TRY(named.manifest.empty() ? without_last_layer(packed_, file_.config) : other(named));
     image::Loaded loaded =
-        TRY_IN(image::load_image(store.impl(), *source, /*keep_blobs=*/false), text::printable(named.name));
+        TRY_IN(image::load_image(store.impl(), *source, keep_blobs), text::printable(named.name));
     const std::string own = loaded.record.manifest.str();
     pins[named.name] = own;
     ready.shown[own] = named.shown;

@@ -41,8 +41,9 @@ class Bundle {
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] const image::Source& packed() const { return *packed_; }
 
-  /// Unpacks its images. The plan's paths are those of this machine then.
-  Result<Ready> ready(image::Store& store) const;
+  /// Unpacks its images. The plan's paths are those of this machine then. @param keep_blobs also keeps them
+  /// as they are, for engines that are to load them
+  Result<Ready> ready(image::Store& store, bool keep_blobs) const;
   /// Its images for being sent elsewhere: its own, and the others that it needs.
   [[nodiscard]] Result<std::vector<std::unique_ptr<image::Source>>> images() const;
 

@@ -71,10 +71,10 @@ class Part final : public Source {
     shown = whole_->shown;
     const auto begin = whole_->manifest.layers.begin() + static_cast<ptrdiff_t>(first);
     manifest.layers.assign(begin, begin + static_cast<ptrdiff_t>(count));
-    // No digest that anything else goes by: what is in a bundle must not pass for another image.
-    std::string identity = "a part of a bundle\n" + config_;
-    for (const Descriptor& layer : manifest.layers) identity += "\n" + layer.digest.str();
-    manifest_digest = Digest::of(identity);
+    manifest.config.media_type = image::media::oci_config;
+    manifest.config.digest = Digest::of(config_);
+    manifest.config.size = config_.size();
+    image::describe(*this);
   }
   Result<std::string> config() override { return config_; }
   Result<std::unique_ptr<ByteSource>> layer(size_t i) override { return whole_->layer(first_ + i); }

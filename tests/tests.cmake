@@ -1,7 +1,7 @@
 # What the tests need to be built: the doctest program, the helper programs that run inside containers, the fuzzers.
 file(GLOB unit_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*.cc)
 add_executable(unit-tests EXCLUDE_FROM_ALL ${unit_sources})
-target_link_libraries(unit-tests PRIVATE tc_engine tc_run tc_builtin third_party_no_loading)
+target_link_libraries(unit-tests PRIVATE tc_bundle tc_engine tc_run tc_builtin third_party_no_loading)
 # They are compiled more often than they run: not optimized, but for what they test.
 target_compile_options(unit-tests PRIVATE -O0)
 target_precompile_headers(unit-tests PRIVATE ${CMAKE_SOURCE_DIR}/lib/base/pch.h <doctest/doctest.h>)
@@ -32,7 +32,7 @@ if(TESTCTR_SANITIZE STREQUAL "fuzzer")
     string(REGEX REPLACE "_fuzz$" "" name ${name})
     add_executable(fuzz-${name} EXCLUDE_FROM_ALL ${source})
     set_target_properties(fuzz-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
-    target_link_libraries(fuzz-${name} PRIVATE tc_run tc_builtin third_party_no_loading)
+    target_link_libraries(fuzz-${name} PRIVATE tc_bundle tc_engine tc_run tc_builtin third_party_no_loading)
     target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
     target_precompile_headers(fuzz-${name} REUSE_FROM tc_base)
     add_dependencies(all-fuzzers fuzz-${name})

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
 #include <set>
 
 #include "base/sys.h"
@@ -33,6 +35,16 @@ Status check_bundle_folder(const std::string& folder) {
   return sys::make_dirs(folder, 0777).in("--pack-on-failure");
 }
 
+std::vector<std::string> results_at(const std::vector<std::optional<std::string>>& paths) {
+  std::vector<std::string> found;
+  for (const auto& path : paths) {
+    if (!path) continue;
+    const std::unique_ptr<char, decltype(&free)> real(::realpath(path->c_str(), nullptr), &free);
+    if (real) found.emplace_back(real.get());
+  }
+  return found;
+}
+
 plan::Plan plan_of(const plan::Plan& plan, size_t index) {
   plan::Plan own;
   own.jobs.push_back(plan.jobs[index]);
@@ -41,7 +53,8 @@ plan::Plan plan_of(const plan::Plan& plan, size_t index) {
 }
 
 int pack_failures(const std::string& folder, const plan::Plan& plan, const bundle::Recording& recording,
-                  const image::StoreOptions& options, const image::Access& access) {
+                  const image::StoreOptions& options, const image::Access& access,
+                  const std::vector<std::string>& left_out) {
   int code = exit_passed;
   std::set<std::string> taken;
   std::optional<image::Store> store;
@@ -57,6 +70,7 @@ int pack_failures(const std::string& folder, const plan::Plan& plan, const bundl
     bundle::Recording own{recording.surroundings, {test}};
     const std::string path = folder + "/" + name;
     bundle::PackOptions how{.output = path, .recording = &own};
+    how.left_out = left_out;
     auto packed = bundle::pack(*store, access, plan_of(plan, i), how);
     if (!packed.ok()) {
       code = complain(std::move(packed).error().in(fmt::format("packing {}", plan.jobs[i].name)));

@@ -1,6 +1,7 @@
 // What the commands that make or read bundles have in common.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,15 @@ namespace testctr::cmd {
 /// The folder of `--pack-on-failure`, made when it is missing.
 Status check_bundle_folder(const std::string& folder);
 
-/// A bundle of each test that failed, and says where. @return an exit code: of what kept one from being
-/// written
+/// Where results go that may lie in a test tree, links resolved: they are no part of it. @param paths some
+/// are there, some are not
+std::vector<std::string> results_at(const std::vector<std::optional<std::string>>& paths);
+
+/// A bundle of each test that failed, and says where. @param left_out see `bundle::PackOptions` @return an
+/// exit code: of what kept one from being written
 int pack_failures(const std::string& folder, const plan::Plan& plan, const bundle::Recording& recording,
-                  const image::StoreOptions& store, const image::Access& access);
+                  const image::StoreOptions& store, const image::Access& access,
+                  const std::vector<std::string>& left_out);
 
 /// A plan of one of its jobs alone.
 plan::Plan plan_of(const plan::Plan& plan, size_t index);

@@ -91,6 +91,7 @@ Result<int> run_pack(const Arguments& arguments) {
     if (arguments.flag("--slim")) how.touched = &touched;
   }
   image::Store store = TRY(open_store(store_options(arguments)));
+  how.left_out = results_at({arguments.value("--junit")});
   const bundle::Packed packed = TRY(bundle::pack(store, images->access(), plan, how));
   for (const std::string& note : packed.notes) complain(note);
   complain(fmt::format("{}: {}, content {}", *output, text::human_size(packed.size), packed.content.str()));

@@ -1,6 +1,7 @@
 // `replay`: what a bundle holds is run again, and compared with what was recorded.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -31,8 +32,13 @@ constexpr std::array own_options{
     Option{.names = "--as-test",
            .help = "exit 0: it passes, 1: it fails still, 125: cannot tell; made for `git bisect run`"},
     Option{.names = "--allow-host",
-           .help = "host sections may run: the bundle's lines then do what they want "
-                   "with this machine, as you"},
+           .help =
+               "host sections may run: the bundle's lines then do what they want "
+               "with this machine, as you;\nits tests may have the host's network and a filter of their own"},
+    Option{.names = "--secret",
+           .value = "NAME",
+           .help = "this variable of your environment for the tests that name it as a secret",
+           .repeats = true},
     engine_option,
     offline_option,
     pull_option,
@@ -89,22 +95,25 @@ Status substitute(const Arguments& arguments, plan::Plan& plan) {
 }
 
 Status check_consent(const Arguments& arguments, const bundle::Bundle& opened) {
-  if (arguments.flag("--allow-host") || !TRY(opened.has_host_sections())) return {};
+  if (arguments.flag("--allow-host")) return {};
+  if (const auto wants = opened.wants_of_host(); !wants.empty())
+    return Error::usage(fmt::format("the bundle's tests want {}", text::join(wants, " and ")))
+        .hint("look at them with `testctr-script bundle extract`; --allow-host lets them have it");
+  if (!TRY(opened.has_host_sections())) return {};
   return Error::usage("the bundle has lines that run on the host, outside of every container")
       .hint(
           "look at them with `testctr-script bundle extract`; --allow-host lets them do what they want, as "
           "you");
 }
 
-void tell(const Arguments& arguments, const bundle::Comparison& comparison) {
+Status tell(const Arguments& arguments, const bundle::Comparison& comparison) {
   if (arguments.flag("--json")) {
     Json line{{"type", "verdict"},
               {"verdict", std::string(bundle::to_string(comparison.verdict))},
               {"outcome", json::from_bytes(comparison.outcome)},
               {"output", json::from_bytes(comparison.output)},
               {"surroundings", comparison.surroundings}};
-    (void)print(json::dump(line) + "\n");
-    return;
+    return print(json::dump(line) + "\n");
   }
   std::string text = fmt::format("{}\n", bundle::to_string(comparison.verdict));
   if (!comparison.outcome.empty()) text += fmt::format("  outcome: {}\n", comparison.outcome);
@@ -116,12 +125,11 @@ void tell(const Arguments& arguments, const bundle::Comparison& comparison) {
   }
   for (const std::string& difference : comparison.surroundings) text += fmt::format("  {}\n", difference);
   if (!arguments.flag("--tap")) {
-    (void)print(text);
-    return;
+    return print(text);
   }
   std::string comment;
   for (std::string_view line : text::lines(text)) comment += fmt::format("# {}", line);
-  (void)print(comment);
+  return print(comment);
 }
 
 /// What is the same for each of its runs.
@@ -155,7 +163,8 @@ Result<int> once(const Replay& replay) {
   }
   recorder.recording().surroundings = bundle::surroundings_here(replay.chosen.shown());
   const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
-  tell(replay.arguments, comparison);
+  CHECK_OK(tell(replay.arguments, comparison));
+  if (!reported.is_whole()) return code == exit_passed || code == exit_failed ? exit_infrastructure : code;
   return bundle::exit_code(comparison.verdict);
 }
 
@@ -225,7 +234,9 @@ Result<int> run_replay(const Arguments& arguments) {
   CHECK_OK(check_consent(arguments, opened));
   const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  bundle::Ready ready = TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr));
+  const std::vector<std::string> given = arguments.values("--secret");
+  const std::set<std::string> secrets(given.begin(), given.end());
+  bundle::Ready ready = TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets));
   CHECK_OK(substitute(arguments, ready.plan));
   for (const std::string& note : ready.notes) complain(note);
   run::Options how;

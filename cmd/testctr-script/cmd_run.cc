@@ -78,8 +78,8 @@ Result<int> run_run(const Arguments& arguments) {
     reported.run(plan, events, how, signals);
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
-      problem =
-          pack_failures(*bundles, plan, recorder.recording(), store_options(arguments), images->access());
+      problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),
+                              images->access(), results_at({bundles, arguments.value("--junit")}));
     }
   }
   int code = reported.finish();

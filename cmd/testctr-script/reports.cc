@@ -103,7 +103,8 @@ int ReportedRun::finish() {
   const Status written = collector().finish(ending_);
   const int code = collector().tally().exit_code(ending_);
   // A report that is not whole must not pass for one; a worse exit code stands.
-  if (written.ok()) return code;
+  whole_ = written.ok();
+  if (whole_) return code;
   const int from_error = complain(written.error());
   return code == exit_passed ? from_error : code;
 }

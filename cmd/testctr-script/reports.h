@@ -68,11 +68,14 @@ class ReportedRun {
   /// Ends the reports. @return the exit code: of a run that passed, that of what kept a report from being
   /// written
   int finish();
+  /// Whether all reports could be written; after finish().
+  [[nodiscard]] bool is_whole() const { return whole_; }
 
  private:
   Reports reports_;
   report::RunEnding ending_;
   uint64_t started_ns_;
+  bool whole_ = true;
 };
 
 }  // namespace testctr::cmd

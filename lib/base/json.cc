@@ -82,12 +82,16 @@ std::string to_cbor(const Json& value) {
 
 namespace {
 
+// An item of one byte becomes many bytes of memory.
+constexpr size_t max_items = 4'000'000;
+
 // Walks CBOR without building anything: bounds the depth, so that the recursive reader cannot be led off the
-// stack.
+// stack, and the number of items.
 bool cbor_too_deep(std::string_view bytes) {
   std::vector<uint64_t> open;  // items still to come at each level
-  size_t at = 0;
+  size_t at = 0, items = 0;
   while (at < bytes.size()) {
+    if (++items > max_items) return true;
     auto head = static_cast<uint8_t>(bytes[at++]);
     unsigned major = head >> 5, info = head & 31;
     uint64_t count = info;
@@ -119,7 +123,8 @@ bool cbor_too_deep(std::string_view bytes) {
 }  // namespace
 
 Result<Json> from_cbor(std::string_view bytes) {
-  if (cbor_too_deep(bytes)) return Error::infrastructure("CBOR is nested too deeply or of indefinite length");
+  if (cbor_too_deep(bytes))
+    return Error::infrastructure("CBOR is nested too deeply, has too many items, or is of indefinite length");
   try {
     return Json::from_cbor(bytes.begin(), bytes.end(), /*strict=*/true);
   } catch (const std::exception& e) {

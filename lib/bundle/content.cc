@@ -21,7 +21,8 @@ constexpr size_t block = size_t{256} * 1024;
 /// Things of this machine, each once, and their names in the bundle.
 class Gatherer {
  public:
-  explicit Gatherer(const run::Secrets& secrets) : secrets_(secrets) {}
+  explicit Gatherer(const run::Secrets& secrets, const std::vector<std::string>& left_out)
+      : secrets_(secrets), left_out_(left_out) {}
   Result<Content> gather(const plan::Plan& plan);
 
  private:
@@ -29,11 +30,13 @@ class Gatherer {
   Status rewrite(plan::Job& job);
   Result<std::string> tree(const std::string& path);
   Result<std::string> numbered(const std::string& folder, const std::string& path);
+  Result<image::Tree> scanned(const std::string& path) const;
   Status look_through(const image::Tree& tree) const;
   Status look_into(int parent, const std::string& name, const std::string& shown) const;
   Status name_images();
 
   const run::Secrets& secrets_;
+  const std::vector<std::string>& left_out_;
   Content content_;
   std::map<std::string, std::string> known_;  ///< path -> name in the bundle
   std::map<std::string, size_t> count_;       ///< of each folder
@@ -89,6 +92,15 @@ Status Gatherer::look_into(int parent, const std::string& name, const std::strin
   }
 }
 
+// A bundle that lies in the tree is no part of it: otherwise the second bundle would hold the first.
+Result<image::Tree> Gatherer::scanned(const std::string& path) const {
+  image::Tree tree = TRY(image::scan_to_pack(path));
+  for (const std::string& result : left_out_)
+    if (result.starts_with(tree.root + "/")) tree.hidden.push_back(result.substr(tree.root.size() + 1));
+  std::sort(tree.hidden.begin(), tree.hidden.end());
+  return tree;
+}
+
 Status Gatherer::look_through(const image::Tree& tree) const {
   if (secrets_.empty()) return {};
   Fd root = TRY(sys::open(tree.root, O_RDONLY | O_DIRECTORY));
@@ -97,6 +109,9 @@ Status Gatherer::look_through(const image::Tree& tree) const {
     if (secrets_.in(entry.name))
       return Error::usage("the value of a secret is the name of a file in the test tree: nothing was packed");
     if (S_ISREG(entry.st.st_mode)) return look_into(entry.parent, entry.name, tree.root + "/" + entry.path);
+    if (S_ISLNK(entry.st.st_mode) && secrets_.in(TRY(sys::read_link_at(entry.parent, entry.name))))
+      return Error::usage(fmt::format("the value of a secret is where {} leads: nothing was packed",
+                                      text::printable(tree.root + "/" + entry.path)));
     return {};
   });
 }
@@ -104,7 +119,7 @@ Status Gatherer::look_through(const image::Tree& tree) const {
 Result<std::string> Gatherer::tree(const std::string& path) {
   if (path.empty()) return std::string();
   if (const auto known = known_.find(path); known != known_.end()) return known->second;
-  image::Tree found = TRY_IN(image::scan_to_pack(path), "the test tree");
+  image::Tree found = TRY_IN(scanned(path), "the test tree");
   CHECK_OK(look_through(found));
   for (const std::string& note : found.notes) content_.notes.push_back(note);
   const size_t number = count_["trees"]++;
@@ -128,7 +143,7 @@ Result<std::string> Gatherer::numbered(const std::string& folder, const std::str
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return Error::system("stat", path);
   if (S_ISDIR(st.st_mode)) {
-    copy.tree = TRY_IN(image::scan_to_pack(path), "what is mounted");
+    copy.tree = TRY_IN(scanned(path), "what is mounted");
     copy.file.clear();
     CHECK_OK(look_through(*copy.tree));
   } else if (!S_ISREG(st.st_mode)) {
@@ -216,8 +231,9 @@ Result<Content> Gatherer::gather(const plan::Plan& plan) {
 
 }  // namespace
 
-Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets) {
-  return Gatherer(secrets).gather(plan);
+Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets,
+                       const std::vector<std::string>& left_out) {
+  return Gatherer(secrets, left_out).gather(plan);
 }
 
 Result<image::CompressedLayer> write_content(Content& content, const PlanFile& file,

@@ -24,7 +24,9 @@ struct Content {
 
 /// Errors are usage errors: a test that cannot be packed (`--layer`, `--work-directory`, a writable mount, an
 /// image that is this machine's own root or a folder), and, of files that hold a secret, where.
-Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets);
+/// @param left_out paths that are no part of a tree that they lie in; links are resolved
+Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets,
+                       const std::vector<std::string>& left_out);
 
 /// Writes the layer into an unnamed file of a folder and compresses it. @param file put into the layer
 /// @param written set to a descriptor of the file

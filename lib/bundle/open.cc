@@ -13,6 +13,7 @@
 #include "image/load.h"
 #include "image/reference.h"
 #include "image/transfer.h"
+#include "plan/plan_images.h"
 #include "run/scope.h"
 
 namespace testctr::bundle {
@@ -70,15 +71,31 @@ Status use_folder(plan::Job& job, const std::string& folder) {
   return {};
 }
 
-void take_secrets(plan::Job& job, std::vector<std::string>& notes) {
+// A bundle may name any variable of whoever replays it as its secret.
+void take_secrets(plan::Job& job, const std::set<std::string>* allowed, std::vector<std::string>& notes) {
   for (const std::string& name : job.secrets) {
-    if (const char* value = ::getenv(name.c_str()); value != nullptr) {
+    const char* value = ::getenv(name.c_str());
+    if (value != nullptr && (allowed == nullptr || allowed->contains(name))) {
       job.environment[name] = value;
-    } else {
-      notes.push_back(fmt::format("{} wants the secret {}, which no bundle holds and which is not set here",
-                                  job.name, name));
+      continue;
     }
+    notes.push_back(fmt::format(
+        "{} wants the secret {}, which no bundle holds: {}", text::printable(job.name), text::printable(name),
+        value == nullptr ? "it is not set here" : "`--secret NAME` gives it what is set here"));
   }
+}
+
+/// Nothing is obtained but what the bundle has: other names may be folders of this machine.
+Status check_images(plan::Job& job, const std::map<std::string, std::string>& pins) {
+  for (const std::string& image : plan::images_of(job))
+    if (!pins.contains(image))
+      return Error::infrastructure(
+          fmt::format("the bundle's plan names the image {}, which it does not hold: "
+                      "it is damaged",
+                      text::quoted(image)));
+  job.pins = pins;
+  job.pinned_only = true;
+  return {};
 }
 
 Error damaged(const std::string& shown) {
@@ -191,6 +208,16 @@ Result<bool> Bundle::has_host_sections() const {
   return false;
 }
 
+std::vector<std::string> Bundle::wants_of_host() const {
+  std::set<std::string> wants;
+  for (const plan::Job& job : file_.plan.jobs) {
+    if (job.network == plan::Network::host) wants.insert("the host's network");
+    if (job.seccomp != "default" && job.seccomp != "strict")
+      wants.insert("system calls that the default filter refuses");
+  }
+  return {wants.begin(), wants.end()};
+}
+
 Result<std::unique_ptr<Source>> Bundle::other(const NamedDigest& named) const {
   if (!archive_) return by_digest_(named.manifest);
   image::Descriptor descriptor;
@@ -208,7 +235,8 @@ Result<std::vector<std::unique_ptr<Source>>> Bundle::images() const {
   return all;
 }
 
-Result<Ready> Bundle::ready(image::Store& store, bool keep_blobs) const {
+Result<Ready> Bundle::ready(image::Store& store, bool keep_blobs,
+                            const std::set<std::string>& secrets) const {
   Ready ready;
   ready.plan = file_.plan;
   std::map<std::string, std::string> pins;
@@ -222,9 +250,9 @@ Result<Ready> Bundle::ready(image::Store& store, bool keep_blobs) const {
     ready.locks.push_back(std::move(loaded.lock));
   }
   for (plan::Job& job : ready.plan.jobs) {
-    job.pins = pins;
+    CHECK_OK(check_images(job, pins));
     CHECK_OK(use_folder(job, folder_));
-    take_secrets(job, ready.notes);
+    take_secrets(job, &secrets, ready.notes);
   }
   return ready;
 }
@@ -254,7 +282,8 @@ Result<Inside> read_inside() {
               .hint("`testctr-script replay` of the bundle runs the test, where containers can be made");
     job.image = here_image;
     CHECK_OK(use_folder(job, inside));
-    take_secrets(job, found.ready.notes);
+    // Who started this container gave it what is in its environment.
+    take_secrets(job, nullptr, found.ready.notes);
   }
   return found;
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct Ready {
   plan::Plan plan;
   std::map<std::string, std::string>
       shown;                       ///< how reports are to name an image: by what it is obtained by here
-  std::vector<std::string> notes;  ///< secrets that are not set here
+  std::vector<std::string> notes;  ///< secrets that it does not have here
   std::vector<Fd> locks;
 };
 
@@ -37,13 +38,16 @@ class Bundle {
   [[nodiscard]] const Digest& content() const { return packed_->manifest_digest; }
   /// Whether some of its lines are carried out on the host.
   [[nodiscard]] Result<bool> has_host_sections() const;
+  /// What else its tests want of the host that tests do not have otherwise, in words.
+  [[nodiscard]] std::vector<std::string> wants_of_host() const;
   /// The folder that its layer has as /testctr, in the store. Hostile: links may be in it.
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] const image::Source& packed() const { return *packed_; }
 
   /// Unpacks its images. The plan's paths are those of this machine then. @param keep_blobs also keeps them
-  /// as they are, for engines that are to load them
-  Result<Ready> ready(image::Store& store, bool keep_blobs) const;
+  /// as they are, for engines that are to load them @param secrets the variables of this environment that it
+  /// may have
+  Result<Ready> ready(image::Store& store, bool keep_blobs, const std::set<std::string>& secrets = {}) const;
   /// Its images for being sent elsewhere: its own, and the others that it needs.
   [[nodiscard]] Result<std::vector<std::unique_ptr<image::Source>>> images() const;
 

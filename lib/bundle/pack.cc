@@ -135,8 +135,15 @@ Status write_file(std::vector<image::NamedImage>& images, image::ArchiveExtras& 
 Result<Packed> pack(image::Store& store, const image::Access& access, const plan::Plan& plan,
                     const PackOptions& options) {
   sys::OutputFile output = TRY_IN(sys::OutputFile::create(options.output), "--output");
+  for (const plan::Job& job : plan.jobs)
+    if (output.is(job.file))
+      return Error::usage(
+          fmt::format("--output: {} is what is to be packed, and the bundle would overwrite it",
+                      text::quoted(options.output)));
   const run::Secrets secrets = run::secrets_of(plan);
-  Content content = TRY(gather(plan, secrets));
+  std::vector<std::string> left_out = options.left_out;
+  left_out.push_back(output.target());
+  Content content = TRY(gather(plan, secrets, left_out));
   Images images = TRY(open_images(store, access, plan, content.images, options, content.notes));
   PlanFile file;
   file.plan = std::move(content.plan);
@@ -144,6 +151,14 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   file.config = TRY(images.main->config());
   file.program = TESTCTR_VERSION;
   file.slim = options.touched != nullptr;
+  // What nobody looked for above: of services their environment and commands, names, included documents.
+  if (!secrets.empty() && secrets.in(to_bytes(file)))
+    return Error::usage(
+               "the value of a secret stands in what is known of the tests or of their image: nothing was "
+               "packed")
+        .hint(
+            "a container's environment, a command, a name, an included document, or the image's "
+            "configuration has it");
 
   Fd layer;
   const image::CompressedLayer described =
@@ -158,7 +173,9 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   extras.most_plain = options.plain_layers ? UINT64_MAX : most_plain;
   extras.annotations[sealed_annotation] = "1";
   if (options.recording != nullptr) {
-    std::string bytes = json::to_cbor(to_wire(*options.recording));
+    Recording recording = *options.recording;
+    if (!secrets.empty()) mask(recording, secrets);
+    std::string bytes = json::to_cbor(to_wire(recording));
     if (secrets.in(bytes)) return Error::internal("a secret's value stands in what was recorded");
     extras.annotations[recording_annotation] = Digest::of(bytes).str();
     extras.documents.push_back(std::move(bytes));

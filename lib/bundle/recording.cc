@@ -12,9 +12,13 @@
 namespace testctr::bundle {
 namespace {
 
-constexpr size_t most_output = size_t{64} * 1024;   // of a step and stream
+constexpr size_t most_output = size_t{64} * 1024;  // of a step and stream
+constexpr size_t most_reason = size_t{4} * 1024;
 constexpr size_t most_steps = 20'000;               // of a test
-constexpr uint64_t most_kept = uint64_t{16} << 20;  // of all tests
+constexpr uint64_t most_kept = uint64_t{16} << 20;  // of all tests, with
+constexpr uint64_t step_weight = 64;                // for each step besides what it says
+
+Error malformed() { return Error::infrastructure("the bundle's recording is malformed: it is damaged"); }
 
 Json step_to_wire(const RecordedStep& s) {
   Json wire{{"line", s.line}, {"command", json::binary(s.command)}};
@@ -30,7 +34,9 @@ Json step_to_wire(const RecordedStep& s) {
 
 Result<RecordedStep> step_from_wire(const Json& wire) {
   RecordedStep s;
-  s.line = static_cast<uint32_t>(TRY(json::get_int(wire, "line")));
+  const int64_t line = TRY(json::get_int(wire, "line"));
+  if (line < 0 || line > UINT32_MAX) return malformed();
+  s.line = static_cast<uint32_t>(line);
   s.command = TRY(json::get_string(wire, "command", ""));
   s.place = TRY(json::get_string(wire, "place", ""));
   s.file = TRY(json::get_string(wire, "file", ""));
@@ -38,8 +44,14 @@ Result<RecordedStep> step_from_wire(const Json& wire) {
   s.err = TRY(json::get_string(wire, "err", ""));
   s.cut = TRY(json::get_int(wire, "cut", 0)) != 0;
   s.failed = wire.contains("reason");
+  for (const std::string* text : {&s.command, &s.out, &s.err})
+    if (text->size() > most_output) return malformed();
   s.reason = TRY(json::get_string(wire, "reason", ""));
-  if (wire.contains("code")) s.code = static_cast<int>(TRY(json::get_int(wire, "code")));
+  if (wire.contains("code")) {
+    const int64_t code = TRY(json::get_int(wire, "code"));
+    if (code < 0 || code > 255) return malformed();
+    s.code = static_cast<int>(code);
+  }
   return s;
 }
 
@@ -61,6 +73,15 @@ const RecordedStep* RecordedTest::failure() const {
   return nullptr;
 }
 
+void mask(Recording& recording, const run::Secrets& secrets) {
+  for (RecordedTest& test : recording.tests) {
+    test.reason = secrets.masked(test.reason);
+    for (RecordedStep& step : test.steps)
+      for (std::string* text : {&step.command, &step.out, &step.err, &step.reason})
+        *text = secrets.masked(*text);
+  }
+}
+
 Json to_wire(const Recording& recording) {
   Json tests = Json::array();
   for (const RecordedTest& test : recording.tests) {
@@ -79,9 +100,6 @@ Json to_wire(const Recording& recording) {
 }
 
 Result<Recording> recording_from_wire(const Json& wire) {
-  const auto malformed = [] {
-    return Error::infrastructure("the bundle's recording is malformed: it is damaged");
-  };
   if (!wire.is_object()) return malformed();
   if (TRY(json::get_int(wire, "v")) != 1)
     return Error::infrastructure("the bundle's recording is of a version that this program does not know")
@@ -100,7 +118,7 @@ Result<Recording> recording_from_wire(const Json& wire) {
     test.reason = TRY(json::get_string(one, "reason"));
     test.cut = TRY(json::get_int(one, "cut", 0)) != 0;
     const Json* steps = json::find(one, "steps", Json::value_t::array);
-    if (steps == nullptr || steps->size() > most_steps) return malformed();
+    if (steps == nullptr || steps->size() > most_steps + 1) return malformed();
     for (const Json& step : *steps) test.steps.push_back(TRY(step_from_wire(step)));
   }
   return recording;
@@ -132,10 +150,15 @@ RecordedStep* Recorder::step_of(RecordedTest& test, const Event& event) {
 }
 
 void Recorder::begin_step(RecordedTest& test, const Event& event) {
+  kept_ += step_weight + event.place.size() + event.file.size();
   RecordedStep& step = test.steps.emplace_back();
   step.place = event.place;
   step.file = event.file;
   step.line = event.line;
+}
+
+bool Recorder::is_full(const RecordedTest& test) const {
+  return test.steps.size() >= most_steps || kept_ >= most_kept;
 }
 
 void Recorder::take(const Event& event) {
@@ -150,7 +173,7 @@ void Recorder::take(const Event& event) {
       test.image = event.detail;
       break;
     case Kind::command:
-      if (test.steps.size() >= most_steps) {
+      if (is_full(test)) {
         test.cut = true;
         break;
       }
@@ -162,11 +185,12 @@ void Recorder::take(const Event& event) {
         add(event.stream == "stderr" ? step->err : step->out, event.text, step->cut, kept_);
       break;
     case Kind::failure:
-      if (test.steps.size() >= most_steps) break;
-      if (step_of(test, event) == nullptr) begin_step(test, event);
+      // The failure is what is looked for: it has room where there is none for others.
+      if (step_of(test, event) == nullptr && (!is_full(test) || test.failure() == nullptr))
+        begin_step(test, event);
       if (RecordedStep* step = step_of(test, event); step != nullptr && !step->failed) {
         step->failed = true;
-        add(step->reason, event.failure.reason, step->cut, kept_);
+        step->reason = event.failure.reason.substr(0, most_reason);
       }
       break;
     case Kind::case_ended:
@@ -174,13 +198,13 @@ void Recorder::take(const Event& event) {
         step->code = event.code;
         if (event.outcome != Outcome::pass && event.outcome != Outcome::skip && !step->failed) {
           step->failed = true;
-          add(step->reason, event.detail, step->cut, kept_);
+          step->reason = event.detail.substr(0, most_reason);
         }
       }
       break;
     case Kind::script_ended:
       test.outcome = event.outcome;
-      test.reason = event.text;
+      test.reason = event.text.substr(0, most_reason);
       break;
     default:
       break;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "interpret/event.h"
+#include "run/mask.h"
 
 namespace testctr::bundle {
 
@@ -41,6 +42,9 @@ struct Recording {
   std::vector<RecordedTest> tests;                  ///< in the plan's order
 };
 
+/// Takes secrets out that were not whole in any piece of an output, but are where the pieces are joined.
+void mask(Recording& recording, const run::Secrets& secrets);
+
 Json to_wire(const Recording& recording);
 /// Hostile; errors of the infrastructure.
 Result<Recording> recording_from_wire(const Json& wire);
@@ -57,8 +61,9 @@ class Recorder : public EventSink {
   [[nodiscard]] Recording& recording() { return recording_; }
 
  private:
-  static void begin_step(RecordedTest& test, const Event& event);
+  void begin_step(RecordedTest& test, const Event& event);
   static RecordedStep* step_of(RecordedTest& test, const Event& event);
+  [[nodiscard]] bool is_full(const RecordedTest& test) const;
   EventSink& next_;
   Recording recording_;
   uint64_t kept_ = 0;

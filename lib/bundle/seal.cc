@@ -66,7 +66,8 @@ Result<std::optional<Seal>> find_seal(int file) {
     return damaged();
   Seal seal{begin, length, {}};
   seal.digest = TRY(Digest::parse(fmt::format("sha256:{}", hex)));
-  if (text_of(seal) != text || begin > size || begin + length != size - seal_size) return damaged();
+  if (text_of(seal) != text || begin > size - seal_size || length != size - seal_size - begin)
+    return damaged();
   return std::optional(seal);
 }
 

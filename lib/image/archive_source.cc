@@ -52,7 +52,9 @@ la_ssize_t read_at(struct archive* a, void* data, const void** bytes) {
   }
 }
 la_int64_t skip_at(struct archive*, void* data, la_int64_t request) {
-  static_cast<Position*>(data)->at += request;
+  auto* p = static_cast<Position*>(data);
+  // A header may tell of more than there is.
+  p->at = std::min(p->at, p->end) + std::min(request, p->end - std::min(p->at, p->end));
   return request;
 }
 
@@ -109,7 +111,8 @@ Status scan(TarFile& tar) {
       member.link = plain_name(folder + (target != nullptr ? target : "")).value_or("");
     } else if (archive_entry_filetype(e) != AE_IFREG) {
       continue;
-    } else if (member.header + static_cast<int64_t>(member.size) > std::min(st.st_size, tar.end)) {
+    } else if (member.size >
+               static_cast<uint64_t>(std::max<int64_t>(std::min(st.st_size, tar.end) - member.header, 0))) {
       return Error::infrastructure(
           fmt::format("the archive is truncated: it ends within {}", text::quoted(*plain)));
     }

@@ -143,6 +143,9 @@ struct Job : Step {
   Limits limits;
   Ids ids = Ids::automatic;
   Network network = Network::none;
+  /// Nothing but what `pins` has is obtained: its files are a stranger's, and an image may be a folder of
+  /// this machine.
+  bool pinned_only = false;
   std::string seccomp = "default";  ///< "default", "unconfined" or a profile's path
   std::vector<std::string> images;  ///< references that its lines may start besides (`testctr start`)
   /// What the lock file of its manifest has: an image as it is written -> NAME@DIGEST, by which it is
@@ -154,10 +157,16 @@ struct Job : Step {
   std::optional<Error>
       error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run
 
+  /// What is obtained in place of an image that must not be: no store has it.
+  [[nodiscard]] static const std::string& no_image() {
+    static const std::string none = "sha256:" + std::string(64, '0');
+    return none;
+  }
   /// An image as it is to be obtained.
   [[nodiscard]] const std::string& pinned(const std::string& written) const {
     const auto pin = pins.find(written);
-    return pin == pins.end() ? written : pin->second;
+    if (pin != pins.end()) return pin->second;
+    return pinned_only ? no_image() : written;
   }
 };
 

@@ -149,7 +149,9 @@ Result<T> choice_of(const Json& wire, const char* key, T last) {
 Result<bool> flag_of(const Json& wire, const char* key) { return TRY(json::get_int(wire, key, 0)) != 0; }
 
 Result<uint64_t> number_of(const Json& wire, const char* key) {
-  return static_cast<uint64_t>(TRY(json::get_int(wire, key)));
+  const int64_t value = TRY(json::get_int(wire, key));
+  if (value < 0) return malformed();
+  return static_cast<uint64_t>(value);
 }
 
 Status read_step(const Json& wire, Step& step) {
@@ -191,7 +193,9 @@ Result<Container> container_of(const Json& wire) {
   c.command = TRY(words_of(wire, "command"));
   c.ready.kind = TRY(choice_of(wire, "ready", Readiness::Kind::log));
   c.ready.words = TRY(words_of(wire, "ready_words"));
-  c.ready.port = static_cast<uint16_t>(TRY(number_of(wire, "port")));
+  const uint64_t port = TRY(number_of(wire, "port"));
+  if (port > UINT16_MAX) return malformed();
+  c.ready.port = static_cast<uint16_t>(port);
   c.ready.text = TRY(text_of(wire, "ready_text"));
   c.ready.timeout_ns = TRY(json::get_int(wire, "ready_timeout"));
   return c;
@@ -253,6 +257,28 @@ Result<Job> job_of(const Json& wire) {
   return job;
 }
 
+/// Whether all can be run: tests that wait for each other would wait for ever.
+bool ends(const std::vector<Job>& jobs) {
+  std::vector<size_t> waits_for(jobs.size()), ready;
+  std::vector<std::vector<size_t>> waiting(jobs.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    waits_for[i] = jobs[i].needs.size();
+    if (waits_for[i] == 0) ready.push_back(i);
+    for (const size_t other : jobs[i].needs) {
+      if (other >= jobs.size()) return false;
+      waiting[other].push_back(i);
+    }
+  }
+  size_t ended = 0;
+  for (; !ready.empty(); ++ended) {
+    const size_t one = ready.back();
+    ready.pop_back();
+    for (const size_t next : waiting[one])
+      if (--waits_for[next] == 0) ready.push_back(next);
+  }
+  return ended == jobs.size();
+}
+
 }  // namespace
 
 Json to_wire(const Plan& plan) {
@@ -274,20 +300,7 @@ Result<Plan> plan_from_wire(const Json& wire) {
     if (!one.is_object()) return malformed();
     plan.jobs.push_back(TRY(job_of(one)));
   }
-  // Tests that wait for each other would wait for ever.
-  std::vector<bool> begun(plan.jobs.size());
-  for (size_t left = plan.jobs.size(); left > 0;) {
-    const size_t before = left;
-    for (size_t i = 0; i < plan.jobs.size(); ++i) {
-      const auto& needs = plan.jobs[i].needs;
-      if (begun[i] || !std::all_of(needs.begin(), needs.end(),
-                                   [&](size_t other) { return other < begun.size() && begun[other]; }))
-        continue;
-      begun[i] = true;
-      --left;
-    }
-    if (left == before) return malformed();
-  }
+  if (!ends(plan.jobs)) return malformed();
   return plan;
 }
 

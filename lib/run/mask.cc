@@ -7,6 +7,7 @@
 namespace testctr::run {
 namespace {
 
+constexpr size_t most_held = size_t{64} * 1024;
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The digits of base64 that depend on `value` alone when `before` other bytes stand in front of it in its
@@ -68,12 +69,40 @@ void Secrets::add(std::string_view value) {
   forms_.erase(std::unique(forms_.begin(), forms_.end()), forms_.end());
 }
 
-std::string Secrets::masked(std::string_view text) const {
-  std::string out(text);
+// Where any of them stands; what overlaps is one, and they are in order.
+std::vector<Secrets::Span> Secrets::spans(std::string_view text) const {
+  std::vector<Span> all;
   for (const std::string& form : forms_) {
-    for (size_t at = out.find(form); at != std::string::npos; at = out.find(form, at + 3))
-      out.replace(at, form.size(), "***");
+    const size_t before = all.size();
+    for (size_t at = text.find(form); at != std::string_view::npos; at = text.find(form, at + 1)) {
+      if (all.size() > before && at < all.back().end) {
+        all.back().end = at + form.size();
+      } else {
+        all.push_back({at, at + form.size()});
+      }
+    }
   }
+  std::sort(all.begin(), all.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::vector<Span> apart;
+  for (const Span& span : all) {
+    if (!apart.empty() && span.begin < apart.back().end) {
+      apart.back().end = std::max(apart.back().end, span.end);
+    } else {
+      apart.push_back(span);
+    }
+  }
+  return apart;
+}
+
+std::string Secrets::masked(std::string_view text) const {
+  std::string out;
+  size_t told = 0;
+  for (const Span& span : spans(text)) {
+    out += text.substr(told, span.begin - told);
+    out += "***";
+    told = span.end;
+  }
+  out += text.substr(told);
   return out;
 }
 
@@ -82,7 +111,7 @@ bool Secrets::in(std::string_view text) const {
                      [&](const std::string& form) { return text.find(form) != std::string_view::npos; });
 }
 
-size_t Secrets::begun_at_end(std::string_view text) const {
+size_t Secrets::open_at_end(std::string_view text) const {
   size_t most = 0;
   for (const std::string& form : forms_) {
     for (size_t size = std::min(form.size() - 1, text.size()); size > most; --size) {
@@ -92,48 +121,66 @@ size_t Secrets::begun_at_end(std::string_view text) const {
       }
     }
   }
-  return most;
+  if (most == 0) return 0;
+  // None that is whole is cut in two. Output that is nothing but secrets is not held for ever, though.
+  size_t cut = text.size() - most;
+  for (const Span& span : spans(text))
+    if (span.begin < cut && cut < span.end) cut = span.begin;
+  return text.size() - cut > most_held + longest() ? 0 : text.size() - cut;
 }
 
 void Masker::tell(Event event) {
-  for (std::string* text :
-       {&event.text, &event.detail, &event.values, &event.failure.command, &event.failure.reason,
-        &event.failure.expected, &event.failure.actual, &event.failure.diff, &event.failure.hint}) {
+  for (std::string* text : {&event.text, &event.detail, &event.file, &event.values, &event.denial.program,
+                            &event.failure.command, &event.failure.reason, &event.failure.expected,
+                            &event.failure.actual, &event.failure.diff, &event.failure.hint}) {
     if (!text->empty()) *text = secrets_.masked(*text);
   }
+  // What is held back is told behind what came after it.
+  uint64_t& sequence = sequence_[event.script];
+  if (event.kind == Event::Kind::script_started) sequence = event.sequence;
+  event.sequence = sequence++;
   sink_.take(event);
 }
 
-// What was held back is told before anything else of the script, or with what it belongs to.
-void Masker::release(const Event& next) {
-  const auto held = held_.find(next.script);
+// What was held back is told before anything else of the script that is not output.
+void Masker::release(uint32_t script) {
+  const auto held = held_.find(script);
   if (held == held_.end()) return;
-  Event event = std::move(held->second.event);
-  event.text = std::move(held->second.bytes);
+  const std::vector<Held> all = std::move(held->second);
   held_.erase(held);
-  tell(std::move(event));
+  for (const Held& one : all) {
+    Event event = one.event;
+    event.text = one.bytes;
+    tell(std::move(event));
+  }
+}
+
+// What was held back of the same stream.
+std::string Masker::take_held(const Event& output) {
+  const auto held = held_.find(output.script);
+  if (held == held_.end()) return {};
+  for (auto one = held->second.begin(); one != held->second.end(); ++one) {
+    if (one->event.stream != output.stream || one->event.place != output.place) continue;
+    std::string bytes = std::move(one->bytes);
+    held->second.erase(one);
+    return bytes;
+  }
+  return {};
 }
 
 void Masker::take(const Event& event) {
-  const auto held = held_.find(event.script);
-  const bool goes_on = held != held_.end() && event.kind == Event::Kind::output &&
-                       event.stream == held->second.event.stream && event.place == held->second.event.place;
-  if (!goes_on) release(event);
-  if (event.kind != Event::Kind::output) return tell(event);
-  Event whole = event;
-  if (goes_on) {
-    whole.text.insert(0, held->second.bytes);
-    held_.erase(held);
+  if (event.kind != Event::Kind::output) {
+    release(event.script);
+    return tell(event);
   }
-  // A secret that is whole there is no beginning of one.
-  whole.text = secrets_.masked(whole.text);
-  const size_t begun = secrets_.begun_at_end(whole.text);
-  if (begun != 0) {
-    Held& rest = held_[event.script];
-    rest.event = event;
+  Event whole = event;
+  whole.text.insert(0, take_held(event));
+  const size_t open = secrets_.open_at_end(whole.text);
+  if (open != 0) {
+    Held rest{event, whole.text.substr(whole.text.size() - open)};
     rest.event.text.clear();
-    rest.bytes = whole.text.substr(whole.text.size() - begun);
-    whole.text.resize(whole.text.size() - begun);
+    held_[event.script].push_back(std::move(rest));
+    whole.text.resize(whole.text.size() - open);
     if (whole.text.empty()) return;
   }
   tell(std::move(whole));

@@ -20,21 +20,26 @@ class Secrets {
   /// A value, and the forms that it takes in base64 (whatever stands before it) and in URLs.
   void add(std::string_view value);
   [[nodiscard]] bool empty() const { return forms_.empty(); }
-  /// The text with "***" for each.
+  /// The text with "***" for each; one "***" for those that overlap.
   [[nodiscard]] std::string masked(std::string_view text) const;
   /// Whether any of them is in it.
   [[nodiscard]] bool in(std::string_view text) const;
-  /// How many bytes at the text's end may be the beginning of one.
-  [[nodiscard]] size_t begun_at_end(std::string_view text) const;
+  /// How many bytes at the text's end may belong to one that what follows it makes whole, or longer.
+  [[nodiscard]] size_t open_at_end(std::string_view text) const;
   /// The length of the longest form.
   [[nodiscard]] size_t longest() const { return forms_.empty() ? 0 : forms_.front().size(); }
 
  private:
+  struct Span {
+    size_t begin, end;
+  };
+  [[nodiscard]] std::vector<Span> spans(std::string_view text) const;
+
   std::vector<std::string> forms_;  ///< the longest first
 };
 
 /// Masks every event on its way. Output that ends with what may be the beginning of a secret waits for the
-/// next piece of the same stream.
+/// next piece of the same stream, whatever other streams of the script say meanwhile.
 class Masker : public EventSink {
  public:
   /// @param sink borrowed
@@ -47,11 +52,13 @@ class Masker : public EventSink {
     std::string bytes;
   };
   void tell(Event event);
-  void release(const Event& next);
+  void release(uint32_t script);
+  std::string take_held(const Event& output);
 
   EventSink& sink_;
   Secrets secrets_;
-  std::map<uint32_t, Held> held_;  ///< of each script
+  std::map<uint32_t, uint64_t> sequence_;       ///< of each script, of what is told next
+  std::map<uint32_t, std::vector<Held>> held_;  ///< of each script, one for each of its streams
 };
 
 }  // namespace testctr::run

@@ -341,8 +341,8 @@ default one stands in its place.
 
 chroot is for jobs that are root in a container with Docker's or Kubernetes' defaults. Each test gets a copy of the image (shared blocks where
 the file system can) in a folder of $TMPDIR, /tmp or /var/tmp that goes with it, also when this program is killed. Programs have no new
-privileges, at most Docker's capabilities without SYS_CHROOT, MKNOD and NET_RAW, the system call filter, no descriptor of outside, and reach no
-process of this program. What it lacks: the network, processes and users are this machine's, whatever `--network` says; there is no /proc and
+privileges, at most Docker's capabilities without SYS_CHROOT, MKNOD and NET_RAW, the system call filter, no descriptor of outside, reach no process of
+this program, and attach to none that runs. What it lacks: the network, processes and users are this machine's, whatever `--network` says; there is no /proc and
 no /sys; what is written is not bounded; memory and the number of processes are looked at every 50 ms. The tree, --bin and --mount SRC:DST:ro
 are copies; --mount to be written to, --work-directory, --cpus, host sections, lines in two containers of one test, and the image hostfs are
 refused. Services run, all in this machine's network: their ports may clash with those of other tests. Without CAP_MKNOD there are no devices.

@@ -1,6 +1,7 @@
 #include "engine/choose.h"
 
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,41 +29,61 @@ constexpr std::array<std::pair<std::string_view, Kind>, 6> kinds{{{"auto", Kind:
                                                                   {"chroot", Kind::chroot},
                                                                   {"here", Kind::here}}};
 
+std::string setting(const char* path) {
+  auto text = sys::read_file(path, 4096);
+  return text.ok() ? std::string(text::trim(text.value())) : "";
+}
+
 // Whether there may be a reason to look more closely. It is asked at each start, and takes microseconds.
 bool is_in_doubt() {
   if (::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0) return true;
-  auto most = sys::read_file("/proc/sys/user/max_user_namespaces", 64);
-  return most.ok() && text::trim(most.value()) == "0";
+  if (setting("/proc/sys/user/max_user_namespaces") == "0") return true;
+  if (setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1") return true;
+  const std::string profile = setting("/proc/self/attr/current");  // AppArmor's; engines have one
+  return profile.ends_with("(enforce)");
 }
 
-int end_at_once(void*) { ::_exit(0); }
+// In a process that shares our memory while we wait: nothing but system calls.
+int try_mount(void*) {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(errno & 127);
+  ::_exit(0);
+}
 
-// 0, or why a user namespace is not to be had.
-int try_user_namespace() {
+// Why native containers cannot be; empty where they can, as far as that shows in a moment.
+std::string reason_against_native() {
   alignas(16) static char stack[16384];
-  const pid_t pid =
-      ::clone(end_at_once, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_NEWUSER | SIGCHLD, nullptr);
-  if (pid < 0) return errno;
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  const int saved = errno;
+  const pid_t pid = ::clone(try_mount, stack + sizeof stack,
+                            CLONE_VM | CLONE_VFORK | CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, nullptr);
+  if (pid < 0) return "user namespaces are not allowed here: " + sandbox::namespace_hint(errno);
+  errno = saved;
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  return 0;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return "";
+  return "nothing may be mounted in a user namespace here: an AppArmor profile or the like forbids it; "
+         "docker run "
+         "--security-opt apparmor=unconfined --security-opt systempaths=unconfined allows it";
 }
 
 Result<Chosen> choose_what_works() {
   if (!is_in_doubt()) return Chosen();
-  const int refused = try_user_namespace();
-  if (refused == 0) return Chosen();
-  const std::string why = "user namespaces are not allowed here: " + sandbox::namespace_hint(refused);
+  const std::string why = reason_against_native();
+  if (why.empty()) return Chosen();
+  Chosen chosen;
   for (const auto& open : {open_docker, open_podman, open_chroot}) {
     auto engine = open();
     if (!engine.ok()) continue;
-    Chosen chosen;
     chosen.owned = std::move(engine).value();
     chosen.note =
         fmt::format("the engine is {}, since native containers cannot be: {}", chosen.owned->shown(), why);
     return chosen;
   }
-  return Chosen();
+  chosen.note =
+      "native containers cannot be here, neither Docker nor Podman answers, and only root may chroot; "
+      "--engine here "
+      "would run scripts in this root as it is (`testctr-script help engines`)";
+  return chosen;
 }
 
 Result<Chosen> owned(Result<std::unique_ptr<run::Engine>> engine) {

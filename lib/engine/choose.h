@@ -27,14 +27,14 @@ std::optional<Kind> kind_from_string(std::string_view text);
 struct Chosen {
   std::unique_ptr<run::Engine> owned;  ///< null: the native one
   std::string
-      note;  ///< for people, where nobody named it and it is not the native one: which, and why; else empty
+      note;  ///< for people, where nobody named it and native ones cannot be: which, and why; else empty
   [[nodiscard]] run::Engine* engine() const { return owned.get(); }
 };
 
-/// `automatic` is native unless something speaks against it: a system call filter is on us (engines'
-/// containers), or this machine allows no user namespaces. Only then is one made to see, which takes a tenth
-/// of a millisecond. Where none is to be had: Docker, Podman, chroot for root; nobody else finds anything,
-/// and gets native's own error.
+/// `automatic` is native unless something speaks against it: a system call filter or an AppArmor profile is
+/// on us (engines' containers), or this machine restricts user namespaces. Only then one is made to see,
+/// which takes a tenth of a millisecond. Where none is to be had: Docker, Podman, chroot for root; where none
+/// of them is, native, whose own error says what to do.
 /// @param plan what it is for. Usage errors: an engine cannot be what was asked for (`here` with an image);
 /// infrastructure errors: it does not work on this machine.
 Result<Chosen> choose(Kind kind, const plan::Plan& plan);

@@ -102,7 +102,7 @@ Result<std::unique_ptr<run::Place>> ChrootEngine::start(const run::PlaceRequest&
     if (proc.ok()) confined.proc = proc.value().get();
     confined.user = spec.user.empty() ? "0" : spec.user;
     confined.capabilities = kept_in_a_chroot();
-    reside_confined(channel, std::move(confined), runner);
+    reside_confined(channel, std::move(confined), runner, /*closed=*/true);
   };
   return start_plain_place(shown(), TRY(run::Guardian::start(body, spec.tree)), request, assignment);
 }

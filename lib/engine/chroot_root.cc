@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -179,6 +180,10 @@ Status enter_copy(const sandbox::Spec& spec, const std::string& root, std::vecto
   CHECK_OK(sys::make_dir_at(AT_FDCWD, root, 0755));
   {
     Fd copy = TRY(sys::open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    struct statvfs system {};
+    if (fstatvfs(copy.get(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0)
+      return Error::infrastructure(fmt::format("no program can be started in {}: it is mounted noexec", root))
+          .hint("TMPDIR names a folder for the copy of the image in which programs can be started");
     CHECK_OK(copy_merged(spec.root.layers, spec.root.mode, copy.get(), notes));
   }
   CHECK_OK(enter(root));

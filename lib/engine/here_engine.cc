@@ -115,7 +115,7 @@ Result<std::unique_ptr<run::Place>> HereEngine::start(const run::PlaceRequest& r
       return 1;
     }
     if (::chdir(folder.work.c_str()) != 0) return 1;
-    reside_confined(channel, std::move(confined), runner);
+    reside_confined(channel, std::move(confined), runner, /*closed=*/false);
   };
   auto guardian = TRY(run::Guardian::start(body, request.spec.tree));
   const std::string& work = guardian->work();

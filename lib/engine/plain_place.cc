@@ -99,11 +99,11 @@ Status read_profile(const std::string& seccomp, sandbox::ConfinedSpec& spec) {
   return {};
 }
 
-void reside_confined(int channel, sandbox::ConfinedSpec spec, pid_t runner) {
+void reside_confined(int channel, sandbox::ConfinedSpec spec, pid_t runner, bool closed) {
   spec.channel = channel;
   spec.dies_with_parent = true;
   spec.failed = [channel](const Error& error) { run::tell_failure(channel, error); };
-  Status guarded = protect_from_here({runner, ::getpgid(runner), ::getppid(), ::getpid()});
+  Status guarded = protect_from_here({runner, ::getpgid(runner), ::getppid(), ::getpid()}, closed);
   if (!guarded.ok())
     spec.notes.push_back("programs can reach this program's own processes: " + guarded.error().message());
   sandbox::run_confined(spec, run::carry_out_inside);

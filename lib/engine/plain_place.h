@@ -24,7 +24,7 @@ Status read_profile(const std::string& seccomp, sandbox::ConfinedSpec& spec);
 
 /// Confines the calling process, the body of a guardian, and carries out what the channel says. Programs
 /// reach neither it, nor its guardian, nor the runner.
-/// @param spec all but `channel`, `failed` and `dies_with_parent`
-[[noreturn]] void reside_confined(int channel, sandbox::ConfinedSpec spec, pid_t runner);
+/// @param spec all but `channel`, `failed` and `dies_with_parent` @param closed as in guard_filter.h
+[[noreturn]] void reside_confined(int channel, sandbox::ConfinedSpec spec, pid_t runner, bool closed);
 
 }  // namespace testctr::engine

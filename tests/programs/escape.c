@@ -46,6 +46,16 @@ int main(int count, char **words) {
   judge("mknod of memory", mknod("memory", S_IFCHR | 0600, makedev(1, 1)) != 0);
   judge("/proc/1/root", open("/proc/1/root", O_RDONLY) < 0);
   judge("open_by_handle_at", syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, 0) != 0 && errno != EFAULT);
+  pid_t other = fork();
+  if (other == 0) {
+    pause();
+    _exit(0);
+  }
+  judge("attaching to a process", ptrace(PTRACE_SEIZE, other, 0, 0) != 0 && ptrace(PTRACE_ATTACH, other, 0, 0) != 0);
+  int pidfd = (int)syscall(SYS_pidfd_open, other, 0);
+  judge("a descriptor of a process", pidfd < 0 || syscall(SYS_pidfd_getfd, pidfd, 0, 0) < 0);
+  close(pidfd);
+  kill(other, SIGKILL);
   int folders = 0;
   for (int fd = 0; fd < 4096; fd++) {
     struct stat st;

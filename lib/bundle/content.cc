@@ -104,7 +104,7 @@ Status Gatherer::look_through(const image::Tree& tree) const {
 Result<std::string> Gatherer::tree(const std::string& path) {
   if (path.empty()) return std::string();
   if (const auto known = known_.find(path); known != known_.end()) return known->second;
-  image::Tree found = TRY_IN(image::scan_to_pack(path), "the test tree");
+  image::Tree found = TRY_IN(image::tree_to_pack(path), "the test tree");
   CHECK_OK(look_through(found));
   for (const std::string& note : found.notes) content_.notes.push_back(note);
   const size_t number = count_["trees"]++;
@@ -128,7 +128,7 @@ Result<std::string> Gatherer::numbered(const std::string& folder, const std::str
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return Error::system("stat", path);
   if (S_ISDIR(st.st_mode)) {
-    copy.tree = TRY_IN(image::scan_to_pack(path), "what is mounted");
+    copy.tree = TRY_IN(image::tree_to_pack(path), "what is mounted");
     copy.file.clear();
     CHECK_OK(look_through(*copy.tree));
   } else if (!S_ISREG(st.st_mode)) {

@@ -51,6 +51,15 @@ def under(name, run, wanted):
     check(f"{name}: --tap", done.code == 1 and done.out.startswith("TAP version 14"), done)
 
 
+def confined(name, run):
+    """`run(bundle)` runs a bundle there: programs have our filter, and no new privileges."""
+    where = folder("confined", t__txt="exec grep NoNewPrivs:.1 /proc/self/status\nexec grep Seccomp:.2 /proc/self/status\n! exec mount -t tmpfs none /tmp\n")
+    done = testctr("pack", "builtin", "t.txt", "-o", f"{TMP}/confined.tar", cwd=where)
+    check(f"{name}: pack", done.code == 0 and "1 passed" in done.out, done)
+    done = run(f"{TMP}/confined.tar")
+    check(f"{name}: programs are confined", done.code == 0 and "1 passed" in done.out, done)
+
+
 def need(*programs):
     for program in programs:
         if shutil.which(program) is None:

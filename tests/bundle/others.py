@@ -24,7 +24,7 @@ def make_bundle():
     """The bundle's path, and the text of the run that is in it."""
     where = folder("tests", t__txt=FAILS, d__md=DOCUMENT, c__t="  $ echo fine\n  fine\n", data="the tree\n")
     write(f"{where}/app", "#!/bin/sh\necho app in $PWD\n", 0o755)
-    done = testctr("pack", "builtin", "t.txt", "d.md", "c.t", "-v", "-e", "GREETING=hello there", "--bin", "app", "-o", f"{TMP}/bug.tar", cwd=where)
+    done = testctr("pack", "builtin", "t.txt", "d.md", "c.t", "-v", "-j", "1", "-e", "GREETING=hello there", "--bin", "app", "-o", f"{TMP}/bug.tar", cwd=where)
     if not check("pack", done.code == 0, done):
         end()
     return f"{TMP}/bug.tar", done.out

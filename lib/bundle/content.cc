@@ -94,7 +94,7 @@ Status Gatherer::look_into(int parent, const std::string& name, const std::strin
 
 // A bundle that lies in the tree is no part of it: otherwise the second bundle would hold the first.
 Result<image::Tree> Gatherer::scanned(const std::string& path) const {
-  image::Tree tree = TRY(image::scan_to_pack(path));
+  image::Tree tree = TRY(image::tree_to_pack(path));
   for (const std::string& result : left_out_)
     if (result.starts_with(tree.root + "/")) tree.hidden.push_back(result.substr(tree.root.size() + 1));
   std::sort(tree.hidden.begin(), tree.hidden.end());

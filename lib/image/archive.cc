@@ -32,13 +32,14 @@ Status HashedOutput::write(std::string_view bytes) {
   return fd >= 0 ? sys::write_full(fd, bytes) : Status();
 }
 
-Result<ArchiveWriter> tar_writer(HashedOutput& out, bool plain_names) {
+// Not hdrcharset=BINARY: that would be said in front of each member, at the price of a small file. Without a
+// locale libarchive says it where a name needs it.
+Result<ArchiveWriter> tar_writer(HashedOutput& out) {
   ArchiveWriter writer(archive_write_new());
   if (!writer) return Error::infrastructure("out of memory");
   struct archive* a = writer.get();
   if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
-      archive_write_set_options(
-          a, plain_names ? "xattrheader=SCHILY" : "hdrcharset=BINARY,xattrheader=SCHILY") != ARCHIVE_OK ||
+      archive_write_set_options(a, "xattrheader=SCHILY") != ARCHIVE_OK ||
       archive_write_add_filter_none(a) != ARCHIVE_OK ||
       archive_write_set_bytes_per_block(a, 64 * 1024) != ARCHIVE_OK ||
       archive_write_set_bytes_in_last_block(a, 512) != ARCHIVE_OK ||

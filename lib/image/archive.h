@@ -44,9 +44,9 @@ struct HashedOutput {
 };
 
 /// A deterministic pax tar writer (restricted pax: extended headers only where they are needed; names are
-/// bytes) into `out`, which must outlive it. Close it with `archive_write_close` and look at `out.error`.
-/// @param plain_names all names are ASCII, and no header has to say that they are bytes
-Result<ArchiveWriter> tar_writer(HashedOutput& out, bool plain_names = false);
+/// bytes: the header in front of one that is not ASCII says so) into `out`, which must outlive it. Close it
+/// with `archive_write_close` and look at `out.error`.
+Result<ArchiveWriter> tar_writer(HashedOutput& out);
 
 /// For each new archive_write_header: clears everything that would make bytes differ between two machines.
 ArchiveEntry new_entry();

@@ -31,7 +31,7 @@ class Tar {
   Status write(int out) const {
     HashedOutput output(out);
     output.hashing = false;
-    ArchiveWriter writer = TRY(tar_writer(output, /* plain_names= */ true));
+    ArchiveWriter writer = TRY(tar_writer(output));
     for (const auto& [name, member] : members_) {
       // What is written into is what failed, where it did.
       Status written = write_member(writer.get(), name, member);

@@ -103,7 +103,9 @@ Status LayerWriter::tree(const Tree& tree, const std::string& prefix) {
   if (fstat(root.get(), &st) != 0) return Error::system("fstat", tree.root);
   CHECK_OK(directory(prefix, st.st_mode, st.st_mtim.tv_sec));
   std::set<std::string> hidden(tree.hidden.begin(), tree.hidden.end());
-  return walk_tree(root.get(), hidden, [&](const TreeEntry& e) { return tree_entry(e, prefix); });
+  return walk_tree(root.get(), hidden, [&](const TreeEntry& e) -> Status {
+    return can_be_packed(e.st.st_mode) ? tree_entry(e, prefix) : Status();
+  });
 }
 
 Status LayerWriter::program(const std::string& path, uint64_t size, mode_t folder) {
@@ -124,17 +126,6 @@ Status LayerWriter::copy(const LayerCopy& copy) {
   struct stat st {};
   if (::stat(copy.file.c_str(), &st) != 0) return Error::system("stat", copy.file);
   return file(name, st, st.st_mode, AT_FDCWD, copy.file);
-}
-
-// Where they are not, a header in front of each says that names are bytes, which takes as much room as a
-// small file.
-bool has_plain_names(const LayerContent& content) {
-  const auto plain = [](const std::optional<Tree>& tree) { return !tree || tree->plain_names; };
-  const bool script = std::all_of(content.script_name.begin(), content.script_name.end(),
-                                  [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  return script && plain(content.tree) &&
-         std::all_of(content.copies.begin(), content.copies.end(),
-                     [&](const LayerCopy& copy) { return plain(copy.tree); });
 }
 
 Result<WrittenLayer> LayerWriter::write(const LayerContent& content) {
@@ -222,7 +213,7 @@ Result<OpenedLayer> describe(const Store::Impl& store, Loaded loaded, const std:
 
 Result<WrittenLayer> write_layer(int out, const LayerContent& content, bool hashed) {
   int64_t epoch = TRY(source_date_epoch(0));
-  auto tar = TRY(TarOut::open(out, has_plain_names(content), hashed));
+  auto tar = TRY(TarOut::open(out, hashed));
   return LayerWriter(*tar, epoch).write(content);
 }
 

@@ -12,10 +12,10 @@ constexpr size_t block = size_t{256} * 1024;
 
 }  // namespace
 
-Result<std::unique_ptr<TarOut>> TarOut::open(int out, bool plain_names, bool hashed) {
+Result<std::unique_ptr<TarOut>> TarOut::open(int out, bool hashed) {
   std::unique_ptr<TarOut> made(new TarOut(out));  // NOLINT: its constructor is nobody else's
   made->out_.hashing = hashed;
-  made->writer_ = TRY(tar_writer(made->out_, plain_names));
+  made->writer_ = TRY(tar_writer(made->out_));
   made->buffer_.resize(block);
   return made;
 }

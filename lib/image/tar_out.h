@@ -10,9 +10,8 @@ namespace testctr::image {
 
 class TarOut {
  public:
-  /// @param out -1 only counts and hashes @param plain_names all names are ASCII @param hashed false: nobody
-  /// wants the digest
-  static Result<std::unique_ptr<TarOut>> open(int out, bool plain_names = false, bool hashed = true);
+  /// @param out -1 only counts and hashes @param hashed false: nobody wants the digest
+  static Result<std::unique_ptr<TarOut>> open(int out, bool hashed = true);
   TarOut(const TarOut&) = delete;
   TarOut& operator=(const TarOut&) = delete;
 

@@ -59,8 +59,6 @@ Status no_overlay_attributes(int parent, const std::string& name, const std::str
   return {};
 }
 
-bool cannot_be_packed(mode_t mode) { return S_ISSOCK(mode) || S_ISCHR(mode) || S_ISBLK(mode); }
-
 Status walk(int directory, const std::string& path, int depth, const std::set<std::string>& hidden,
             const std::function<Status(const TreeEntry&)>& visit) {
   if (depth > deepest)
@@ -110,6 +108,21 @@ Status check_root(const std::string& real, const std::string& written) {
 
 Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again);
 
+/// Sets root and, from .testctrignore and `apart`, what is hidden. @return the root
+Result<Fd> open_tree(Tree& tree, const std::string& directory) {
+  std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), &free);
+  if (!real) return Error::system("realpath", directory).in("the test tree");
+  tree.root = real.get();
+  CHECK_OK(check_root(tree.root, directory));
+  Fd root = TRY_IN(sys::open(tree.root, O_RDONLY | O_DIRECTORY), "the test tree");
+  std::vector<std::string> listed = TRY(ignored(root.get(), directory));
+  for (const std::string& path : tree.apart)
+    if (path.starts_with(tree.root + "/")) listed.push_back(path.substr(tree.root.size() + 1));
+  for (const std::string& path : listed)
+    if (TRY(sys::stat_at(root.get(), path))) tree.hidden.push_back(path);
+  return root;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> parse_ignore(std::string_view text, const std::string& shown) {
@@ -149,29 +162,22 @@ Result<Tree> scan_tree(const std::string& directory, const std::vector<std::stri
   return scan(directory, apart, /*again=*/false);
 }
 
-Result<Tree> scan_to_pack(const std::string& directory) { return scan(directory, {}, /*again=*/true); }
+bool can_be_packed(mode_t mode) { return !S_ISSOCK(mode) && !S_ISCHR(mode) && !S_ISBLK(mode); }
+
+Result<Tree> tree_to_pack(const std::string& directory) {
+  Tree tree;
+  (void)TRY(open_tree(tree, directory));
+  return tree;
+}
 
 namespace {
 
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 /// @param again what was found usable before is so unless the fingerprint says that it has changed
 Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again) {
-  std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), &free);
-  if (!real) return Error::system("realpath", directory).in("the test tree");
   Tree tree;
-  tree.root = real.get();
   tree.apart = apart;
-  CHECK_OK(check_root(tree.root, directory));
-  Fd root = TRY_IN(sys::open(tree.root, O_RDONLY | O_DIRECTORY), "the test tree");
-  std::vector<std::string> listed = TRY(ignored(root.get(), directory));
-  for (const std::string& path : apart)
-    if (path.starts_with(tree.root + "/")) listed.push_back(path.substr(tree.root.size() + 1));
-  std::set<std::string> hidden(listed.begin(), listed.end());
-  for (const std::string& path : listed)
-    if (TRY(sys::stat_at(root.get(), path))) tree.hidden.push_back(path);
+  Fd root = TRY(open_tree(tree, directory));
+  const std::set<std::string> hidden(tree.hidden.begin(), tree.hidden.end());
   Fingerprint fingerprint;
   struct stat st {};
   if (fstat(root.get(), &st) != 0) return Error::system("fstat", tree.root);
@@ -180,7 +186,7 @@ Result<Tree> scan(const std::string& directory, const std::vector<std::string>& 
   tree.owners.insert(st.st_uid);
   tree.groups.insert(st.st_gid);
   CHECK_OK(walk_tree(root.get(), hidden, [&](const TreeEntry& entry) -> Status {
-    if (cannot_be_packed(entry.st.st_mode)) {
+    if (!can_be_packed(entry.st.st_mode)) {
       tree.hidden.push_back(entry.path);
       tree.notes.push_back(fmt::format("{} in the test tree is {}: it is left out",
                                        text::printable(entry.path),
@@ -198,11 +204,6 @@ Result<Tree> scan(const std::string& directory, const std::vector<std::string>& 
     tree.owners.insert(entry.st.st_uid);
     tree.groups.insert(entry.st.st_gid);
     ++tree.entries;
-    tree.plain_names = tree.plain_names && is_ascii(entry.name);
-    if (tree.plain_names && S_ISLNK(entry.st.st_mode)) {
-      const auto target = sys::read_link_at(entry.parent, entry.name);
-      tree.plain_names = target.ok() && is_ascii(target.value());
-    }
     if (S_ISREG(entry.st.st_mode)) tree.bytes += static_cast<uint64_t>(entry.st.st_size);
     return {};
   }));

@@ -24,7 +24,6 @@ struct Tree {
   std::set<uid_t> owners;
   std::set<gid_t> groups;
   uint64_t entries = 0, bytes = 0;
-  bool plain_names = true;         ///< names and targets of links are ASCII
   std::vector<std::string> apart;  ///< as given to scan_tree
   uint64_t fingerprint =
       0;  ///< of names, types, modes, sizes, inodes and times (of changes too) of all that is not hidden
@@ -36,8 +35,12 @@ struct Tree {
 /// tree are left out
 Result<Tree> scan_tree(const std::string& directory, const std::vector<std::string>& apart = {});
 
-/// The same for a tree that is only packed: whether files can be read shows then.
-Result<Tree> scan_to_pack(const std::string& directory);
+/// A tree that is only packed, not looked through: what is in it shows then. Of `hidden` it has what
+/// .testctrignore says. Errors as of `scan_tree`, but for what lies in it.
+Result<Tree> tree_to_pack(const std::string& directory);
+
+/// Whether a thing of a tree is packed: sockets and device nodes are not.
+bool can_be_packed(mode_t mode);
 
 /// Whether nothing changed since the scan: false as soon as anything did, or cannot be read any more.
 bool same_tree(const Tree& tree);

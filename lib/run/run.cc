@@ -119,7 +119,7 @@ class Runner {
       return did_not_run(index, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(index, error_verdict(provided.error()));
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
-      return did_not_run(index, error_verdict(supplied.error()));
+      return did_not_run(index, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
     auto test =
         std::make_unique<TestRun>(plan_.jobs[index], index, provided.value(), *machine_, events_, start_ns_);
     test->begin();

@@ -24,7 +24,7 @@ def make_bundle():
     """The bundle's path, and the text of the run that is in it."""
     where = folder("tests", t__txt=FAILS, d__md=DOCUMENT, c__t="  $ echo fine\n  fine\n", data="the tree\n")
     write(f"{where}/app", "#!/bin/sh\necho app in $PWD\n", 0o755)
-    done = testctr("pack", "builtin", "t.txt", "d.md", "c.t", "-v", "-e", "GREETING=hello there", "--bin", "app", "-o", f"{TMP}/bug.tar", cwd=where)
+    done = testctr("pack", "builtin", "t.txt", "d.md", "c.t", "-v", "-j", "1", "-e", "GREETING=hello there", "--bin", "app", "-o", f"{TMP}/bug.tar", cwd=where)
     if not check("pack", done.code == 0, done):
         end()
     return f"{TMP}/bug.tar", done.out
@@ -49,6 +49,15 @@ def under(name, run, wanted):
     check(f"{name}: --json on standard output", done.code == 1 and lines and all(isinstance(line, dict) for line in lines), done)
     done = run("--tap")
     check(f"{name}: --tap", done.code == 1 and done.out.startswith("TAP version 14"), done)
+
+
+def confined(name, run):
+    """`run(bundle)` runs a bundle there: programs have our filter, and no new privileges."""
+    where = folder("confined", t__txt="exec grep NoNewPrivs:.1 /proc/self/status\nexec grep Seccomp:.2 /proc/self/status\n! exec mount -t tmpfs none /tmp\n")
+    done = testctr("pack", "builtin", "t.txt", "-o", f"{TMP}/confined.tar", cwd=where)
+    check(f"{name}: pack", done.code == 0 and "1 passed" in done.out, done)
+    done = run(f"{TMP}/confined.tar")
+    check(f"{name}: programs are confined", done.code == 0 and "1 passed" in done.out, done)
 
 
 def need(*programs):

@@ -43,7 +43,8 @@ of the command line, so pack from the folder that the test lies in. Times are th
 passes; `differs` that one fails otherwise, or that one which passed does not. What its steps print may differ: the first difference is shown, and
 so is every difference between the machines. --times N runs it N times and counts; --bin PATH=NAME puts a program of this machine in the place of
 the bundle's; --as-test then asks the other question - 0: all pass, 1: one fails, 125: cannot tell -, which `git bisect run` understands. Lines that
-run on the host do so with --allow-host alone. A bundle that is cut or damaged is refused before anything of it runs.
+run on the host do so with --allow-host alone, and so do tests that want the host's network or a filter of their own (--seccomp). A secret that a
+test names is given to it with --secret NAME alone: a stranger's bundle could name any variable of yours. A bundle that is cut or damaged is refused before anything of it runs.
 
 pack --slim keeps of each image what the run touched, followed by the runner itself: the files that were opened or asked for, with links and
 loaders, and of folders that were read the small files. What is left out is told. A replay that does something else may miss a file.

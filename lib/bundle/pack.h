@@ -19,8 +19,8 @@ struct PackOptions {
   bool runnable = false;                 ///< this program in front of it, so that the file runs
   const Recording* recording = nullptr;  ///< borrowed; null: none
   const Touched* touched = nullptr;      ///< borrowed; only what the run touched is packed of its images
-  std::vector<std::string> left_out =
-      {};                     ///< files and folders of results: no part of a test tree they lie in
+  /// Files and folders of results: no part of a test tree that they lie in.
+  std::vector<std::string> left_out = {};
   bool plain_layers = false;  ///< zstd layers uncompressed as well, however large
 };
 

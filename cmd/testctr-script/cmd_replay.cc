@@ -15,6 +15,7 @@
 #include "reports.h"
 #include "run/run.h"
 #include "run_request.h"
+#include "shell_side.h"
 #include "stop_signals.h"
 
 namespace testctr::cmd {
@@ -31,6 +32,9 @@ constexpr std::array own_options{
            .repeats = true},
     Option{.names = "--as-test",
            .help = "exit 0: it passes, 1: it fails still, 125: cannot tell; made for `git bisect run`"},
+    Option{.names = "--shell",
+           .help = "a shell in the container where the first line fails, with all as that line left it; "
+                   "time limits\nstand still, and when it ends, the test goes on to its verdict"},
     Option{.names = "--allow-host",
            .help =
                "host sections may run: the bundle's lines then do what they want "
@@ -49,6 +53,7 @@ constexpr auto options = with_report_options(own_options);
 constexpr std::string_view examples =
     "testctr-script replay bug.tar\n"
     "testctr-script replay bug.tar --times 20\n"
+    "testctr-script replay bug.tar --shell\n"
     "testctr-script replay registry.example.org/team/bug:7\n"
     "git bisect run sh -c 'make app || exit 125; testctr-script replay bug.tar --bin app=app --as-test'\n";
 
@@ -146,14 +151,29 @@ int as_test(int code) {
   return code == exit_passed || code == exit_failed || code >= 128 ? code : exit_cannot_tell;
 }
 
+/// With a shell where that is asked for. @return the run's exit code
+int run_reported(const Arguments& arguments, ReportedRun& reported, const plan::Plan& plan, EventSink& events,
+                 run::Options how, const StopSignals& signals) {
+  if (!arguments.flag("--shell")) {
+    reported.run(plan, events, how, signals);
+    return reported.finish();
+  }
+  ShellSide side(events, plan, run::ShellAt::failure);
+  how.terminal = &side.terminal();
+  reported.run(plan, side, how, signals);
+  const int code = reported.finish();
+  if (!reported.interrupted()) side.tell_if_none(code);
+  return code;
+}
+
 Result<int> once(const Replay& replay) {
   ReportedRun reported(replay.arguments, replay.ready.plan,
                        TRY(junit_report(replay.arguments, replay.ready.plan)), sys::monotonic_ns(),
-                       replay.chosen.lacks());
+                       replay.chosen.lacks(), !replay.arguments.flag("--shell"));
   bundle::Recorder recorder(reported.collector(), replay.ready.plan.jobs.size());
   Renamer events(recorder, replay.ready.shown);
-  reported.run(replay.ready.plan, events, replay.how, replay.signals);
-  const int code = reported.finish();
+  const int code =
+      run_reported(replay.arguments, reported, replay.ready.plan, events, replay.how, replay.signals);
   if (reported.interrupted()) return code;
   if (replay.arguments.flag("--as-test")) return as_test(code);
   const auto& recorded = replay.opened.recording();
@@ -193,6 +213,17 @@ Result<int> several(const Replay& replay, uint64_t times) {
                                            : Verdict::not_reproduced);
 }
 
+/// A shell has standard output, and one run.
+Status check_shell(const Arguments& arguments) {
+  if (!arguments.flag("--shell")) return {};
+  for (const char* option : {"--times", "--as-test", "--json", "--tap"}) {
+    const bool given =
+        std::string_view(option) == "--times" ? arguments.value(option).has_value() : arguments.flag(option);
+    if (given) return Error::usage(fmt::format("--shell and {} exclude each other", option));
+  }
+  return {};
+}
+
 /// In a container of the bundle's image: the tests run in it, and the exit code is theirs.
 Result<int> run_inside(const Arguments& arguments) {
   for (const char* option : {"--times", "--engine"})
@@ -208,18 +239,18 @@ Result<int> run_inside(const Arguments& arguments) {
   const StopSignals signals = TRY(StopSignals::install());
   const auto engine = engine::open_inside(inside.environment);
   ReportedRun reported(arguments, inside.ready.plan, TRY(junit_report(arguments, inside.ready.plan)),
-                       sys::monotonic_ns(), {});
+                       sys::monotonic_ns(), {}, !arguments.flag("--shell"));
   Renamer events(reported.collector(), inside.ready.shown);
   run::Options how;
   how.engine = engine.get();
   how.access.offline = true;
-  reported.run(inside.ready.plan, events, how, signals);
-  const int code = reported.finish();
+  const int code = run_reported(arguments, reported, inside.ready.plan, events, how, signals);
   return arguments.flag("--as-test") && !reported.interrupted() ? as_test(code) : code;
 }
 
 Result<int> run_replay(const Arguments& arguments) {
   CHECK_OK(check_reports(arguments));
+  CHECK_OK(check_shell(arguments));
   if (arguments.positionals().empty() && bundle::is_inside() && !TRY(bundle::carries_bundle()))
     return run_inside(arguments);
   const auto times = TRY(arguments.number("--times", 1, 1'000'000));

@@ -21,7 +21,7 @@ Status check_reports(const Arguments& arguments) {
 }
 
 Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit,
-                 std::vector<std::string> lacks)
+                 std::vector<std::string> lacks, bool live)
     : out_(STDOUT_FILENO, "standard output"),
       live_(STDERR_FILENO, "standard error"),
       collector_(arguments.flag("--verbose")) {
@@ -32,7 +32,7 @@ Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> juni
   } else {
     report::TerminalOptions looks;
     looks.colour = report::wants_colour(STDOUT_FILENO, arguments.flag("--no-color"));
-    looks.live = report::is_live_terminal(STDERR_FILENO) && !arguments.flag("--quiet");
+    looks.live = live && report::is_live_terminal(STDERR_FILENO) && !arguments.flag("--quiet");
     looks.columns = report::columns_of(STDERR_FILENO);
     looks.verbose = arguments.flag("--verbose");
     looks.quiet = arguments.flag("--quiet");
@@ -79,8 +79,8 @@ void all_end_with(const Error& error, const plan::Plan& plan, report::Collector&
 
 ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
                          std::unique_ptr<report::Junit> junit, uint64_t started_ns,
-                         std::vector<std::string> lacks)
-    : reports_(arguments, std::move(junit), std::move(lacks)), started_ns_(started_ns) {
+                         std::vector<std::string> lacks, bool live)
+    : reports_(arguments, std::move(junit), std::move(lacks), live), started_ns_(started_ns) {
   collector().start(plan.jobs.size());
   ending_.not_tests = plan.not_tests;
 }

@@ -43,8 +43,9 @@ Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, 
 /// The reporters that were asked for.
 class Reports {
  public:
-  /// @param lacks what the text begins with
-  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit, std::vector<std::string> lacks);
+  /// @param lacks what the text begins with @param live whether progress may be shown on a terminal
+  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit, std::vector<std::string> lacks,
+          bool live);
   report::Collector& collector() { return collector_; }
 
  private:
@@ -58,8 +59,9 @@ class ReportedRun {
  public:
   /// @param arguments, plan borrowed @param started_ns when it began, for its duration
   /// @param lacks what the engine's containers lack: what the text begins with
+  /// @param live whether progress may be shown on a terminal: not where somebody else writes on it
   ReportedRun(const Arguments& arguments, const plan::Plan& plan, std::unique_ptr<report::Junit> junit,
-              uint64_t started_ns, std::vector<std::string> lacks);
+              uint64_t started_ns, std::vector<std::string> lacks, bool live = true);
   report::Collector& collector() { return reports_.collector(); }
   /// Runs the plan. Where it cannot begin, every script ends with that error. @param events what is told of
   /// it, and tells the collector

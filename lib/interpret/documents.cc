@@ -21,6 +21,7 @@
 #include "interpret/judge.h"
 #include "interpret/session.h"
 #include "interpret/shell.h"
+#include "interpret/terminal_session.h"
 
 namespace testctr::interpret {
 namespace {
@@ -53,6 +54,11 @@ class DocumentRun : public OpenDocument {
     if (fresh) CHECK_OK(begin());
     set_deadline();
     if (!how_.alone) CHECK_OK(enter(fresh));
+    if (session_.setting.at_begin) {
+      session_.setting.at_begin(standpoint());
+      cancelled_ = true;
+      return finish();
+    }
     return run();
   }
 
@@ -82,6 +88,7 @@ class DocumentRun : public OpenDocument {
     setting.directory = place_.directory;
     setting.one_process = document().dialect == script::Dialect::cram;
     setting.environment = document_environment(document(), session_, how_, place_, setting.program);
+    environment_ = setting.environment;
     if (crossing_) setting.environment = crossing_->environment(std::move(setting.environment), at_.state);
     if (setting.one_process && how_.compat == script::Compat::cram)
       cram_.emplace(parts_, setting.program, place_.control, session_.setting.max_output);
@@ -463,6 +470,32 @@ class DocumentRun : public OpenDocument {
                     std::string shown = "") {
     if (failure.command.empty()) failure.command = test.expression;
     session_.events.take(failure_event(session_, file_of(part), line, std::move(failure), std::move(shown)));
+    if (!session_.setting.at_failure) return;
+    const uint64_t began = sys::monotonic_ns();
+    session_.setting.at_failure(standpoint());
+    if (total_deadline_ns_ != UINT64_MAX) total_deadline_ns_ += sys::monotonic_ns() - began;
+  }
+
+  /// Where the shell stands, as far as it can be asked; else where it began.
+  Standpoint standpoint() {
+    Standpoint at{environment_, place_.directory};
+    if (shell_ == nullptr || !shell_->alive()) return at;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : environment_)
+      if (is_shell_name(name)) names.push_back(name);
+    auto values = shell_->values_of(names);
+    auto state = shell_->state();
+    if (!values.ok() || !state.ok()) return at;
+    for (const std::string& name : names) at.environment.erase(name);
+    for (auto& [name, value] : values.value()) at.environment[name] = value;
+    for (const auto& [name, variable] : state.value().variables) {
+      const bool exported = variable.attributes.find('x') != std::string::npos;
+      if (exported && variable.kind == ShellVariable::Kind::scalar && !variable.values.empty())
+        at.environment[name] = variable.values.front().second;
+    }
+    if (state.value().directory.starts_with('/')) at.directory = state.value().directory;
+    at.environment["PWD"] = at.directory;
+    return at;
   }
 
   Status fail_case(size_t part, const script::Case& test, Outcome outcome, const std::string& reason,
@@ -634,6 +667,7 @@ class DocumentRun : public OpenDocument {
   const DocumentSetting& how_;
   script::Command command_;  ///< stands for the case in what the session tells
   DocumentPlace place_;
+  std::map<std::string, std::string> environment_;  ///< of the shell, when it began
   std::unique_ptr<Shell> shell_;
   std::optional<DocumentCrossing> crossing_;  ///< where others carry out cases or steps, too
   std::set<pid_t> before_;                    ///< processes of the place that are older than the document

@@ -14,6 +14,7 @@
 #include "interpret/extract.h"
 #include "interpret/judge.h"
 #include "interpret/session.h"
+#include "interpret/terminal_session.h"
 
 namespace testctr::interpret {
 namespace {
@@ -47,6 +48,10 @@ struct Interpreter::Impl {
     at_ = std::move(from);
     CHECK_OK(begin());
     Verdict verdict = Verdict::go_on;
+    if (session_.setting.at_begin) {
+      session_.setting.at_begin({session_.variables.all(), session_.directory});
+      verdict = Verdict::cancelled;
+    }
     while (verdict == Verdict::go_on && at_.position < script.commands.size()) {
       if (crosses_border()) return leave_for(at_.target);
       begin_phases(at_.position);

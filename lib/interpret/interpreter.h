@@ -20,6 +20,7 @@ namespace testctr::interpret {
 
 class Children;
 struct DocumentSetting;
+struct Standpoint;
 
 /// What the interpreter is told of its place.
 struct Setting {
@@ -45,6 +46,11 @@ struct Setting {
   bool guarded = false;
   /// Readable when the run is to stop now: everything is killed, the outcome is not_run ("interrupted").
   int cancel_fd = -1;
+  /// Told of each failure, before anything of the test is taken away (may be empty); it may take its time.
+  std::function<void(const Standpoint&)> at_failure;
+  /// In place of carrying out the first line and all others: told where it stands (may be empty). The outcome
+  /// is not_run.
+  std::function<void(const Standpoint&)> at_begin;
 };
 
 /// What can be said against a script before it runs: commands and conditions that do not exist, a wrong

@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "base/text.h"
+#include "interpret/terminal_session.h"
 
 namespace testctr::interpret {
 namespace {
@@ -22,6 +23,7 @@ void tell_failure(Session& session, const script::Command& command, const std::s
   event.text = failure.reason;
   event.failure = std::move(failure);
   session.events.take(event);
+  if (session.setting.at_failure) session.setting.at_failure({session.variables.all(), session.directory});
 }
 
 /// Whether nothing more can be written below $WORK.

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -28,6 +29,7 @@ struct Plan {
   char* const* environment = nullptr;
   const char* directory = nullptr;
   int descriptors[3] = {-1, -1, -1};
+  bool terminal = false;
   pid_t parent = -1;
   StartError error;
 };
@@ -53,6 +55,7 @@ int child(void* argument) {
   for (int i = 0; i < 3; ++i) {
     if (::dup2(plan.descriptors[i], i) < 0) return fail(StartError::Step::descriptors);
   }
+  if (plan.terminal && ::ioctl(0, TIOCSCTTY, 0) != 0) return fail(StartError::Step::descriptors);
   if (int result = sys::cloexec_from_raw(3); result < 0) {
     errno = -result;
     return fail(StartError::Step::descriptors);
@@ -123,6 +126,7 @@ Started start(const Program& program) {
   plan.descriptors[0] = program.input;
   plan.descriptors[1] = program.output;
   plan.descriptors[2] = program.error;
+  plan.terminal = program.terminal;
   for (int tries = 1;; ++tries) {
     Started started = start_once(plan);
     bool busy = started.error.step == StartError::Step::execute && started.error.number == ETXTBSY;

@@ -18,6 +18,7 @@ struct Program {
   std::vector<std::string> environment;     ///< "NAME=VALUE"
   std::string directory;                    ///< absolute
   int input = -1, output = -1, error = -1;  ///< descriptors for 0 to 2, all above 2 and close-on-exec
+  bool terminal = false;                    ///< `input` is one, and is to be the session's own
 };
 
 /// What kept a program from starting.

@@ -116,7 +116,16 @@ Json to_wire(const Assignment& a) {
     wire["service"] = Json{{"words", words(a.service->words)},
                            {"environment", pairs(a.service->environment)},
                            {"directory", json::binary(a.service->directory)}};
+  if (a.shell.at != ShellAt::none)
+    wire["shell"] = Json{{"at", static_cast<int>(a.shell.at)}, {"terminal", a.shell.terminal},
+                         {"rows", a.shell.window.rows},        {"columns", a.shell.window.columns},
+                         {"term", json::binary(a.shell.term)}, {"spare", json::binary(a.shell.spare)}};
   return wire;
+}
+
+Result<interpret::WindowSize> window_from_wire(const Json& wire) {
+  return interpret::WindowSize{static_cast<uint16_t>(TRY(json::get_int(wire, "rows"))),
+                               static_cast<uint16_t>(TRY(json::get_int(wire, "columns")))};
 }
 
 Result<Assignment> assignment_from_wire(const Json& wire) {
@@ -138,6 +147,13 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
     a.service->words = TRY(words_from(*service, "words"));
     a.service->environment = TRY(pairs_from(*service, "environment"));
     a.service->directory = TRY(json::get_string(*service, "directory"));
+  }
+  if (const Json* shell = json::find(wire, "shell", Json::value_t::object); shell != nullptr) {
+    a.shell.at = static_cast<ShellAt>(TRY(json::get_int(*shell, "at")));
+    a.shell.terminal = flag(*shell, "terminal");
+    a.shell.window = TRY(window_from_wire(*shell));
+    a.shell.term = TRY(json::get_string(*shell, "term"));
+    a.shell.spare = TRY(json::get_string(*shell, "spare"));
   }
   return a;
 }

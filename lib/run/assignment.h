@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "interpret/documents.h"
 #include "interpret/state.h"
+#include "interpret/terminal_session.h"
 #include "plan/plan.h"
 
 namespace testctr::run {
@@ -34,6 +35,23 @@ struct ServiceAssignment {
   bool operator==(const ServiceAssignment&) const = default;
 };
 
+/// Where a place is to open a shell for the user.
+enum class ShellAt : uint8_t {
+  none,
+  failure,  ///< at the first line that fails
+  begin,    ///< before the first line, which is then not carried out
+};
+
+/// The shell that a place is to open.
+struct ShellWish {
+  ShellAt at = ShellAt::none;
+  bool terminal = false;  ///< on a terminal of its own, else on pipes
+  interpret::WindowSize window;
+  std::string term;   ///< the user's $TERM
+  std::string spare;  ///< where the image has no shell; empty: none
+  bool operator==(const ShellWish&) const = default;
+};
+
 /// What a place is told once, when it begins.
 struct Assignment {
   std::string place = "container";
@@ -52,6 +70,7 @@ struct Assignment {
   bool guarded = false;  ///< as in interpret::Setting
   std::string socket;    ///< where programs inside reach it as `testctr`: a path, or "@NAME"; empty: nowhere
   std::optional<ServiceAssignment> service;
+  ShellWish shell;
   bool operator==(const Assignment&) const = default;
 };
 
@@ -69,6 +88,8 @@ struct Order {
 };
 
 Json to_wire(const Assignment& assignment);
+/// From its keys "rows" and "columns".
+Result<interpret::WindowSize> window_from_wire(const Json& wire);
 Result<Assignment> assignment_from_wire(const Json& wire);
 Json to_wire(const Order& order);
 Result<Order> order_from_wire(const Json& wire);

@@ -11,9 +11,14 @@
 //   inside -> outside   "hello" {v}; "took" {digest} of the source of each fresh order; "event" {e}; "error"
 //   {fault,
 //                       message, hint}; "done" {size} a Continuation, for each order; "request" {id, size};
-//                       "answer" {id, size} the Reply to a "do"; "log" {d} what the service writes; "service"
-//                       {status} it has ended; "finished" {outcome}
-//                       What run/artifacts.h says, before the last "done" or "finished".
+//                       "shell" {state: open, ended, refused; terminal, text} where the assignment asks for
+//                       one; "answer" {id, size} the Reply to a "do"; "log" {d} what the service writes;
+//                       "service" {status} it has ended; "finished" {outcome} What run/artifacts.h says,
+//                       before the last "done" or "finished".
+//   while a shell is open: both ways "tty" {d}: bytes of a terminal; from outside with `end` where nothing
+//                       more comes, from inside with `taken`: how many bytes of what came from outside the
+//                       shell has been given since, which bounds what is on its way; outside -> inside
+//                       "window" {rows, columns}
 // A flood cannot pile up outside: the socket holds a few hundred kilobytes, and the outside takes a bounded
 // part of it at a turn. (A window of credit on top of that was tried and dropped: who reads at once has
 // nothing left that credit could bound.)

@@ -21,6 +21,8 @@ class ChannelPlace : public Place {
   Status reply(uint64_t id, const Reply& reply) override { return conversation_.reply(id, reply); }
   Status ask(uint64_t id, const Request& request) override { return conversation_.ask(id, request); }
   Status end(Outcome so_far, bool artifacts) override { return conversation_.finish(so_far, artifacts); }
+  Status shell(const ShellInput& input) override { return conversation_.shell(input); }
+  [[nodiscard]] size_t shell_room() const override { return conversation_.shell_room(); }
   void expect(std::vector<plan::Artifacts> artifacts) override { conversation_.expect(std::move(artifacts)); }
   Result<std::optional<Said>> advance(EventSink& events) override;
   [[nodiscard]] bool ended() const override { return ended_; }

@@ -6,6 +6,8 @@ namespace testctr::run {
 namespace {
 
 constexpr size_t most_said = 1000;  // before somebody hears it
+constexpr size_t most_shell_text = 1000;
+constexpr size_t most_untyped = size_t{64} << 10;
 
 Error breach(std::string what) {
   return Error::infrastructure(fmt::format("the container broke the channel's protocol: {}", what))
@@ -29,6 +31,7 @@ bool has_data(std::string_view type) { return type == "done" || type == "request
 
 Result<Conversation> Conversation::begin(const Assignment& assignment) {
   Conversation conversation(assignment.max_output);
+  if (assignment.shell.at != ShellAt::none) conversation.shell_ = ShellState::wanted;
   CHECK_OK(conversation.put(Json{{"t", "start"}, {"v", protocol_version}}, to_wire(assignment)));
   return conversation;
 }
@@ -60,6 +63,19 @@ Status Conversation::finish(Outcome so_far, bool artifacts) {
       Json{{"t", "finish"}, {"outcome", std::string(to_string(so_far))}, {"artifacts", artifacts}}));
   return {};
 }
+
+Status Conversation::shell(const ShellInput& input) {
+  if (shell_ != ShellState::open) return {};
+  if (input.window)
+    output_ += TRY(encode_frame(
+        Json{{"t", "window"}, {"rows", input.window->rows}, {"columns", input.window->columns}}));
+  if (input.bytes.empty() && !input.end) return {};
+  untyped_ += input.bytes.size();
+  output_ += TRY(encode_frame(Json{{"t", "tty"}, {"d", json::binary(input.bytes)}, {"end", input.end}}));
+  return {};
+}
+
+size_t Conversation::shell_room() const { return most_untyped - std::min(untyped_, most_untyped); }
 
 Status Conversation::take(std::string_view bytes, EventSink& events) {
   reader_.feed(bytes);
@@ -160,8 +176,51 @@ Status Conversation::close(Open whole) {
   return {};
 }
 
+Status Conversation::take_shell(const Json& frame) {
+  Said said;
+  const std::string state = TRY(or_breach(json::get_string(frame, "state")));
+  said.text = TRY(or_breach(json::get_string(frame, "text", "")));
+  said.text = text::printable(said.text.substr(0, most_shell_text));
+  if (state == "ended" && shell_ == ShellState::open) {
+    said.kind = Said::Kind::shell_ended;
+    shell_ = ShellState::over;
+  } else if (state == "open" && shell_ == ShellState::wanted) {
+    said.kind = Said::Kind::shell_opened;
+    const Json* terminal = json::find(frame, "terminal", Json::value_t::boolean);
+    said.terminal = terminal != nullptr && terminal->get<bool>();
+    shell_ = ShellState::open;
+  } else if (state == "refused" && shell_ == ShellState::wanted) {
+    said.kind = Said::Kind::shell_refused;
+    shell_ = ShellState::over;
+  } else {
+    return breach("a shell that nobody asked for");
+  }
+  said_.push_back(std::move(said));
+  return {};
+}
+
+Status Conversation::take_tty(const Json& frame) {
+  if (shell_ != ShellState::open) return breach("it prints for a shell that is not there");
+  const int64_t taken = TRY(or_breach(json::get_int(frame, "taken")));
+  if (taken < 0 || static_cast<uint64_t>(taken) > untyped_)
+    return breach("a shell that has taken more than it was sent");
+  untyped_ -= static_cast<size_t>(taken);
+  std::string text = TRY(or_breach(json::get_string(frame, "d")));
+  if (!said_.empty() && said_.back().kind == Said::Kind::shell_printed) {
+    said_.back().text += text;
+    return {};
+  }
+  Said said;
+  said.kind = Said::Kind::shell_printed;
+  said.text = std::move(text);
+  said_.push_back(std::move(said));
+  return {};
+}
+
 // Frames that are whole by themselves.
 Status Conversation::take_small(const std::string& type, const Json& frame, EventSink&) {
+  if (type == "shell") return take_shell(frame);
+  if (type == "tty") return take_tty(frame);
   Said said;
   if (type == "took") {
     if (!untaken_ || TRY(or_breach(json::get_string(frame, "digest"))) != untaken_->str())

@@ -29,6 +29,9 @@ class Conversation {
   Status reply(uint64_t id, const Reply& reply);
   Status ask(uint64_t id, const Request& request);
   Status finish(Outcome so_far, bool artifacts);
+  /// To the shell that it has opened. At most `shell_room()` bytes.
+  Status shell(const ShellInput& input);
+  [[nodiscard]] size_t shell_room() const;
 
   /// From now on the place may send these.
   void expect(std::vector<plan::Artifacts> artifacts) { artifacts_ = ArtifactTaker(std::move(artifacts)); }
@@ -65,6 +68,8 @@ class Conversation {
   Status take_data(const std::string& type, const Json& frame);
   Status close(Open whole);
   Status take_small(const std::string& type, const Json& frame, EventSink& events);
+  Status take_shell(const Json& frame);
+  Status take_tty(const Json& frame);
   Error take_error(const Json& frame);
 
   size_t most_data_;
@@ -77,6 +82,10 @@ class Conversation {
   std::optional<Digest> untaken_;  ///< of the source that it was sent last and has not acknowledged
   bool at_work_ = false;           ///< it has an order that it has not answered
   std::optional<Open> open_;
+  /// A shell, if one was asked for at all, is opened once.
+  enum class ShellState : uint8_t { unwanted, wanted, open, over };
+  ShellState shell_ = ShellState::unwanted;
+  size_t untyped_ = 0;  ///< bytes that it has been sent and has not given to the shell
   std::deque<Said> said_;
   ArtifactTaker artifacts_;
 };

@@ -39,6 +39,10 @@ struct Said {
     log,            ///< its service wrote `text`
     service_ended,  ///< its service has ended with `status` (128+N for signal N)
     finished,       ///< it is at its end: `outcome`
+    shell_opened,   ///< `terminal`, and what there is to say of that: `text`
+    shell_printed,  ///< `text`
+    shell_ended,    ///< by itself
+    shell_refused,  ///< there is none, since `text`
   };
   Kind kind = Kind::carried_out;
   Continuation continuation;
@@ -48,6 +52,14 @@ struct Said {
   std::string text;
   int status = 0;
   Outcome outcome = Outcome::pass;
+  bool terminal = false;
+};
+
+/// What the user's side sends to a shell in a place.
+struct ShellInput {
+  std::string bytes;
+  bool end = false;  ///< nothing more comes
+  std::optional<interpret::WindowSize> window;
 };
 
 class Place {
@@ -65,6 +77,10 @@ class Place {
   virtual Status end(Outcome so_far, bool artifacts) = 0;
   /// It may bring these out of it from now on, and is to.
   virtual void expect(std::vector<plan::Artifacts> artifacts) = 0;
+  /// For the shell that it has told of.
+  virtual Status shell(const ShellInput& input) = 0;
+  /// How many bytes it takes now.
+  [[nodiscard]] virtual size_t shell_room() const = 0;
   /// Does what can be done without waiting. Events go to `events` as they come; they are not stamped yet.
   /// @return what else it said; nothing while it goes on. To be called until it says nothing. An error ends
   /// the place.

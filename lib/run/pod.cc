@@ -131,6 +131,10 @@ Result<Assignment> Pod::assignment_for(const plan::Container& what, const Provis
   if (!what.service) hand_in(job_, assignment);
   assignment.place = what.name;
   for (const auto& [name, value] : what.environment) assignment.environment[name] = value;
+  if (machine_.terminal != nullptr && !what.service) {
+    assignment.shell = machine_.terminal->wish();
+    assignment.shell.spare = spare_shell(provision);
+  }
   if (!scope_.several()) return assignment;
   assignment.control = inside_control;  // others write below $WORK, too
   if (scope_.clients()) {
@@ -173,8 +177,9 @@ Result<Member*> Pod::start(plan::Container what, const Order* order) {
   if (name == plan::host_place) {
     if (!guardian_ || guardian_->channel() < 0) return Error::internal("a host section that nobody foresaw");
     if (scope_.clients()) CHECK_OK(make_client(client_folder(guardian_->work()), machine_.program));
-    member.place =
-        TRY(start_host_place(*guardian_, host_assignment(job_, guardian_->work(), scope_.clients())));
+    Assignment assignment = host_assignment(job_, guardian_->work(), scope_.clients());
+    if (machine_.terminal != nullptr) assignment.shell = machine_.terminal->wish();
+    member.place = TRY(start_host_place(*guardian_, assignment));
     if (order != nullptr) CHECK_OK(member.place->order(*order));
   } else {
     Provision provision = provision_;

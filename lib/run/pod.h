@@ -20,6 +20,7 @@
 #include "run/prepare.h"
 #include "run/scope.h"
 #include "run/stamper.h"
+#include "run/user_terminal.h"
 
 namespace testctr::run {
 
@@ -31,6 +32,7 @@ struct Machine {
   std::shared_ptr<sandbox::Copies> copies;
   Engine& engine;
   const std::function<int(const std::string&)>& follow;  ///< as in `Options`
+  UserTerminal* terminal = nullptr;                      ///< as there
 };
 
 struct Member {

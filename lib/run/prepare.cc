@@ -110,7 +110,9 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
       return image::scan_tree(job.tree, apart).in("the test tree");
     }));
   }
-  if (provision.root != nullptr && needs_spare_shell(job, *provision.root))
+  const bool for_user = shells_ && provision.root != nullptr && !has_program(*provision.root, "bash") &&
+                        !has_program(*provision.root, "sh");
+  if (provision.root != nullptr && (for_user || needs_spare_shell(job, *provision.root)))
     provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));
   if (provision.root != nullptr) CHECK_OK(check_programs_in(job, job.pinned(job.image), provision));
   return provision;
@@ -223,6 +225,10 @@ void set_common(Assignment& assignment, const plan::Job& job) {
 }
 
 }  // namespace
+
+std::string spare_shell(const Provision& provision) {
+  return provision.spare == nullptr || provision.spare->layers.empty() ? "" : inside_shell;
+}
 
 Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   const image::RootFilesystem& root = *provision.root;

@@ -24,7 +24,8 @@ struct Provision {
   const image::RootFilesystem* root = nullptr;
   const image::Tree* tree = nullptr;  ///< the test tree where it lies; null with a layer or without a tree
   const image::OpenedLayer* layer = nullptr;  ///< `--layer`
-  /// Of a document whose image has no shell for it: the embedded image, whose bash then serves.
+  /// Of a document, or of the user, where the image has no shell for it: the embedded image, whose bash then
+  /// serves.
   const image::RootFilesystem* spare = nullptr;
 };
 
@@ -35,6 +36,8 @@ class Provisions {
   /// fails is an error of the jobs that it concerns. @param jobs all that `provide` will be asked for
   /// `store` and `access` must outlive it.
   Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs);
+  /// The user may want a shell: where an image has none, ours is to be there.
+  void want_shells() { shells_ = true; }
   /// Unpacks, reads and checks what is not there yet. May use threads that have ended when it returns.
   Result<Provision> provide(const plan::Job& job);
   /// The root of another image: unpacked, where it was not yet.
@@ -49,6 +52,7 @@ class Provisions {
 
   image::Store& store_;
   const image::Access& access_;
+  bool shells_ = false;
   std::map<std::string, Status> outputs_;  ///< what is written to meanwhile
   std::map<std::string, Result<image::RootFilesystem>> images_;
   std::map<std::string, Result<image::Tree>> trees_;
@@ -62,6 +66,9 @@ inline constexpr const char* inside_work = "/work";
 /// @param program our own binary's path. @param memory what `default_memory` said.
 sandbox::Spec make_spec(const plan::Job& job, const Provision& provision, const std::string& program,
                         uint64_t memory);
+
+/// Where a shell of ours is in a container whose image may have none; empty: nowhere.
+std::string spare_shell(const Provision& provision);
 
 /// The environment is the image's Env, over our own LANG, TZ, PATH, with WORK, TMPDIR and TREE, and the job's
 /// on top; nothing of the host's.

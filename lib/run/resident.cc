@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "interpret/documents.h"
 #include "interpret/interpreter.h"
+#include "interpret/terminal_session.h"
 #include "run/artifacts.h"
 #include "run/assignment.h"
 #include "run/channel.h"
@@ -64,7 +65,7 @@ class Resident {
     Frame frame;
     frame.type = TRY(json::get_string(header, "t"));
     frame.id = static_cast<uint64_t>(TRY(json::get_int(header, "id", 0)));
-    if (frame.type == "finish") {
+    if (frame.type == "finish" || frame.type == "tty" || frame.type == "window") {
       frame.body = header;
       return frame;
     }
@@ -90,6 +91,8 @@ class Resident {
       }
       if (frame.value().type == "reply") {
         take_reply(frame.value());
+      } else if (frame.value().type == "tty" || frame.value().type == "window") {
+        if (Status taken = take_typed(frame.value()); !taken.ok()) heard_ = std::move(taken);
       } else if (frame.value().type == "do") {
         auto request = request_from_wire(frame.value().body);
         if (request.ok()) errands_->take(frame.value().id, request.value());
@@ -97,6 +100,19 @@ class Resident {
         orders_.push_back(std::move(frame).value());
       }
     }
+  }
+
+  // What comes when the shell has ended already is nobody's.
+  Status take_typed(const Frame& frame) {
+    if (frame.type == "window") {
+      const interpret::WindowSize window = TRY(window_from_wire(frame.body));
+      if (shell_) shell_->resize(window);
+      return {};
+    }
+    const std::string bytes = TRY(json::get_string(frame.body, "d"));
+    if (shell_) shell_->feed(bytes);
+    if (shell_ && flag(frame.body, "end")) shell_->end_input();
+    return {};
   }
 
   void take_reply(const Frame& frame) {
@@ -136,6 +152,34 @@ class Resident {
       return Error::usage("a command in the background wrote more than it may")
           .hint("--max-output SIZE allows more");
     return Error::infrastructure("the program outside is gone");
+  }
+
+  // ---- the user's shell
+
+  /// Opens it, once, and waits until it has ended.
+  void open_shell(const interpret::Standpoint& at) {
+    if (std::exchange(shell_asked_, true)) return;
+    const ShellWish& wish = assignment_.shell;
+    const auto say = [this](const Json& frame) {
+      if (sent_.ok()) sent_ = channel_.send(frame);
+    };
+    auto begun = interpret::TerminalSession::begin(
+        at, {wish.terminal, wish.window, wish.term, wish.spare}, interpreter_->children(),
+        [say](std::string_view bytes, size_t taken) {
+          say(Json{{"t", "tty"}, {"d", json::binary(bytes)}, {"taken", taken}});
+        });
+    if (!begun.ok()) {
+      say(Json{{"t", "shell"}, {"state", "refused"}, {"text", json::binary(begun.error().message())}});
+      return;
+    }
+    shell_ = std::move(begun).value();
+    say(Json{{"t", "shell"},
+             {"state", "open"},
+             {"terminal", shell_->on_terminal()},
+             {"text", json::binary(shell_->lack())}});
+    (void)shell_->wait([this] { return !heard_.ok() || !sent_.ok(); });
+    shell_.reset();
+    say(Json{{"t", "shell"}, {"state", "ended"}});
   }
 
   // ---- its life
@@ -284,6 +328,9 @@ class Resident {
     setting_.guarded = assignment_.guarded;
     setting_.at_line = surroundings_.at_line;
     setting_.take_denials = surroundings_.take_denials;
+    const auto open = [this](const interpret::Standpoint& at) { open_shell(at); };
+    if (assignment_.shell.at == ShellAt::failure) setting_.at_failure = open;
+    if (assignment_.shell.at == ShellAt::begin) setting_.at_begin = open;
     setting_.ask = [this](const Request& request) { return ask_and_wait(request); };
   }
 
@@ -300,6 +347,8 @@ class Resident {
   std::map<uint64_t, std::function<void(const Reply&)>> asked_;
   uint64_t next_id_ = 1;
   std::unique_ptr<interpret::Interpreter> interpreter_;
+  std::unique_ptr<interpret::TerminalSession> shell_;  ///< while it is open
+  bool shell_asked_ = false;
   // Behind what they borrow.
   std::optional<Errands> errands_;
   std::unique_ptr<ClientSocket> clients_;

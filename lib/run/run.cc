@@ -44,6 +44,7 @@ class Runner {
     outcomes_.resize(plan_.jobs.size());
     auto store = TRY(image::Store::open(options_.store));
     Provisions provisions(store, options_.access, plan_.jobs);
+    if (options_.terminal != nullptr) provisions.want_shells();
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
     if (plan_.timeout_ns > 0) run_deadline_ns_ = start_ns_ + static_cast<uint64_t>(plan_.timeout_ns);
@@ -57,7 +58,8 @@ class Runner {
     std::vector<std::string> trees;
     for (const auto& job : plan_.jobs) trees.push_back(job.tree);
     machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
-                             std::make_shared<sandbox::Copies>(std::move(trees)), engine(), options_.follow});
+                             std::make_shared<sandbox::Copies>(std::move(trees)), engine(), options_.follow,
+                             options_.terminal});
     engine().prepare(store, options_.access);
     while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
       fill();
@@ -79,14 +81,15 @@ class Runner {
     pollfd stop{options_.stop_fd, POLLIN, 0};
     summary_.interrupted = options_.stop_fd >= 0 && ::poll(&stop, 1, 0) > 0;
     summary_.timed_out =
-        !summary_.interrupted && run_deadline_ns_ != 0 && sys::monotonic_ns() >= run_deadline_ns_;
+        !summary_.interrupted && run_deadline_ns_ != 0 && sys::monotonic_ns() >= run_deadline();
     stopping_ = summary_.interrupted || summary_.timed_out;
     return stopping_;
   }
 
   // In the order of the plan, but for tests that wait for what others come to.
   void fill() {
-    for (size_t i = next_; i < plan_.jobs.size() && active_.size() < std::max(1U, plan_.parallel); ++i) {
+    const size_t most = options_.terminal != nullptr ? 1 : std::max(1U, plan_.parallel);
+    for (size_t i = next_; i < plan_.jobs.size() && active_.size() < most; ++i) {
       if (begun_[i] || !may_begin(i)) continue;
       begun_[i] = true;
       start(static_cast<uint32_t>(i));
@@ -153,16 +156,21 @@ class Runner {
       if (options_.stop_fd >= 0 && descriptors.back().revents != 0) return stop(/*interrupted=*/true);
     }
     const uint64_t now = sys::monotonic_ns();
-    if (run_deadline_ns_ != 0 && now >= run_deadline_ns_) return stop(/*interrupted=*/false);
+    if (run_deadline_ns_ != 0 && now >= run_deadline()) return stop(/*interrupted=*/false);
     for (const auto& test : active_) test->turn(now);
     forget_ended();
+  }
+
+  // With what the user has spent in a shell.
+  uint64_t run_deadline() const {
+    return run_deadline_ns_ + (options_.terminal != nullptr ? options_.terminal->spent_ns() : 0);
   }
 
   int timeout_ms() const {
     const uint64_t now = sys::monotonic_ns();
     uint64_t until = now + watch_interval_ns;
     for (const auto& test : active_) until = std::min(until, test->next_turn_ns());
-    if (run_deadline_ns_ != 0) until = std::min(until, run_deadline_ns_);
+    if (run_deadline_ns_ != 0) until = std::min(until, run_deadline());
     return until <= now ? 0 : static_cast<int>((until - now) / 1'000'000 + 1);
   }
 

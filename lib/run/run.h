@@ -11,12 +11,16 @@
 #include "plan/plan.h"
 #include "run/engine.h"
 #include "run/mask.h"
+#include "run/user_terminal.h"
 
 namespace testctr::run {
 
 struct Options {
   image::StoreOptions store;
-  image::Access access;      ///< where images may come from
+  image::Access access;  ///< where images may come from
+  /// Who wants a shell in a test: of its failure, or its beginning. Tests then run one after the other, and
+  /// time limits stand still while it is open. Borrowed; null: nobody.
+  UserTerminal* terminal = nullptr;
   Engine* engine = nullptr;  ///< who makes containers; null: we ourselves. Borrowed
   /// Readable when the run is to stop (a signalfd, or a self-pipe); -1: never. One byte or more: finish
   /// cleanly. Borrowed.

@@ -45,6 +45,10 @@ void TestRun::begin() {
   scope_ = std::move(scope).value();
   pod_ = std::make_unique<Pod>(job_, *scope_, provision_, machine_, stamper_,
                                fmt::format("{}-{}-{}", ::getpid(), started_ns_, index_));
+  if (machine_.terminal != nullptr && machine_.terminal->at() == ShellAt::begin &&
+      scope_->first_place(0) == plan::host_place)
+    return fail_with(Error::usage("the test begins with lines on the host: there is no container before them")
+                         .hint("`testctr-script replay --shell` opens a shell at the line that fails"));
   if (Status started = pod_->start_services(); !started.ok()) return fail_with(started.error());
   Continuation first;
   first.target = scope_->first_place(0);
@@ -83,9 +87,12 @@ void TestRun::poll_into(std::vector<pollfd>& descriptors) const {
     if (member.place && !member.finished)
       descriptors.push_back({member.place->descriptor(), member.place->wanted(), 0});
   }
+  if (in_shell() && shell_->place && shell_->place->shell_room() > 0 && machine_.terminal->descriptor() >= 0)
+    descriptors.push_back({machine_.terminal->descriptor(), POLLIN, 0});
 }
 
 void TestRun::advance() {
+  relay_input();
   for (Member& member : pod_->members()) {
     for (int i = 0; i < heard_at_once && member.place && !member.finished && !over_; ++i) {
       stamper_.set_place(member.what.name, &member == leader_);
@@ -117,6 +124,18 @@ void TestRun::take(Member& from, Said said) {
       return pod_->take_log(from, said.text);
     case Said::Kind::service_ended:
       return pod_->take_service_end(from, said.status);
+    case Said::Kind::shell_opened:
+      return open_shell(from, said);
+    case Said::Kind::shell_printed:
+      if (&from == shell_) machine_.terminal->write(said.text);
+      return;
+    case Said::Kind::shell_ended:
+      if (&from == shell_) shell_ended();
+      return;
+    case Said::Kind::shell_refused:
+      machine_.terminal->say(said.text);
+      if (machine_.terminal->at() == ShellAt::begin) fail_with(Error::infrastructure(said.text));
+      return;
     case Said::Kind::finished:
       if (!concluded_ || to_finish_.empty() || to_finish_.back() != &from)
         return fail_with(Error::infrastructure(
@@ -146,6 +165,42 @@ void TestRun::take_result(Member& from, Continuation said) {
   if (next.target != from.what.name || next.state.line != UINT32_MAX) return go_on(std::move(next));
   from_ = std::move(next);
   next_step();
+}
+
+// Whoever comes second in a test is sent away.
+void TestRun::open_shell(Member& member, const Said& said) {
+  UserTerminal& terminal = *machine_.terminal;
+  if (terminal.was_open()) {
+    (void)member.place->shell({.bytes = {}, .end = true, .window = {}});
+    return;
+  }
+  shell_ = &member;
+  shell_opened_ns_ = sys::monotonic_ns();
+  if (!said.text.empty()) terminal.say(said.text);
+  const std::string where = terminal.at() == ShellAt::begin
+                                ? fmt::format("{}, before its first line", job_.name)
+                                : fmt::format("{}, where line {} has failed", job_.name, stamper_.line());
+  terminal.open(fmt::format("a shell in {}; `exit` goes on", where), said.terminal);
+}
+
+// The time that it took is nobody's.
+void TestRun::shell_ended() {
+  if (!in_shell()) return;
+  const uint64_t spent = sys::monotonic_ns() - shell_opened_ns_;
+  deadline_ns_ += spent;
+  step_started_ns_ += spent;
+  if (finish_deadline_ns_ != 0) finish_deadline_ns_ += spent;
+  shell_ = nullptr;
+  machine_.terminal->close();
+  if (machine_.terminal->at() == ShellAt::begin && !over_)
+    end({Outcome::not_run, "only a shell was asked for", ""});
+}
+
+void TestRun::relay_input() {
+  if (!in_shell() || !shell_->place) return;
+  if (const auto window = machine_.terminal->changed_window()) (void)shell_->place->shell(*window);
+  if (const auto typed = machine_.terminal->read(shell_->place->shell_room()))
+    (void)shell_->place->shell(*typed);
 }
 
 // The lines of a step have all been carried out.
@@ -226,8 +281,9 @@ void TestRun::turn(uint64_t now_ns) {
     }
     watched_ns_ = now_ns;
   }
-  if (now_ns >= deadline_ns_) return time_out();
-  if (concluded_ && scope_->several() && now_ns >= finish_deadline_ns_)
+  relay_input();
+  if (!in_shell() && now_ns >= deadline_ns_) return time_out();
+  if (!in_shell() && concluded_ && scope_->several() && now_ns >= finish_deadline_ns_)
     return fail_with(Error::infrastructure("a place did not come to its end"));
   pod_->turn(now_ns);
   if (!waiting_) return;
@@ -240,9 +296,9 @@ void TestRun::turn(uint64_t now_ns) {
 }
 
 uint64_t TestRun::next_turn_ns() const {
-  uint64_t next = deadline_ns_;
+  uint64_t next = in_shell() ? UINT64_MAX : deadline_ns_;
   if (pod_) next = std::min(next, pod_->next_turn_ns());
-  if (concluded_ && finish_deadline_ns_ != 0) next = std::min(next, finish_deadline_ns_);
+  if (!in_shell() && concluded_ && finish_deadline_ns_ != 0) next = std::min(next, finish_deadline_ns_);
   return next;
 }
 
@@ -328,6 +384,7 @@ void TestRun::end(const Verdict& verdict) {
 void TestRun::tell_end(const Verdict& verdict, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
+  shell_ended();
   outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   Event event;

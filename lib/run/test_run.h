@@ -51,6 +51,10 @@ class TestRun {
   void next_step();
   void conclude(Outcome outcome, std::string reason);
   void finish_next();
+  void open_shell(Member& member, const Said& said);
+  void shell_ended();
+  void relay_input();
+  [[nodiscard]] bool in_shell() const { return shell_ != nullptr; }
   void lose(Member& member, const Error& error);
   void time_out();
   void settle();
@@ -77,6 +81,8 @@ class TestRun {
   std::vector<Member*> to_finish_;       ///< the last one first
   uint64_t finish_deadline_ns_ = 0;
   uint64_t started_ns_ = 0, deadline_ns_ = 0, watched_ns_ = 0;
+  Member* shell_ = nullptr;       ///< the place that the user has a shell in now
+  uint64_t shell_opened_ns_ = 0;  ///< which stops the time
   bool over_ = false;
   Outcome outcome_ = Outcome::not_run;
 };

@@ -88,6 +88,7 @@ std::vector<Said> heard(Conversation& conversation, const std::string& bytes) {
 TEST_CASE("an assignment and an order cross unchanged") {
   Assignment a = small_assignment();
   a.place = "db\xff";
+  a.shell = {ShellAt::failure, true, {24, 80}, "vt100", "/spare"};
   a.work = "/tmp/w";
   a.tree = "/t";
   a.control = "/c";
@@ -279,6 +280,55 @@ TEST_CASE("what no honest interpreter sends is a breach") {
     CHECK(said.find(row.want) != std::string::npos);
   }
   CHECK(answer_to(greeting + event_frame(Event::Kind::note) + done(passed())).empty());
+}
+
+TEST_CASE("a shell is opened once, where one was asked for, and takes no more than it was sent") {
+  const std::string greeting = hello() + took();
+  const std::string open = frame(Json{{"t", "shell"}, {"state", "open"}, {"terminal", true}});
+  const std::string ended = frame(Json{{"t", "shell"}, {"state", "ended"}});
+  const std::string refused =
+      frame(Json{{"t", "shell"}, {"state", "refused"}, {"text", json::binary("\x1b")}});
+  const auto tty = [](const Json& taken, std::string_view bytes = "x") {
+    return frame(Json{{"t", "tty"}, {"d", json::binary(bytes)}, {"taken", taken}});
+  };
+  for (const std::string& unwanted : {open, ended, refused, tty(0)})
+    CHECK(answer_to(greeting + unwanted).find("protocol") != std::string::npos);
+  Assignment a = small_assignment();
+  a.shell.at = ShellAt::failure;
+  for (const std::string& bad :
+       {tty(0), ended, open + open, open + refused, refused + open, open + ended + open,
+        open + ended + tty(0), open + tty(1), open + tty(-1), open + tty("x"),
+        open + frame(Json{{"t", "tty"}, {"d", "x"}}), frame(Json{{"t", "shell"}, {"state", "here"}}),
+        frame(Json{{"t", "shell"}})}) {
+    auto conversation = Conversation::begin(a).value();
+    REQUIRE(conversation.order(small_order()).ok());
+    Collected sink;
+    const Status status = conversation.take(greeting + bad, sink);
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().message().find("protocol") != std::string::npos);
+  }
+  auto conversation = Conversation::begin(a).value();
+  REQUIRE(conversation.order(small_order()).ok());
+  CHECK(conversation.shell({"nobody is there yet", false, {}}).ok());
+  auto all = heard(conversation, greeting + open + tty(0, "one ") + tty(0, "two"));
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].kind == Said::Kind::shell_opened);
+  CHECK(all[0].terminal);
+  CHECK(all[1].kind == Said::Kind::shell_printed);
+  CHECK(all[1].text == "one two");
+  const size_t room = conversation.shell_room();
+  CHECK(conversation.shell({std::string(room, 'x'), false, {}}).ok());
+  CHECK(conversation.shell_room() == 0);
+  (void)heard(conversation, tty(room / 2));
+  CHECK(conversation.shell_room() == room / 2);
+  all = heard(conversation, ended);
+  CHECK(all.back().kind == Said::Kind::shell_ended);
+  auto other = Conversation::begin(a).value();
+  REQUIRE(other.order(small_order()).ok());
+  all = heard(other, greeting + refused);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].kind == Said::Kind::shell_refused);
+  CHECK(all[0].text.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("who asks and does not listen is stopped before the answers fill the memory") {

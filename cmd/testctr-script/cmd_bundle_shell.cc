@@ -1,0 +1,77 @@
+// `bundle shell`: a shell in what a bundle's test begins with.
+#include "bundles.h"
+#include "commands.h"
+#include "engine/choose.h"
+#include "image_access.h"
+#include "open_store.h"
+#include "report/collector.h"
+#include "run/run.h"
+#include "run_request.h"
+#include "shell_side.h"
+#include "stop_signals.h"
+
+namespace testctr::cmd {
+namespace {
+
+constexpr Option options[] = {engine_option, offline_option, pull_option, authfile_option, store_option};
+
+/// Hears nothing but how the test ended.
+class Ending : public EventSink {
+ public:
+  void take(const Event& event) override {
+    if (event.kind == Event::Kind::script_ended) ended_ = event;
+  }
+  [[nodiscard]] const Event& ended() const { return ended_; }
+
+ private:
+  Event ended_;
+};
+
+Result<int> run_shell(const Arguments& arguments) {
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
+  image::Store store = TRY(open_store(store_options(arguments)));
+  const auto& words = arguments.positionals();
+  const bundle::Bundle opened =
+      TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
+  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  const bundle::Ready ready = TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr));
+  for (const std::string& note : ready.notes) complain(note);
+  plan::Plan plan = plan_of(ready.plan, 0);
+  plan.jobs.front().skip.reset();
+  Ending ending;
+  ShellSide side(ending, plan, run::ShellAt::begin);
+  run::Options how;
+  how.engine = chosen.engine();
+  how.store = store_options(arguments);
+  how.access = images->access();
+  how.note = [](const std::string&) {};  // of the store: told when it was opened here
+  how.stop_fd = signals.descriptor();
+  how.terminal = &side.terminal();
+  const run::Summary summary = TRY(run::run_plan(plan, side, how));
+  if (summary.interrupted) return 128 + signals.received();
+  const Event& ended = ending.ended();
+  if (ended.outcome == Outcome::not_run && side.terminal().was_open()) return exit_passed;
+  const std::string why = ended.text.empty() ? "the test ended before there was a shell" : ended.text;
+  return ended.detail == to_string(Fault::usage) ? Error::usage(why) : Error::infrastructure(why);
+}
+
+const Registration shell(
+    {.name = "bundle shell",
+     .rank = 343,
+     .summary = "a shell in the container of a bundle's test, before its first line",
+     .synopsis = "[FILE|REF]",
+     .examples =
+         "testctr-script bundle shell bug.tar\n./bug.run shell\necho 'ls -l $TREE' | ./bug.run shell\n",
+     .options = options,
+     .max_positionals = 1,
+     .text =
+         "The bundle's first test: its image, test tree, programs, services and environment, the files of "
+         "its script in $WORK.\n"
+         "The image's bash or sh, else one of ours. Where standard input is no terminal, the shell "
+         "reads it as it would a script. Exit 0, whatever\nthe shell's own status.\n",
+     .run = run_shell});
+
+}  // namespace
+}  // namespace testctr::cmd

@@ -31,6 +31,23 @@ std::string file_name(const std::string& test, std::set<std::string>& taken) {
 
 }  // namespace
 
+Status check_consent(const Arguments& arguments, const bundle::Bundle& opened) {
+  if (arguments.flag("--allow-host")) return {};
+  if (const auto wants = opened.wants_of_host(); !wants.empty())
+    return Error::usage(fmt::format("the bundle's tests want {}", text::join(wants, " and ")))
+        .hint("look at them with `testctr-script bundle extract`; --allow-host lets them have it");
+  if (!TRY(opened.has_host_sections())) return {};
+  return Error::usage("the bundle has lines that run on the host, outside of every container")
+      .hint(
+          "look at them with `testctr-script bundle extract`; --allow-host lets them do what they want, as "
+          "you");
+}
+
+std::set<std::string> secrets_given(const Arguments& arguments) {
+  const std::vector<std::string>& given = arguments.values("--secret");
+  return {given.begin(), given.end()};
+}
+
 Status check_bundle_folder(const std::string& folder) {
   return sys::make_dirs(folder, 0777).in("--pack-on-failure");
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,23 @@
 #include "plan/plan.h"
 
 namespace testctr::cmd {
+
+inline constexpr Option allow_host_option{
+    .names = "--allow-host",
+    .help =
+        "host sections may run: the bundle's lines then do what they want "
+        "with this machine, as you;\nits tests may have the host's network and a filter of their own"};
+inline constexpr Option secret_option{
+    .names = "--secret",
+    .value = "NAME",
+    .help = "this variable of your environment for the tests that name it as a secret",
+    .repeats = true};
+
+/// Whether a bundle's tests may have what they want of this machine. Usage errors: not without --allow-host.
+Status check_consent(const Arguments& arguments, const bundle::Bundle& opened);
+
+/// The variables that `--secret` gives to a bundle's tests.
+std::set<std::string> secrets_given(const Arguments& arguments);
 
 /// The folder of `--pack-on-failure`, made when it is missing.
 Status check_bundle_folder(const std::string& folder);

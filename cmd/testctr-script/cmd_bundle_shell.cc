@@ -13,7 +13,8 @@
 namespace testctr::cmd {
 namespace {
 
-constexpr Option options[] = {engine_option, offline_option, pull_option, authfile_option, store_option};
+constexpr Option options[] = {allow_host_option, secret_option,   engine_option, offline_option,
+                              pull_option,       authfile_option, store_option};
 
 /// Hears nothing but how the test ended.
 class Ending : public EventSink {
@@ -34,9 +35,11 @@ Result<int> run_shell(const Arguments& arguments) {
   const auto& words = arguments.positionals();
   const bundle::Bundle opened =
       TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
+  CHECK_OK(check_consent(arguments, opened));
   const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  const bundle::Ready ready = TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr));
+  const bundle::Ready ready =
+      TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets_given(arguments)));
   for (const std::string& note : ready.notes) complain(note);
   plan::Plan plan = plan_of(ready.plan, 0);
   plan.jobs.front().skip.reset();

@@ -1,7 +1,6 @@
 // `replay`: what a bundle holds is run again, and compared with what was recorded.
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -35,14 +34,8 @@ constexpr std::array own_options{
     Option{.names = "--shell",
            .help = "a shell in the container where the first line fails, with all as that line left it; "
                    "time limits\nstand still, and when it ends, the test goes on to its verdict"},
-    Option{.names = "--allow-host",
-           .help =
-               "host sections may run: the bundle's lines then do what they want "
-               "with this machine, as you;\nits tests may have the host's network and a filter of their own"},
-    Option{.names = "--secret",
-           .value = "NAME",
-           .help = "this variable of your environment for the tests that name it as a secret",
-           .repeats = true},
+    allow_host_option,
+    secret_option,
     engine_option,
     offline_option,
     pull_option,
@@ -97,18 +90,6 @@ Status substitute(const Arguments& arguments, plan::Plan& plan) {
     }
   }
   return {};
-}
-
-Status check_consent(const Arguments& arguments, const bundle::Bundle& opened) {
-  if (arguments.flag("--allow-host")) return {};
-  if (const auto wants = opened.wants_of_host(); !wants.empty())
-    return Error::usage(fmt::format("the bundle's tests want {}", text::join(wants, " and ")))
-        .hint("look at them with `testctr-script bundle extract`; --allow-host lets them have it");
-  if (!TRY(opened.has_host_sections())) return {};
-  return Error::usage("the bundle has lines that run on the host, outside of every container")
-      .hint(
-          "look at them with `testctr-script bundle extract`; --allow-host lets them do what they want, as "
-          "you");
 }
 
 Status tell(const Arguments& arguments, const bundle::Comparison& comparison) {
@@ -265,9 +246,8 @@ Result<int> run_replay(const Arguments& arguments) {
   CHECK_OK(check_consent(arguments, opened));
   const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  const std::vector<std::string> given = arguments.values("--secret");
-  const std::set<std::string> secrets(given.begin(), given.end());
-  bundle::Ready ready = TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets));
+  bundle::Ready ready =
+      TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets_given(arguments)));
   CHECK_OK(substitute(arguments, ready.plan));
   for (const std::string& note : ready.notes) complain(note);
   run::Options how;

@@ -1,55 +1,14 @@
 // The dialect of cmd/go's script tests up to Go 1.19, with the `go` of the place in place of a test binary.
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <climits>
-#include <cstdlib>
-
-#include "base/sys.h"
 #include "base/text.h"
+#include "interpret/go_commands.h"
 #include "interpret/go_family.h"
-#include "interpret/lookup.h"
-#include "interpret/open_plain.h"
 
 namespace testctr::interpret {
 namespace {
 
 using go_family::fatal;
-
-std::string base_path(const Session& session) {
-  const auto found = session.setting.environment.find("PATH");
-  return found == session.setting.environment.end() ? "" : found->second;
-}
-
-/// The `go` that scripts run: the one on the place's own PATH, whatever they make of theirs.
-Result<std::string> go_program(const Session& session) {
-  return find_program("go", base_path(session), session.directory);
-}
-
-/// $GOROOT: what the program's own links lead to says it.
-std::string go_root(const Session& session) {
-  const auto program = go_program(session);
-  if (!program.ok()) return {};
-  char real[PATH_MAX];
-  if (::realpath(program.value().c_str(), real) == nullptr) return {};
-  std::string path(real);
-  for (int up = 0; up < 2 && path.rfind('/') != std::string::npos; ++up) path.resize(path.rfind('/'));
-  return path;
-}
-
-/// "1.19" of "go1.19.8" in $GOROOT/VERSION.
-std::string go_version(const std::string& root) {
-  constexpr size_t most = 4096;
-  auto file = open_plain(root + "/VERSION", O_RDONLY);
-  if (root.empty() || !file.ok()) return {};
-  auto content = sys::read_all(file.value().get(), most);
-  if (!content.ok() || !content.value().starts_with("go")) return {};
-  std::string_view version = std::string_view(content.value()).substr(2);
-  version = version.substr(0, version.find_first_not_of("0123456789."));
-  const size_t minor = version.find('.');
-  return std::string(
-      version.substr(0, minor == std::string_view::npos ? minor : version.find('.', minor + 1)));
-}
 
 constexpr const char* prepared[] = {
     "HOME",         "CCACHE_DISABLE", "GOARCH",        "GOCACHE",  "GODEBUG",   "GOEXE",
@@ -85,7 +44,7 @@ Status prepare(Session& session) {
       {"GONOSUMDB", ""},
       {"GOVCS", "*:all"},
       {"devnull", "/dev/null"},
-      {"goversion", go_version(root)},
+      {"goversion", go_release(root)},
   };
   for (const auto& [name, value] : variables) {
     // HOME is in every place's base; whether somebody asked for it cannot be seen there.
@@ -98,29 +57,10 @@ Status prepare(Session& session) {
   return {};
 }
 
-bool has_compiler(Session& session) {
-  const std::string compiler = session.variables.get("CC").value_or("gcc");
-  return find_program(compiler.substr(0, compiler.find(' ')), base_path(session), session.directory).ok();
-}
-
 Result<bool> holds(Session& session, std::string_view text) {
   if (const auto common = go_family::common_condition(session, text)) return *common;
   if (text == "root") return ::geteuid() == 0;
-  if (text == "cgo" || text == "msan" || text == "asan" || text == "race") return has_compiler(session);
-  if (text == "fuzz" || text == "fuzz-instrumented" || text == "case-sensitive") return true;
-  if (text == "cgolinkext" || text == "trimpath" || text == "mismatched-goroot") return false;
-  if (text.starts_with("GODEBUG:")) {
-    const std::string all = session.variables.get("GODEBUG").value_or("");
-    for (const std::string& one : text::split(all, ','))
-      if (text::trim(one) == text.substr(8)) return true;
-    return false;
-  }
-  if (text.starts_with("buildmode:")) {
-    for (const std::string_view mode :
-         {"archive", "c-archive", "c-shared", "default", "exe", "pie", "plugin", "shared"})
-      if (text.substr(10) == mode) return true;
-    return false;
-  }
+  if (const auto known = go_condition(session, text)) return *known;
   return Error::usage(fmt::format("unknown condition {}", text::quoted(text)));
 }
 
@@ -147,7 +87,7 @@ Answer run_addcrlf(Session& session, const Arguments& arguments) {
   return Answer::done();
 }
 
-Answer run_go(Session& session, const Arguments& arguments) {
+Answer go(Session& session, const Arguments& arguments) {
   auto program = go_program(session);
   if (!program.ok()) return fatal("unexpected error starting command: " + program.error().message());
   Arguments words{std::move(program).value()};
@@ -155,15 +95,9 @@ Answer run_go(Session& session, const Arguments& arguments) {
   return go_family::run_exec(session, words);
 }
 
-/// The C compiler with what cmd/go gives it.
-Answer run_cc(Session& session, const Arguments& arguments) {
+Answer cc(Session& session, const Arguments& arguments) {
   if (arguments.empty()) return fatal("usage: cc args... [&]");
-  std::string compiler = session.variables.get("CC").value_or("gcc");
-  Arguments words;
-  for (std::string& word : text::split(compiler, ' '))
-    if (!word.empty()) words.push_back(std::move(word));
-  for (const char* word : {"-I", ".", "-fPIC", "-m64", "-pthread", "-fmessage-length=0"})
-    words.emplace_back(word);
+  Arguments words = c_compiler(session);
   words.insert(words.end(), arguments.begin(), arguments.end());
   return go_family::run_exec(session, words);
 }
@@ -176,36 +110,19 @@ Answer run_sleep(Session& session, const Arguments& arguments) {
   return interpret::run_sleep(session, arguments);
 }
 
-/// By `go list`, which says what it thinks of a package's age.
-Answer run_stale(Session& session, const Arguments& arguments) {
+Answer stale(Session& session, const Arguments& arguments) {
   if (arguments.empty()) return fatal("usage: stale target...");
   const script::Want want = session.command->want;
   if (want == script::Want::either) return fatal("unsupported: ? stale");
-  const std::string wrong =
-      want == script::Want::failure
-          ? "{{if .Stale}}{{.ImportPath}} is unexpectedly stale: {{.StaleReason}}{{end}}"
-          : "{{if not .Stale}}{{.ImportPath}} is unexpectedly NOT stale{{end}}";
-  auto program = go_program(session);
-  if (!program.ok()) return fatal("go list: " + program.error().message());
-  Arguments words{"list", "-e",
-                  "-f={{if .Error}}{{.ImportPath}}: {{.Error.Err}}{{else}}" + wrong + "{{end}}"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  // It is no program of the script: its output is not left behind.
-  OutputBuffer out = std::move(session.out), err = std::move(session.err);
-  Answer answer = run_program(session, program.value(), words);
-  auto said = session.out.view();
-  const std::string text(said.ok() ? said.value() : "");
-  session.out = std::move(out);
-  session.err = std::move(err);
-  if (answer.kind == Answer::Kind::cancelled) return answer;
-  if (answer.kind != Answer::Kind::done) return fatal("go list: " + answer.failure.reason);
-  return text.empty() ? Answer::done() : fatal(std::string(text::trim(text)));
+  auto wrong = wrongly_stale(session, arguments, want == script::Want::success);
+  if (!wrong.ok()) return fatal(wrong.error().message());
+  return wrong.value().empty() ? Answer::done() : fatal(wrong.value());
 }
 
 // Sorted by name.
 constexpr CommandInfo table[] = {
     {.name = "addcrlf", .usage = "file...", .run = run_addcrlf},
-    {.name = "cc", .usage = "args... [&]", .background = true, .run = run_cc},
+    {.name = "cc", .usage = "args... [&]", .background = true, .run = cc},
     {.name = "cd", .usage = "dir", .run = go_family::run_cd},
     {.name = "chmod", .usage = "perm paths...", .run = go_family::run_chmod},
     {.name = "cmp", .usage = "[-q] file1 file2", .run = go_family::run_cmp},
@@ -214,14 +131,14 @@ constexpr CommandInfo table[] = {
     {.name = "env", .usage = "[-r] [key=value...]", .run = go_family::run_env},
     {.name = "exec", .usage = "program [args...] [&]", .background = true, .run = go_family::run_exec},
     {.name = "exists", .usage = "[-readonly] [-exec] file...", .run = go_family::run_exists},
-    {.name = "go", .usage = "args... [&]", .background = true, .run = run_go},
+    {.name = "go", .usage = "args... [&]", .background = true, .run = go},
     {.name = "grep", .usage = "[-count=N] [-q] pattern file", .pattern = true, .run = go_family::run_grep},
     {.name = "mkdir", .usage = "dir...", .run = go_family::run_mkdir},
     {.name = "mv", .usage = "old new", .run = go_family::run_mv},
     {.name = "rm", .usage = "file...", .run = go_family::run_rm},
     {.name = "skip", .usage = "[message]", .run = go_family::run_skip},
     {.name = "sleep", .usage = "duration", .run = run_sleep},
-    {.name = "stale", .usage = "target...", .run = run_stale},
+    {.name = "stale", .usage = "target...", .run = stale},
     {.name = "stderr", .usage = "[-count=N] [-q] pattern", .pattern = true, .run = go_family::run_stderr},
     {.name = "stdout", .usage = "[-count=N] [-q] pattern", .pattern = true, .run = go_family::run_stdout},
     {.name = "stop", .usage = "[message]", .run = go_family::run_stop},

@@ -2,36 +2,13 @@
 // they do is what ours do, what they refuse and how they say it is their own.
 #include <sys/stat.h>
 
-#include <charconv>
-
 #include "base/text.h"
+#include "interpret/go_commands.h"
 #include "interpret/go_family.h"
 #include "interpret/pattern.h"
 
 namespace testctr::interpret::go_family {
 namespace {
-
-/// A number as Go's strconv.ParseUint reads it. @param base 0: by its prefix
-std::optional<unsigned> parse_number(std::string_view text, int base) {
-  if (base == 0) {
-    base = 10;
-    const auto prefix = [&](std::string_view lower, std::string_view upper, int is) {
-      if (!text.starts_with(lower) && !text.starts_with(upper)) return false;
-      text.remove_prefix(2);
-      base = is;
-      return true;
-    };
-    if (!prefix("0x", "0X", 16) && !prefix("0b", "0B", 2) && !prefix("0o", "0O", 8) && text.size() > 1 &&
-        text.starts_with('0')) {
-      text.remove_prefix(1);
-      base = 8;
-    }
-  }
-  unsigned value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (text.empty() || problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// A command of ours, whose refusal ends the script.
 Answer as_ours(Answer (*run)(Session&, const Arguments&), Session& session, const Arguments& arguments) {
@@ -70,7 +47,7 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
   const bool cmdgo = is_cmdgo(session);
   if (cmdgo ? arguments.size() < 2 : arguments.size() != 2) return fatal("usage: chmod perm paths...");
   // cmd/go reads the number as Go does: 755 is decimal there, and no mode.
-  const auto mode = parse_number(arguments.front(), cmdgo ? 0 : 8);
+  const auto mode = go_number(arguments.front(), cmdgo ? 0 : 8);
   if (!mode || (*mode & ~0777U) != 0)
     return fatal(fmt::format("invalid mode: {}", text::printable(arguments.front())));
   Arguments octal(arguments);

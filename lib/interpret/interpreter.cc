@@ -300,6 +300,16 @@ struct Interpreter::Impl {
       arguments.push_back(std::move(word).value());
     }
     shown = quoted_words(command.name, arguments);
+    if (info != nullptr && session_.rules->resolve != nullptr) {
+      // Our own are looked through before anything runs.
+      if (command.background && !info->background) {
+        Answer answer = Answer::misuse("command cannot be run in background");
+        answer.final = true;
+        return answer;
+      }
+      if (arguments.size() < info->least || (info->most != 0 && arguments.size() > info->most))
+        return Answer::misuse("invalid usage", fmt::format("usage: {} {}", info->name, info->usage));
+    }
     Answer answer =
         info != nullptr ? info->run(session_, arguments) : run_program(session_, command.name, arguments);
     last_text_ = answer.text;

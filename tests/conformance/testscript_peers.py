@@ -42,10 +42,24 @@ def build_reference(build_folder):
     return target
 
 
+# Scripts name files of this machine, too, and may run as root: all that is mounted becomes read-only for them, but for a folder in memory.
+CONFINE = """
+points=$(cut -d' ' -f2 /proc/self/mounts)
+for point in $points; do mount -o remount,bind,ro "$point" 2>/dev/null; done
+if [ "$1" = root ] && [ -w / ]; then echo "the reference is not run: / could not be made read-only for it" >&2; exit 9; fi
+mount -t tmpfs none "$2" && cd "$2" && shift 2 && exec "$@"
+"""
+
+
+def confined(scratch, command):
+    root = os.getuid() == 0
+    return ["unshare", "--mount", *([] if root else ["--map-root-user"]), "sh", "-c", CONFINE, "sh", "root" if root else "user", scratch, *command]
+
+
 def run_reference(reference, folder, scratch, options=(), path=PATH, environment=None):
     """Every script of `folder`. @return by name: outcome, line, reason, log"""
     os.makedirs(scratch, exist_ok=True)
-    done = subprocess.run([reference, *options, folder], capture_output=True, stdin=subprocess.DEVNULL, cwd=scratch,
+    done = subprocess.run(confined(scratch, [reference, *options, folder]), capture_output=True, stdin=subprocess.DEVNULL,
                           env={"PATH": path, "TMPDIR": scratch, "HOME": scratch, **(environment or {})})
     if done.returncode != 0:
         raise SystemExit(f"the reference ended with {done.returncode}: {done.stderr.decode(errors='replace')[-2000:]}")
@@ -94,7 +108,7 @@ def run_ours(testctr, folder, names, image="hostfs", options=(), path=PATH, dial
     runs, known = {}, {}
     for begin in range(0, len(names), 1000):
         some = names[begin:begin + 1000]
-        done = subprocess.run([testctr, "run", "--dialect", dialect, "--json", "-j", str(jobs), "--env", "PATH=" + path, *options, image, *some], cwd=folder, capture_output=True,
+        done = subprocess.run([testctr, "run", "--dialect", dialect, "--json", "-j", str(jobs), *(["--env", "PATH=" + path] if path else []), *options, image, *some], cwd=folder, capture_output=True,
                               stdin=subprocess.DEVNULL)
         known = {}
         for line in done.stdout.splitlines():

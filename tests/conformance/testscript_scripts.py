@@ -4,6 +4,7 @@ Most lines succeed, so that scripts come far; some are wrong in ways that people
 """
 
 import random
+import re
 
 FILES = {
     "a": "one\ntwo\n",
@@ -19,6 +20,18 @@ FILES = {
     "crlf": "one\r\ntwo\r\n",
     "script.sh": "echo from script $1\n",
 }
+SHELL_OUTPUT = {
+    "echo one; echo two": ("one\ntwo\n", ""),
+    "echo out; echo err >&2": ("out\n", "err\n"),
+    "echo one; echo one >&2": ("one\n", "one\n"),
+    "echo one >&2; printf two": ("two", "one\n"),
+    "printf x": ("x", ""),
+    "echo": ("\n", ""),
+    ":": ("", ""),
+    "for i in 1 2 3; do echo line $i; done": ("line 1\nline 2\nline 3\n", ""),
+}
+SHELL = [*SHELL_OUTPUT, *SHELL_OUTPUT, "printf \"a.b\\nc\\td\\nE\\n\"", "printf \"one\\ntwo\"", "printf \"\\\\377x\\n\"", "printf \"one\\r\\ntwo\\r\\n\"",
+         "echo $0", "echo [background] x: exit status 0", "cat", "echo FAIL: x:1: y"]
 PLAIN = ["x", "one", "a.b", "A=1", "-n", "\\", '"', "a\"b", "*", "~", ";", "|", ">", "&&", "{}", "[x]", "ä", "=", ":", "/", "%", "@", "!", "?"]
 VARIABLES = ["$X", "${X}", "$Y", "${Y}", "$NOPE", "${NOPE}", "$$", "${$}", "$1x", "$-A", "$#", "${}", "${", "$", "$/", "${/}", "$:", "${:}",
              "${X@R}", "${Z@R}", "$X.b", "$X$Y", "$?", "$*", "$@", "$!", "$0", "${X", "$ä", "$X_", "${X_}", "$(x)", "$'x'", "${a b}",
@@ -45,7 +58,7 @@ class Writer:
         self.random = random.Random(seed)
         self.files = list(FILES)
         self.background = []
-        self.output = False
+        self.out, self.err = "", ""  # what the last command printed, where it is known
 
     def pick(self, *choices):
         return self.random.choice(choices)
@@ -69,9 +82,12 @@ class Writer:
     def blank(self):
         return self.random.choice([" "] * 8 + ["  ", "\t", " \t ", "\r"])
 
-    def file(self):
-        name = self.random.choice(self.files) if self.some(0.85) else self.random.choice(
-            ["nope", "d", ".", "..", "a/b", "$WORK/a", "$X", "''", "/", "d/", "stdout", "stderr", "../x", "$WORK/./d/../a", "nope/x", "/dev/null", "$devnull", "./a", "d//e"])
+    def file(self, outside=False):
+        """A name, mostly of a file that is there. @param outside it may lie outside of $WORK, since it is only read"""
+        names = ["nope", "d", ".", "a/b", "''", "d/", "stdout", "stderr", "$WORK/./d/../a", "$WORK/a", "$X", "nope/x", "./a", "d//e"]
+        if outside:
+            names += ["..", "/", "../x", "/dev/null", "$devnull", "/nope/x"]
+        name = self.random.choice(self.files if self.some(0.94) else names)
         return f"'{name}'" if " " in name else name
 
     def fresh(self):
@@ -81,50 +97,80 @@ class Writer:
         return f"'{name}'" if " " in name else name
 
     def arguments(self):
-        """Of any command, as they come."""
-        return " ".join(self.random.choice((self.file, self.word, self.fresh))() for _ in range(self.random.randint(0, 4)))
+        """Of any command, as they come; names stay below $WORK."""
+        return " ".join(self.random.choice((self.file, self.fresh, lambda: self.random.choice(QUOTED)))() for _ in range(self.random.randint(0, 4)))
 
     # ---- lines
 
     def exec(self):
-        self.output = True
         kind = self.random.random()
         if kind < 0.3:
+            text = self.random.choice(SHELL)
+            self.out, self.err = SHELL_OUTPUT.get(text, (None, None))
+            return f"exec sh -c '{text}'"
+        if kind < 0.45:
+            name = self.random.choice(["a", "b", "c", "d/e", "long", "dots", "crlf"])
+            self.out, self.err = FILES[name], ""
+            return f"exec cat {name}"
+        self.out = self.err = None
+        if kind < 0.66:
             return f"exec{self.blank()}printf '<%s>\\n'{self.blank()}{self.words()}"
-        if kind < 0.4:
-            return f"exec cat {self.file()}"
-        if kind < 0.5:
+        if kind < 0.69:
+            return f"exec cat {self.file(True)}"
+        if kind < 0.76:
             return f"exec echo {self.words(3)}"
-        if kind < 0.72:
-            return "exec sh -c '" + self.pick("echo one; echo two", "echo out; echo err >&2", "echo one; echo one >&2", "printf \"a.b\\nc\\td\\nE\\n\"", "printf x", "echo",
-                                              "printf \"one\\ntwo\"", "echo one >&2; printf two", ":", "printf \"\\\\377x\\n\"", "printf \"one\\r\\ntwo\\r\\n\"",
-                                              "for i in 1 2 3; do echo line $i; done", "echo $0", "echo [background] x: exit status 0", "cat", "echo FAIL: x:1: y") + "'"
-        if kind < 0.82:
+        if kind < 0.84:
             code = self.pick("1", "3", "255", "127")
-            return self.pick("! ", "! ", "! ", "") + f"exec sh -c 'echo out; echo err >&2; exit {code}'"
-        if kind < 0.86:
-            return self.pick("! ", "! ", "") + "exec sh -c 'echo one; kill -" + self.pick("9", "TERM", "SEGV", "INT") + " $$'"
-        if kind < 0.9:
-            return self.pick("! ", "! ", "") + "exec " + self.pick("false", "nosuchprogram", "./a", "./d", "./nope", "nope/x", "./script.sh", "''", "/", "d/e", "/nope")
+            self.out, self.err = "out\n", "err\n"
+            return self.pick("! ", "! ", "! ", "! ", "! ", "! ", "") + f"exec sh -c 'echo out; echo err >&2; exit {code}'"
+        if kind < 0.87:
+            self.out, self.err = "one\n", ""
+            return self.pick("! ", "! ", "! ", "! ", "") + "exec sh -c 'echo one; kill -" + self.pick("9", "TERM", "SEGV", "INT") + " $$'"
+        if kind < 0.91:
+            return self.pick("! ", "! ", "! ", "! ", "") + "exec " + self.pick("false", "nosuchprogram", "./a", "./d", "./nope", "nope/x", "./script.sh", "''", "/", "d/e", "/nope")
         if kind < 0.93:
             return "exec sh script.sh " + self.words(2)
         if kind < 0.95:
-            return self.pick("exec", "! exec", "exec &", "exec ''", "exec pwd", "exec true", "! exec true", "exec pwd", "exec sh -c 'echo $PWD'")
+            return self.pick("exec pwd", "exec true", "exec true", "exec pwd", "exec sh -c 'echo $PWD'", "exec sh -c 'echo $0'", "exec", "! exec", "exec &", "exec ''", "! exec true")
         return "exec sh -c 'printf \"%s;\" \"$X\" \"$Y\" \"$HOME\" \"$devnull\" \"$exe\"; test -d \"$TMPDIR\"'"
+
+    def likely(self, text, wanted):
+        """A pattern that matches a text, or does not, as far as this can be told here."""
+        for _ in range(20):
+            pattern = self.random.choice(PATTERNS)
+            if text is None or "$X" in pattern or "${" in pattern:
+                if self.some(0.1):
+                    return pattern
+                continue
+            try:
+                found = re.search(pattern.strip("'").replace("\\z", "\\Z").replace("\\Q", "").replace("\\E", ""), text, re.M)
+            except re.error:
+                return pattern
+            if (found is not None) == wanted:
+                return pattern
+        return "'(?s).*'" if wanted else "nosuchtext"
 
     def match(self):
         name = self.random.choice(["stdout", "stdout", "stderr", "grep"])
-        pattern = self.random.choice(BROKEN if self.some(0.03) else PATTERNS)
-        negated = "! " if self.some(0.25) else ""
-        count = ""
-        if self.some(0.2):
-            count = "-count=" + self.pick("1", "1", "2", "2", "3", "30", "0", "-1", "x", "", "+1", "01", "1_0", "99999999999999999999", "0x1", " 1") + " "
-        rest = " " + self.file() if name == "grep" else ""
-        if self.some(0.03):
-            rest += " " + self.word()
+        negated = self.some(0.25)
+        file = self.file(True) if name == "grep" else ""
+        text = FILES.get(file.strip("'")) if file else self.out if name == "stdout" else self.err
+        pattern = self.likely(text, (not negated) if self.some(0.9) else negated)
         if self.some(0.02):
+            pattern = self.random.choice(BROKEN)
+        count = ""
+        if self.some(0.15) and not (negated and self.some(0.9)):
+            number = self.random.choice(["1", "2", "3", "30", "1", "2", "0", "-1", "x", "", "+1", "01", "1_0", "99999999999999999999", "0x1", " 1"] if self.some(0.4) else ["1"])
+            if text is not None and self.some(0.8):
+                pattern, number = self.pick(("o", text.count("o")), ("'^.*$'", text.count("\n") + 1), ("one", text.count("one")), ("'\\n'", text.count("\n")))
+                number = max(1, number)
+            count = f"-count={number} "
+        rest = " " + file if file else ""
+        if self.some(0.02):
+            rest += " " + self.word()
+        if self.some(0.01):
             pattern = ""
-        return f"{negated}{name} {count}{pattern}{rest}"
+        return f"{'! ' if negated else ''}{name} {count}{pattern}{rest}"
 
     def shows(self):
         """What the failure quotes."""
@@ -132,17 +178,18 @@ class Writer:
 
     def compare(self):
         name = self.pick("cmp", "cmp", "cmp", "cmpenv")
-        left = self.random.choice(["stdout", "stderr"]) if self.some(0.3) else self.file()
-        right = self.file()
-        if self.some(0.4):
-            left, right = self.random.choice([("a", "b"), ("b", "a"), ("a", "b"), ("values", "vars"), ("d/e", "d/e"), ("stdout", "a"), ("a", "crlf"), ("'a'", "./a")])
+        if self.some(0.7):
+            one, other, same = self.random.choice([("a", "b", True), ("b", "a", True), ("a", "c", False), ("a", "crlf", False), ("./a", "b", True), ("$WORK/a", "b", True), ("'long'", "dots", False),
+                                                   ("empty", "/dev/null", True), ("empty", "a", False)])
+            return f"{'' if same == self.some(0.93) else '! '}{name} {one} {other}"
+        left = self.random.choice(["stdout", "stderr"]) if self.some(0.3) else self.file(True)
         extra = " " + self.file() if self.some(0.03) else ""
-        return f"{self.pick('', '', '! ')}{name} {left} {right}{extra}"
+        return f"{self.pick('', '! ', '! ')}{name} {left} {self.pick(self.file(True), self.file(), 'd/e')}{extra}"
 
     def compare_after(self):
         """An output and the file that it is."""
-        self.output = True
         name = self.random.choice(["a", "long", "dots", "crlf", "empty", "d/e"])
+        self.out, self.err = FILES[name], ""
         return f"exec cat {name}\n{self.pick('cmp', 'cmp', 'cmpenv')} stdout {name}"
 
     def env(self):
@@ -150,8 +197,8 @@ class Writer:
         if name == "LINUX":
             return "env LINUX=" + self.pick("[linux]", "[windows]", "!", "exec", "")
         return self.pick("env", "env " + name, f"env {name}={self.word()}", f"env {name}={self.word()}", f"env {name}={self.word()}", f"env {name}={self.word()} Y=$X",
-                         f"env {name}=one", f"env {name}='a.b(c'", f"env '{name}=a b'", f"env {name}=", f"env {name} NOPE", "! env", "env -r X=a.b", "env -r",
-                         "env PATH=/bin" if name == "1" else "env Y=two")
+                         f"env {name}=one", f"env {name}='a.b(c'", f"env '{name}=a b'", f"env {name}=", f"env {name} NOPE", "! env" if self.some(0.1) else "env", "env -r X=a.b", "env -r",
+                         "env PATH=/bin" if name == "1" else "env Y=two", "env X=one", "env X=two Y='two words'")
 
     def change(self):
         name = self.random.choice(["mkdir", "rm", "mv", "cp", "cp", "cp", "chmod", "chmod", "symlink", "exists", "exists", "exists", "exists", "cd"])
@@ -166,15 +213,18 @@ class Writer:
         if name == "cp":
             return f"cp {self.pick(self.file(), self.file(), 'stdout', 'stderr')} {self.pick('', '', '', self.file() + ' ')}{self.pick(self.fresh(), self.fresh(), 'd')}"
         if name == "chmod":
-            return f"chmod {self.pick('755', '644', '0755', '444', '0o644', '888', '1755', '+x', '', '777', '-1')} {self.file()}" + self.pick("", "", "", " a")
+            return f"chmod {self.pick('755', '644', '0755', '444', '777') if self.some(0.9) else self.pick('0o644', '888', '1755', '+x', '', '-1')} {self.file()}" + self.pick("", "", "", " a")
         if name == "symlink":
-            return f"symlink {self.fresh()} {self.pick('->', '->', '->', '->', '=>', '')} {self.pick('a', 'nope', 'd', '$WORK/a', '../a', self.file())}"
+            return f"symlink {self.fresh()} {'->' if self.some(0.95) else self.pick('=>', '')} {self.pick('a', 'nope', 'd', '$WORK/a', '../a', self.file())}"
+        if name == "exists" and self.some(0.8):
+            return self.pick("exists a", "exists a b d", "! exists nope", "! exists nope nope2", "exists $WORK/a ./b", "exists d/e 'with blank'", "! exists a", "exists nope", "exists a nope", "! exists nope a")
         if name == "exists":
-            return f"{self.pick('', '', '! ')}exists {self.pick('', '', '', '-readonly ', '-exec ')}{self.file()}" + self.pick("", "", " " + self.file())
-        return "cd " + self.pick("d", "d", ".", "..", "$WORK", "${WORK}/d", "a", "nope", "d/e", "", "d .", "./d/../d", "''")
+            return f"{self.pick('', '', '! ')}exists {self.pick('', '', '', '-readonly ', '-exec ')}{self.file(True)}" + self.pick("", "", " " + self.file(True))
+        return "cd " + (self.pick(".", "$WORK", "./d/..", "$WORK/d/..", "$WORK/./d/../.") if self.some(0.6) else self.pick("d", "..", "${WORK}/d", "a", "nope", "d/e", "", "d .", "./d/../d", "''"))
 
     def start(self):
-        self.output = False
+        """A background command; it is waited for sooner or later."""
+        self.out = self.err = ""
         name = self.pick("", "", "one", "two", "bg_1")
         if name:
             if self.some(0.9):
@@ -182,19 +232,20 @@ class Writer:
         mark = f"&{name}&" if name else "&"
         if self.some(0.06):
             mark = self.pick("&one", "&one-two&", "'&'", "'&one&'", "&&", "&ä&", "$AMP", "& ")
-        return f"{self.pick('', '', '', '! ')}exec " + self.pick(
-            "sh -c 'echo one; echo err >&2'", "echo two", "false", "sh -c 'exit 3'", "true", "cat a", "nosuchprogram", "sh -c 'sleep 0.02; echo one'", "sh -c 'kill -9 $$'") + " " + mark
+        well = self.some(0.7)
+        program = self.pick("sh -c 'echo one; echo err >&2'", "echo two", "true", "cat a", "sh -c 'sleep 0.02; echo one'") if well else self.pick("false", "sh -c 'exit 3'", "nosuchprogram", "sh -c 'kill -9 $$'")
+        return ("" if well == self.some(0.95) else "! ") + f"exec {program} {mark}"
 
     def wait(self):
-        self.output = True
+        self.out = self.err = None
         if self.background and self.some(0.6):
             return f"wait {self.background.pop(self.random.randrange(len(self.background)))}"
         self.background = []
         return self.pick("wait", "wait", "wait", "wait", "wait one", "! wait", "wait one two", "wait ''")
 
     def stdin(self):
-        self.output = True
-        return f"stdin {self.pick(self.file(), 'stdout', 'stderr', 'a')}\n" + self.pick("exec cat", "exec cat", "exec sh -c 'cat; cat >&2'", "exec true\nexec cat", "exec cat &\nwait", "env\nexec cat",
+        self.out = self.err = None
+        return f"stdin {self.pick(self.file(True), 'stdout', 'stderr', 'a')}\n" + self.pick("exec cat", "exec cat", "exec sh -c 'cat; cat >&2'", "exec true\nexec cat", "exec cat &\nwait", "env\nexec cat",
                                                                                 "! exec nosuchprogram\nexec cat", "stdin b\nexec cat")
 
     def convert(self):
@@ -213,12 +264,12 @@ class Writer:
     def line(self):
         """One line, or a few that belong together."""
         kinds = ((30, self.exec), (18, self.match), (9, self.compare), (5, self.compare_after), (10, self.env), (14, self.change), (5, self.start), (5, self.wait), (4, self.stdin),
-                 (2, self.convert), (0.7, self.end), (3, self.odd), (2, lambda: self.pick("", "# a phase", "#no blank", "   ", "# another", "## two")), (1, self.shows))
+                 (2, self.convert), (0.5, self.end), (1.5, self.odd), (2, lambda: self.pick("", "# a phase", "#no blank", "   ", "# another", "## two")), (0.5, self.shows))
         if self.background or self.some(0.05):
             kinds += ((8, self.wait),)
         text = self.random.choices([kind[1] for kind in kinds], [kind[0] for kind in kinds])[0]()
         if self.some(0.12) and text:
-            condition = self.random.choice(ODD_CONDITIONS if self.some(0.08) else CONDITIONS)
+            condition = self.random.choice(ODD_CONDITIONS if self.some(0.04) else CONDITIONS)
             text = f"{condition} {text}"
             if self.some(0.15):
                 text = f"{self.random.choice(CONDITIONS)} {text}"
@@ -236,10 +287,10 @@ class Writer:
             if not text.endswith("\n"):
                 text += "\n"
         if self.some(0.12):
-            text += self.pick("-- late --\nno end of line", "-- a --\nagain\n", "-- $WORK/d/f --\nin WORK\n", "-- d/../g --\nup\n", "-- ${X}h --\nempty variable\n", "-- nested/deep/er/file --\nx\n",
+            text += self.pick("-- late --\nno end of line", "-- a --\nagain\n", "-- f$WORK.txt --\nno variable is known\n", "-- d/../g --\nup\n", "-- ${X}h --\nempty variable\n", "-- nested/deep/er/file --\nx\n",
                               "--a--\nno marker\n", "-- a -- \nno marker\n", " -- a --\nno marker\n", "-- --\nno name\n", "--  --\nno name\n", "-- crlf2 --\r\nx\r\n-- b --\r\ny\r\n", "-- ./a --\nother a\n",
-                              "-- d --\na folder's name\n", "-- a/b --\nbelow a file\n", "-- ' --\nquote\n", "-- # --\nhash\n", "-- a -- b --\ntwo\n", "-- ${ --\nopen\n", "-- ../up --\nabove\n",
-                              "-- n\xe4me --\nx\n", "-- $/x --\nslash\n", "-- ${/}etc --\n", "-- .tmp/x --\nx\n", "-- .. --\nx\n", "-- -- --\nx\n", "-- - --\nx\n", "-- empty2 --\n-- empty3 --\n")
+                              "-- d --\na folder's name\n", "-- a/b --\nbelow a file\n", "-- ' --\nquote\n", "-- # --\nhash\n", "-- a -- b --\ntwo\n", "-- ${ --\nopen\n", "-- d/../../script-up/x --\nabove\n",
+                              "-- n\xe4me --\nx\n", "-- $/x --\nslash\n", "-- ${/}etc --\n", "-- .tmp/x --\nx\n", "-- d/.. --\nx\n", "-- -- --\nx\n", "-- - --\nx\n", "-- empty2 --\n-- empty3 --\n")
         return text
 
     def script(self):
@@ -247,7 +298,7 @@ class Writer:
         lines += [self.line() for _ in range(self.random.randint(1, 14))]
         if self.background and self.some(0.9):
             lines.append("wait")
-        if self.some(0.35):
+        if self.some(0.25):
             lines.append(self.shows())
         text = "\n".join(lines) + self.pick("\n", "\n", "\n", "\n\n", "")
         if self.some(0.04):

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/gotooltest"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -45,8 +46,6 @@ type one struct {
 }
 
 type end string
-
-var failure = regexp.MustCompile(`(?m)^FAIL: (.+?):(\d+): `)
 
 func (s *suite) Skip(...interface{})       { panic(end("skip")) }
 func (s *suite) Fatal(what ...interface{}) { fmt.Fprintln(os.Stderr, what...); os.Exit(1) }
@@ -91,9 +90,11 @@ func (t *one) Log(what ...interface{}) { fmt.Fprint(&t.log, what...) }
 // tell prints what became of the script. Of a failure's text all to the next mark of the log belongs to it.
 func (t *one) tell(result *verdict) {
 	result.Log = t.log.String()
-	if found := failure.FindStringSubmatchIndex(result.Log); found != nil && result.Outcome == "fail" {
-		result.Line, _ = strconv.Atoi(result.Log[found[4]:found[5]])
-		rest := result.Log[found[1]:]
+	found := regexp.MustCompile(`(?m)^FAIL: `+regexp.QuoteMeta(filepath.Join(t.dir, t.name))+`\.txt(?:ar)?:(\d+): `).FindAllStringSubmatchIndex(result.Log, -1)
+	if found != nil && result.Outcome == "fail" {
+		last := found[len(found)-1]
+		result.Line, _ = strconv.Atoi(result.Log[last[2]:last[3]])
+		rest := result.Log[last[1]:]
 		if mark := strings.Index(rest, "\n[background] "); mark >= 0 {
 			rest = rest[:mark+1]
 		}
@@ -136,6 +137,7 @@ func main() {
 	withGo := flag.Bool("go", false, "the command go")
 	jobs := flag.Int("jobs", 2, "scripts at a time")
 	verbose := flag.Bool("verbose", false, "the whole log")
+	testing.Init() // [short] asks it
 	flag.Var(&variables, "env", "a variable of the scripts")
 	flag.Parse()
 	params := testscript.Params{Dir: flag.Arg(0), Cmds: map[string]func(*testscript.TestScript, bool, []string){}}

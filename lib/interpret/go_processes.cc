@@ -138,6 +138,9 @@ Answer run_exec(Session& session, const Arguments& arguments) {
       std::any_of(session.background.begin(), session.background.end(),
                   [&](const Background& one) { return one.command->background_name == name; }))
     return fatal(fmt::format("duplicate background process name {}", text::quoted(name)));
+  // A program that does not start has printed nothing, either.
+  session.out.clear();
+  session.err.clear();
   return settle(session, session.command->want,
                 run_program(session, arguments.front(), {arguments.begin() + 1, arguments.end()}));
 }

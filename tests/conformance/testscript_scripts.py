@@ -174,7 +174,7 @@ class Writer:
 
     def shows(self):
         """What the failure quotes."""
-        return f"! {self.pick('stdout', 'stdout', 'stderr')} '(?s)" + self.pick(".+", ".*", "o.*", "^.") + "'"
+        return f"! {self.pick('stdout', 'stdout', 'stderr')} '(?s)" + self.pick(".+", ".*", "^.") + "'"
 
     def compare(self):
         name = self.pick("cmp", "cmp", "cmp", "cmpenv")

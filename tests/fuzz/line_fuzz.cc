@@ -18,8 +18,8 @@ void check(bool well) {
   if (!well) std::abort();
 }
 
-struct Silent : interpret::EventSink {
-  void take(const interpret::Event&) override {}
+struct Silent : EventSink {
+  void take(const Event&) override {}
 };
 
 /// A word as it would be written.

@@ -22,7 +22,7 @@ WORD = re.compile(r"[^\s'#]+(?:'(?:[^']|'')*'[^\s'#]*)*|(?:'(?:[^']|'')*'[^\s'#]
 NEVER = "nosuchtextanywhere"
 OTHER = "/proc/version"  # a file that is there, with a content that no script has
 MATCHERS = ("stdout", "stderr", "grep")
-GENERATED = 1200
+GENERATED = 2000
 
 
 def words_of(line):

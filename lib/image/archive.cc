@@ -34,19 +34,21 @@ Status HashedOutput::write(std::string_view bytes) {
 
 // Not hdrcharset=BINARY: that would be said in front of each member, at the price of a small file. Without a
 // locale libarchive says it where a name needs it.
-Result<ArchiveWriter> tar_writer(HashedOutput& out) {
+Result<ArchiveWriter> tar_writer(void* data, archive_write_callback* write, int block) {
   ArchiveWriter writer(archive_write_new());
   if (!writer) return Error::infrastructure("out of memory");
   struct archive* a = writer.get();
   if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
       archive_write_set_options(a, "xattrheader=SCHILY") != ARCHIVE_OK ||
       archive_write_add_filter_none(a) != ARCHIVE_OK ||
-      archive_write_set_bytes_per_block(a, 64 * 1024) != ARCHIVE_OK ||
+      archive_write_set_bytes_per_block(a, block) != ARCHIVE_OK ||
       archive_write_set_bytes_in_last_block(a, 512) != ARCHIVE_OK ||
-      archive_write_open2(a, &out, nullptr, write_hashed, nullptr, nullptr) != ARCHIVE_OK)
+      archive_write_open2(a, data, nullptr, write, nullptr, nullptr) != ARCHIVE_OK)
     return archive_error(a, "opening a tar stream for writing");
   return writer;
 }
+
+Result<ArchiveWriter> tar_writer(HashedOutput& out) { return tar_writer(&out, write_hashed, 64 * 1024); }
 
 ArchiveEntry new_entry() { return ArchiveEntry(archive_entry_new()); }
 

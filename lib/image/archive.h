@@ -47,6 +47,9 @@ struct HashedOutput {
 /// bytes: the header in front of one that is not ASCII says so) into `out`, which must outlive it. Close it
 /// with `archive_write_close` and look at `out.error`.
 Result<ArchiveWriter> tar_writer(HashedOutput& out);
+/// The same for any callback of libarchive's. @param data handed to it @param block bytes at a time; 0: as
+/// they come
+Result<ArchiveWriter> tar_writer(void* data, archive_write_callback* write, int block);
 
 /// For each new archive_write_header: clears everything that would make bytes differ between two machines.
 ArchiveEntry new_entry();

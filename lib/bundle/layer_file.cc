@@ -32,20 +32,12 @@ class SingleLayer final : public image::Source {
   SingleLayer(Fd file, std::string config) : file_(std::move(file)), config_(std::move(config)) {}
   Result<std::string> config() override { return config_; }
   Result<std::unique_ptr<ByteSource>> layer(size_t) override { return bytes_of_file(file_.get()); }
+  [[nodiscard]] bool made_here(size_t) const override { return true; }
 
  private:
   Fd file_;
   std::string config_;
 };
-
-Result<Fd> unnamed_file(const std::string& folder) {
-  auto file = sys::open(folder, O_TMPFILE | O_RDWR, 0600);
-  if (file.ok()) return file;
-  const std::string path = fmt::format("{}/.testctr-layer-{}-{}", folder, ::getpid(), sys::monotonic_ns());
-  Fd named = TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (::unlink(path.c_str()) != 0) return Error::system("unlink", path);
-  return named;
-}
 
 }  // namespace
 
@@ -54,7 +46,7 @@ std::unique_ptr<ByteSource> bytes_of_file(int file) { return std::make_unique<Fi
 Result<image::CompressedLayer> compressed_layer(const std::string& folder,
                                                 const std::function<Status(image::BlockSink)>& write,
                                                 Fd& file) {
-  Fd out = TRY_IN(unnamed_file(folder), "a layer of the bundle");
+  Fd out = TRY_IN(sys::unnamed_file(folder), "a layer of the bundle");
   const auto blocks = TRY(image::GzipBlocks::start(out.get()));
   CHECK_OK(write([&blocks](std::string& block) { return blocks->add(block); }));
   auto compressed = TRY(blocks->finish());

@@ -107,10 +107,9 @@ Result<std::unique_ptr<TarOut>> TarOut::open(BlockSink sink) {
   return made;
 }
 
-// Not blocked by libarchive: between its members there are ours.
 Status TarOut::start() {
   block_.resize(tar_block);
-  writer_ = TRY(tar_writer(this, take, /*block=*/0));
+  writer_ = TRY(tar_writer(this, take));
   return {};
 }
 

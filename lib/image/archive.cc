@@ -14,7 +14,7 @@ Error archive_error(struct archive* a, std::string_view doing) {
 }
 
 Status HashedOutput::write(std::string_view bytes) {
-  if (hashing) hash.update(bytes);
+  hash.update(bytes);
   size += bytes.size();
   return fd >= 0 ? sys::write_full(fd, bytes) : Status();
 }

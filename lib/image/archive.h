@@ -35,8 +35,7 @@ Error archive_error(struct archive* a, std::string_view doing);
 /// What bytes go through: a descriptor, with a digest and a count made on the way.
 struct HashedOutput {
   explicit HashedOutput(int out) : fd(out) {}
-  int fd;               ///< not owned; -1 only counts and hashes
-  bool hashing = true;  ///< false: nobody wants the digest
+  int fd;  ///< not owned; -1 only counts and hashes
   Sha256 hash;
   uint64_t size = 0;
   Status error;  ///< the first failed write

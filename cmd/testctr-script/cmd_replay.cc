@@ -21,6 +21,7 @@ namespace testctr::cmd {
 namespace {
 
 constexpr int exit_cannot_tell = 125;
+constexpr int exit_timed_out = 124;
 
 constexpr std::array own_options{
     Option{
@@ -54,11 +55,11 @@ constexpr std::string_view help_text =
     "Says `reproduced` (exit 0) when every test ends as recorded, those that fail at the same line for the "
     "same reason; "
     "`not reproduced` (1)\n"
-    "when one that failed passes; `differs` (6) when one fails otherwise, or one that passed fails; with the "
-    "first "
-    "difference of outcome and\n"
-    "of output, and every difference between the machines. Without a recording the exit code is that of "
-    "`run`.\n"
+    "when one that failed passes; `differs` (6) when one fails otherwise, or one that passed fails; `cannot "
+    "tell` (3) when one could not\n"
+    "be run to its end here: an image, the engine or this machine is at fault; with the first difference of "
+    "outcome and of output, and every\n"
+    "difference between the machines. Without a recording the exit code is that of `run`.\n"
     "Without FILE: the bundle behind this program, or in whose image it runs.\n";
 
 /// Images have the names that they had where the bundle was packed.
@@ -166,13 +167,16 @@ Result<int> once(const Replay& replay) {
   const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
   CHECK_OK(tell(replay.arguments, comparison));
   if (!reported.is_whole()) return code == exit_passed || code == exit_failed ? exit_infrastructure : code;
-  return bundle::exit_code(comparison.verdict);
+  if (comparison.verdict != bundle::Verdict::cannot_tell) return bundle::exit_code(comparison.verdict);
+  // A time limit of the whole run and a defect of ours are told as such.
+  return code == exit_timed_out || code == exit_code(Fault::internal) ? code
+                                                                      : bundle::exit_code(comparison.verdict);
 }
 
 Result<int> several(const Replay& replay, uint64_t times) {
   const auto& recorded = replay.opened.recording();
   if (!recorded) return Error::usage("--times: nothing was recorded to compare with");
-  std::array<uint64_t, 3> count{};
+  std::array<uint64_t, 4> count{};
   for (uint64_t i = 0; i < times; ++i) {
     report::Collector silent(false);
     bundle::Recorder recorder(silent, replay.ready.plan.jobs.size());
@@ -186,12 +190,16 @@ Result<int> several(const Replay& replay, uint64_t times) {
     CHECK_OK(print(fmt::format("{}: {}{}{}\n", i + 1, bundle::to_string(comparison.verdict),
                                comparison.outcome.empty() ? "" : ": ", comparison.outcome)));
   }
-  CHECK_OK(print(fmt::format("reproduced {} of {} times, not reproduced {}, differs {}\n", count[0], times,
-                             count[2], count[1])));
   using bundle::Verdict;
-  return bundle::exit_code(count[0] != 0   ? Verdict::reproduced
-                           : count[1] != 0 ? Verdict::differs
-                                           : Verdict::not_reproduced);
+  const auto of = [&](Verdict verdict) { return count[static_cast<size_t>(verdict)]; };
+  const uint64_t unknown = of(Verdict::cannot_tell);
+  CHECK_OK(
+      print(fmt::format("reproduced {} of {} times, not reproduced {}, differs {}{}\n",
+                        of(Verdict::reproduced), times, of(Verdict::not_reproduced), of(Verdict::differs),
+                        unknown == 0 ? "" : fmt::format(", cannot tell {}", unknown))));
+  for (const Verdict verdict : {Verdict::reproduced, Verdict::differs, Verdict::not_reproduced})
+    if (of(verdict) != 0) return bundle::exit_code(verdict);
+  return bundle::exit_code(Verdict::cannot_tell);
 }
 
 /// A shell has standard output, and one run.

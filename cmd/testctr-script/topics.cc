@@ -17,7 +17,7 @@ constexpr std::string_view exit_codes = R"(Exit codes
   130  interrupted (SIGINT)
   143  terminated (SIGTERM)
 
-`replay` says 0 for reproduced and 1 for not reproduced; with --as-test 125 says that it cannot tell.
+`replay` says 0 for reproduced, 1 for not reproduced and 3 where a test could not be run to its end; with --as-test 125 says that it cannot tell.
 Where several hold, the first of 130/143, 124, 5, 1, 2, 3, 4 is given. A script that reached its own time limit has failed: 1.
 )";
 
@@ -26,7 +26,7 @@ constexpr std::string_view bundles = R"(Bundles
   testctr-script pack IMAGE FILE... -o bug.tar      a bundle: an OCI archive
   testctr-script pack -f testctr.yaml -t NAME -o bug.run    with this program in front: a program that replays itself
   testctr-script run ... --pack-on-failure DIR      one of each test that fails
-  testctr-script replay bug.tar                     runs it again: reproduced (exit 0), not reproduced (1), differs (6)
+  testctr-script replay bug.tar                     runs it again: reproduced (exit 0), not reproduced (1), differs (6), cannot tell (3)
   testctr-script bundle list|inspect|extract bug.tar        what is in it; of a .run file: ./bug.run list
   testctr-script push bug.tar REF                   to a registry; `replay REF` runs it from there
 
@@ -40,7 +40,8 @@ The content is the same bytes wherever, whenever and by whomever it is packed fr
 of the command line, so pack from the folder that the test lies in. Times are those of $SOURCE_DATE_EPOCH, 0 without it.
 
 `reproduced` means that every test ended as recorded, those that failed at the same line for the same reason; `not reproduced` that one which failed
-passes; `differs` that one fails otherwise, or that one which passed does not. What its steps print may differ: the first difference is shown, and
+passes; `differs` that one fails otherwise, or that one which passed does not; `cannot tell` that one was not run to its end, since an image, the
+engine or this machine is at fault. Errors are the same when their words are, but for paths and times. What its steps print may differ: the first difference is shown, and
 so is every difference between the machines. --times N runs it N times and counts; --bin PATH=NAME puts a program of this machine in the place of
 the bundle's; --as-test then asks the other question - 0: all pass, 1: one fails, 125: cannot tell -, which `git bisect run` understands. Lines that
 run on the host do so with --allow-host alone, and so do tests that want the host's network or a filter of their own (--seccomp). A secret that a

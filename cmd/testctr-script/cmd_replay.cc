@@ -122,11 +122,12 @@ Status tell(const Arguments& arguments, const bundle::Comparison& comparison) {
 /// What is the same for each of its runs.
 struct Replay {
   const Arguments& arguments;
-  const bundle::Bundle& opened;
-  const bundle::Ready& ready;
-  const run::Options& how;
+  const RunnableBundle& bundle;
   const StopSignals& signals;
-  const engine::Chosen& chosen;
+  [[nodiscard]] const plan::Plan& plan() const { return bundle.ready.plan; }
+  [[nodiscard]] const std::optional<bundle::Recording>& recorded() const {
+    return bundle.opened.bundle->recording();
+  }
 };
 
 int as_test(int code) {
@@ -149,21 +150,20 @@ int run_reported(const Arguments& arguments, ReportedRun& reported, const plan::
 }
 
 Result<int> once(const Replay& replay) {
-  ReportedRun reported(replay.arguments, replay.ready.plan,
-                       TRY(junit_report(replay.arguments, replay.ready.plan)), sys::monotonic_ns(),
-                       replay.chosen.lacks(), !replay.arguments.flag("--shell"));
-  bundle::Recorder recorder(reported.collector(), replay.ready.plan.jobs.size());
-  Renamer events(recorder, replay.ready.shown);
+  ReportedRun reported(replay.arguments, replay.plan(), TRY(junit_report(replay.arguments, replay.plan())),
+                       sys::monotonic_ns(), replay.bundle.engine.lacks(), !replay.arguments.flag("--shell"));
+  bundle::Recorder recorder(reported.collector(), replay.plan().jobs.size());
+  Renamer events(recorder, replay.bundle.ready.shown);
   const int code =
-      run_reported(replay.arguments, reported, replay.ready.plan, events, replay.how, replay.signals);
+      run_reported(replay.arguments, reported, replay.plan(), events, replay.bundle.how, replay.signals);
   if (reported.interrupted()) return code;
   if (replay.arguments.flag("--as-test")) return as_test(code);
-  const auto& recorded = replay.opened.recording();
+  const auto& recorded = replay.recorded();
   if (!recorded) {
     complain("nothing was recorded to compare with");
     return code;
   }
-  recorder.recording().surroundings = bundle::surroundings_here(replay.chosen.shown());
+  recorder.recording().surroundings = bundle::surroundings_here(replay.bundle.engine.shown());
   const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
   CHECK_OK(tell(replay.arguments, comparison));
   if (!reported.is_whole()) return code == exit_passed || code == exit_failed ? exit_infrastructure : code;
@@ -174,16 +174,14 @@ Result<int> once(const Replay& replay) {
 }
 
 Result<int> several(const Replay& replay, uint64_t times) {
-  const auto& recorded = replay.opened.recording();
+  const auto& recorded = replay.recorded();
   if (!recorded) return Error::usage("--times: nothing was recorded to compare with");
   std::array<uint64_t, 4> count{};
   for (uint64_t i = 0; i < times; ++i) {
     report::Collector silent(false);
-    bundle::Recorder recorder(silent, replay.ready.plan.jobs.size());
-    Renamer events(recorder, replay.ready.shown);
-    run::Options how = replay.how;
-    how.stop_fd = replay.signals.descriptor();
-    const run::Summary summary = TRY(run::run_plan(replay.ready.plan, events, how));
+    bundle::Recorder recorder(silent, replay.plan().jobs.size());
+    Renamer events(recorder, replay.bundle.ready.shown);
+    const run::Summary summary = TRY(run::run_plan(replay.plan(), events, replay.bundle.how));
     if (summary.interrupted) return 128 + replay.signals.received();
     const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
     ++count[static_cast<size_t>(comparison.verdict)];
@@ -245,25 +243,10 @@ Result<int> run_replay(const Arguments& arguments) {
   const auto times = TRY(arguments.number("--times", 1, 1'000'000));
   if (times && arguments.flag("--as-test")) return Error::usage("--times and --as-test exclude each other");
   const StopSignals signals = TRY(StopSignals::install());
-  const auto images =
-      TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
-  image::Store store = TRY(open_store(store_options(arguments)));
-  const auto& words = arguments.positionals();
-  const bundle::Bundle opened =
-      TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
-  CHECK_OK(check_consent(arguments, opened));
-  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  bundle::Ready ready =
-      TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets_given(arguments)));
-  CHECK_OK(substitute(arguments, ready.plan));
-  for (const std::string& note : ready.notes) complain(note);
-  run::Options how;
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  how.note = [](const std::string&) {};  // of the store: told when it was opened here
-  const Replay replay{arguments, opened, ready, how, signals, chosen};
+  RunnableBundle bundle =
+      TRY(runnable_bundle(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, signals));
+  CHECK_OK(substitute(arguments, bundle.ready.plan));
+  const Replay replay{arguments, bundle, signals};
   return times && *times > 1 ? several(replay, *times) : once(replay);
 }
 

@@ -17,7 +17,7 @@ bool is_manifest(const std::string& path) { return path.ends_with(".yaml") || pa
 
 Status check_step(const plan::Step& step) {
   if (step.format != plan::Format::script) return {};
-  return interpret::check(TRY(script::parse(step.file, step.source)));
+  return interpret::check(TRY(script::parse(step.file, step.source, step.language)));
 }
 
 /// What is looked through of one path. Each mistake is told once: a script may stand in several jobs.

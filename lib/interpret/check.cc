@@ -236,6 +236,8 @@ Status check_command(const script::Command& command, const std::vector<std::stri
 }  // namespace
 
 Status check(const script::Script& script, const std::vector<std::string>& programs) {
+  // The others say what is wrong with a line when its turn comes.
+  if (script.language != script::Language::testctr) return {};
   if (script.commands.empty())
     return Error::usage(fmt::format("{}: the script has no commands", script.name));
   std::vector<Error> errors;

@@ -22,6 +22,8 @@
 
 namespace testctr::interpret {
 
+struct Rules;
+
 /// A command that was started with `&` and not waited for yet.
 struct Background {
   const script::Command* command = nullptr;
@@ -36,6 +38,7 @@ class Session {
   Session(const Setting& place, EventSink& sink, std::unique_ptr<Children> processes);
 
   const Setting& setting;
+  const Rules* rules;  ///< of the script's dialect
   EventSink& events;
   std::unique_ptr<Children> children;
   Variables variables;
@@ -45,6 +48,7 @@ class Session {
   std::list<Background> background;
   std::map<std::string, bool> exec_conditions;  ///< what [exec:...] found, by PATH and name
   const script::Command* command = nullptr;     ///< the one that is carried out
+  std::list<script::Command> resolved;          ///< those that others point to, of dialects that resolve late
   std::vector<std::string> entered;             ///< the places that `testctr leave` goes back to
   std::string goes_to;                          ///< the place that the command has entered
   std::optional<ShellState> shell;              ///< of a document's shell here, when it was last left

@@ -162,8 +162,9 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
             "configuration has it");
 
   Fd layer;
-  const image::CompressedLayer described =
-      TRY_IN(write_content(content, file, folder_of(output.target()), layer), "the bundle's layer");
+  const image::CompressedLayer described = TRY(write_content(content, file, folder_of(output.target()), layer)
+                                                   .in("the bundle's layer")
+                                                   .in(text::printable(options.output)));
   auto packed = TRY(packed_image(std::move(images.main), std::move(layer), described));
   Packed done;
   done.content = packed->manifest_digest;

@@ -95,7 +95,7 @@ Answer match(Session& session, const Arguments& arguments, OutputBuffer* content
   std::string masked;
   std::string_view text = valid.value();
   if (cmdgo && text.find(session.setting.work) != std::string_view::npos) {
-    masked = session.masked(text);
+    masked = with_work_masked(session, text);
     text = masked;
   }
   const std::string shown = back_quoted(cmdgo ? "(?m)" + rest[0] : rest[0]);

@@ -78,7 +78,7 @@ std::optional<std::vector<std::string>> flags_of(std::string_view command) {
   if (command == "env") return std::vector<std::string>{"-r"};
   if (command == "help") return std::vector<std::string>{"-v"};
   if (command == "exists") return std::vector<std::string>{"-readonly", "-exec"};
-  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm"}) {
+  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm", "unquote"}) {
     if (command == name) return std::vector<std::string>{};
   }
   return std::nullopt;

@@ -85,6 +85,9 @@ Answer run_symlink(Session& session, const Arguments& arguments);
 /// Writes a file as `cp` does. Errors (usage): it cannot be.
 Status write_script_file(const Session& session, const std::string& name, mode_t mode, std::string_view content);
 
+// commands_unquote.cc
+Answer run_unquote(Session& session, const Arguments& arguments);
+
 // commands_script.cc
 Answer run_cd(Session& session, const Arguments& arguments);
 Answer run_echo(Session& session, const Arguments& arguments);

@@ -66,7 +66,9 @@ Status write(const RevisedFile& file, const std::vector<Change>& changes) {
   std::vector<script::Edit> edits;
   for (const Change& change : changes) edits.insert(edits.end(), change.edits.begin(), change.edits.end());
   const std::string updated = TRY(script::with_edits(file.source, std::move(edits)));
-  if (TRY(sys::read_file(file.file)) != file.source)
+  const auto now = sys::read_file(file.file);
+  if (!now.ok()) return Error(now.error()).hint("lines that stand in a manifest are never updated");
+  if (now.value() != file.source)
     return Error::infrastructure(
                fmt::format("{} was changed while it ran, and is left as it is", text::printable(file.file)))
         .hint("update it again; lines that stand in a manifest are never updated");

@@ -56,6 +56,9 @@ Result<MemberUpdates::Side> MemberUpdates::side(Session& session, const std::str
   if (found == files_.end()) return side;
   side.file = found->second;
   side.as_written = side.bytes == side.file->data;
+  // Nothing is the same with and without its quotes.
+  if (side.file->data.empty())
+    side.quoted = side.as_written && script::is_unquoted(*script_, side.file->name);
   if (side.as_written || side.file->data.empty()) return side;
   const auto plain = script::unquoted_member(side.file->data);
   side.as_written = side.quoted = plain.ok() && plain.value() == side.bytes;

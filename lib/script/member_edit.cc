@@ -100,6 +100,19 @@ Result<std::string> unquoted_member(std::string_view data) {
   return plain;
 }
 
+bool is_unquoted(const Script& script, std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('/') + 1);
+  for (const Command& command : script.commands) {
+    if (command.name != "unquote") continue;
+    for (const Word& argument : command.arguments) {
+      std::string word;
+      for (const Fragment& fragment : argument) word += fragment.text;
+      if (std::string_view(word).substr(word.rfind('/') + 1) == last) return true;
+    }
+  }
+  return false;
+}
+
 Status can_be_member(std::string_view content) {
   if (content.empty() || content.ends_with('\n')) return {};
   return Error::usage("its last line has no end, which a file of a script always has")

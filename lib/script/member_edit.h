@@ -29,6 +29,9 @@ std::string quoted_member(std::string_view content);
 /// line end.
 Result<std::string> unquoted_member(std::string_view data);
 
+/// Whether a line of the script unquotes a file, as far as can be seen: by its last name.
+bool is_unquoted(const Script& script, std::string_view name);
+
 /// Whether an archive can tell `content` at all. Errors (usage), with a hint: it has no final line end.
 Status can_be_member(std::string_view content);
 

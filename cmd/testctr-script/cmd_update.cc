@@ -21,10 +21,22 @@ constexpr std::string_view examples =
 constexpr std::string_view text =
     "Runs documents and scripts. Where a case of a document does not print what it is to print, or ends with "
     "another exit code, that is written\ninto its file. Expectations that still hold stay as they are, and "
-    "everything else does: prose, commands, configuration. In a script a file that\nstands in it and that "
-    "`cmp` finds to differ gets what it is compared with (`testctr-script help update`). What holds is not "
-    "touched.\n";
+    "everything else does: prose, commands, configuration. What holds is not touched.\n\n"
+    "Scripts, here and with `run --update`: a file that stands in the script (-- want.txt --) and that a "
+    "`cmp` "
+    "without `!` finds to differ gets the\ncontent of the other side - stdout, stderr, a file that was made "
+    "or "
+    "changed -, and the script goes on as if it had held. Nothing else in it\nchanges, to the byte. What was "
+    "found until a later failure is written, too. Lines that look like markers are stored with `>` in front, "
+    "and "
+    "a line\n`unquote FILE` is added.\n\n"
+    "Not written but listed, with what there was: patterns (stdout, stderr, grep); `cmpenv` where a `$` is "
+    "in "
+    "either text; a text without a line\nend at its end; a file that the script changes before it compares; "
+    "contents that two lines want otherwise; more than 4 MiB; values of secrets;\nlines that stand in a "
+    "manifest. Then the exit code is 1. Where the environment says `CI`, it is 2 without --ci.\n";
 
+/// What is asked for makes sense.
 Status check(const Arguments& arguments) {
   CHECK_OK(may_update("update", arguments.flag("--ci") || arguments.flag("--dry-run"),
                       "`--ci` does it nevertheless, `--dry-run` shows it"));

@@ -1,4 +1,4 @@
-// The rules of `lint`, a group in a file; for lint.cc alone.
+// The rules of `lint`, a group in a file, and what they and `check` have in common.
 #pragma once
 
 #include <functional>

@@ -150,7 +150,7 @@ class Check {
   void step(const plan::Step& step, const interpret::LintOptions& options) {
     if (step.format != plan::Format::script) return;
     sources_.emplace(step.file, step.source);
-    const auto script = script::parse(step.file, step.source);
+    const auto script = script::parse(step.file, step.source, step.language);
     if (!script.ok()) return wrong(script.error(), rule_of(step.source, script.error()), step.file);
     std::vector<Finding> errors = interpret::errors_in(script.value(), options.programs);
     if (!errors.empty()) code_ = std::max(code_, exit_usage);

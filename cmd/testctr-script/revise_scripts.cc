@@ -9,6 +9,12 @@ Status ask_for_updates(plan::Plan& plan) {
   for (plan::Job& job : plan.jobs) {
     job.update = job.format == plan::Format::script;
     for (const plan::Step& step : job.further) job.update = job.update || step.format == plan::Format::script;
+    const bool other =
+        job.update && (job.language == script::Language::rsc || job.language == script::Language::cmdgo);
+    if (other)
+      return Error::usage(fmt::format("{}: scripts of the dialect {} are not updated",
+                                      text::printable(job.name), script::to_string(job.language)))
+          .hint("those of testctr and testscript are");
     if (job.update && !job.layer.empty())
       return Error::usage(fmt::format("{}: it comes from a layer, where it cannot be updated",
                                       text::printable(job.name)))

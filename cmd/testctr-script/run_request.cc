@@ -54,6 +54,30 @@ Result<plan::DocumentOptions> documents(const Arguments& arguments) {
   return out;
 }
 
+Status set_scripts(const Arguments& arguments, plan::RunRequest& request) {
+  if (const auto dialect = arguments.value("--dialect"))
+    request.language = TRY_IN(script::language_from_string(*dialect), "--dialect");
+  plan::ScriptOptions& out = request.scripts;
+  out.commands = arguments.values("--command");
+  for (const std::string& name : out.commands) {
+    if (name.empty() || name.find_first_of(" \t\n/") != std::string::npos)
+      return Error::usage(fmt::format("--command: {} is no name of a program", text::quoted(name)));
+  }
+  for (const std::string& word : arguments.values("--cond")) {
+    const size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "true" : word.substr(equals + 1);
+    if (name.empty() || name.find_first_of(" \t[]!:#'") != std::string::npos ||
+        (value != "true" && value != "false")) {
+      return Error::usage(fmt::format("--cond: {} is not NAME=true or NAME=false", text::quoted(word)));
+    }
+    out.conditions[name] = value == "true";
+  }
+  out.short_run = arguments.flag("--short");
+  out.strict_env = arguments.flag("--strict-env");
+  return {};
+}
+
 }  // namespace
 
 Result<plan::RunRequest> request_of(const Arguments& arguments) {
@@ -84,6 +108,7 @@ Result<plan::RunRequest> request_of(const Arguments& arguments) {
   if (jobs) request.parallel = static_cast<unsigned>(*jobs);
   set_if(request.timeout_ns, TRY(arguments.duration("--run-timeout")));
   request.documents = TRY(documents(arguments));
+  CHECK_OK(set_scripts(arguments, request));
   return request;
 }
 

@@ -148,6 +148,35 @@ should (`help check`). A file whose lines look like markers stands in a script w
 A script starts in $WORK, a fresh writable folder; $TREE is the test tree (the script's folder, or `--tree DIR`).
 )";
 
+constexpr std::string_view dialects = R"(Dialects of scripts
+
+`--dialect NAME` (in a manifest: dialect: NAME) reads and runs scripts as another tool does, messages included, so that an existing suite behaves here
+as it did there, each script in a container of its own.
+
+  testctr      our own: rsc's language with what the others have, and stricter where they let a wrong test pass
+  rsc          rsc.io/script, and cmd/go from 1.20 on
+  testscript   rogpeppe/go-internal, at its newest
+  cmdgo        cmd/go up to 1.19; begins in $WORK/gopath/src
+
+What differs most:
+
+                        testctr            rsc           testscript        cmdgo
+  `!` is content with   a failure that     any error     what each command  what each command
+                        was reported                     says              says
+  unknown commands      before it runs     at the line   at the line       at the line
+  `[c] ! cmd`, `! [c]`  any order          any order     conditions first  any order
+  $X in a pattern       literal            literal       as it is; ${X@R}  literal
+  background at the     stopped and told   fails unless  stopped           fails unless
+  script's end                             `?`                             `?`
+  variables             the image's        the image's   PATH and its own  PATH and its own
+
+Programs of the image as commands, without `exec`: `--command NAME` (commands: [NAME]); those of `--bin` are commands anyway. `go` and `cc` of cmd/go run
+the image's. Conditions of a suite's own: `--cond NAME=true` (conditions: {NAME: true}). $WORK in a pattern means the folder in rsc and testscript; in
+cmdgo it is the word itself, since what is searched has `$WORK` in its place.
+
+Section lines ([host], [container IMAGE]) are part of every dialect: a condition without a command is an error in all of them.
+)";
+
 constexpr std::string_view sections = R"(Sections and containers
 
 A line of its own says where the lines below it are carried out, until the next such line:
@@ -394,6 +423,7 @@ write elsewhere stays. An image - named, of a manifest or of a document - is exi
 
 constexpr Topic all[] = {
     {"bundles", "one file that runs a test again anywhere: pack, replay, push", bundles},
+    {"dialects", "scripts of cmd/go, rsc.io/script and testscript as they are", dialects},
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"engines", "who makes containers, and what to do where native ones cannot be", engines},
     {"exit-codes", "what the exit codes mean", exit_codes},

@@ -255,6 +255,8 @@ void add_doubled(const script::Script& script, std::vector<Finding>& findings) {
 
 std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs) {
   std::vector<Finding> findings;
+  // The other dialects say what is wrong with a line when its turn comes.
+  if (script.language != script::Language::testctr) return findings;
   const auto add = [&](const script::Command& command, uint32_t column, std::string_view rule,
                        const Error& error) {
     findings.push_back({script.name, command.line, column, rule, error.message(), error.hint()});
@@ -275,6 +277,7 @@ std::vector<Finding> errors_in(const script::Script& script, const std::vector<s
 }
 
 Status check(const script::Script& script, const std::vector<std::string>& programs) {
+  if (script.language != script::Language::testctr) return {};
   if (script.commands.empty())
     return Error::usage(fmt::format("{}: the script has no commands", script.name));
   const std::vector<Finding> findings = errors_in(script, programs);

@@ -316,13 +316,13 @@ Pause Children::wait_while(const std::function<bool()>& done, uint64_t deadline_
   }
 }
 
-void Children::stop_jobs(uint64_t grace_ns) {
+void Children::stop_jobs(uint64_t grace_ns, int signal) {
   auto running = [this] {
     return std::any_of(jobs_.begin(), jobs_.end(), [](const Job& j) { return !j.status; });
   };
   for (Job& job : jobs_) {
     if (job.status) continue;
-    (void)::kill(-job.pid, SIGTERM);
+    (void)::kill(-job.pid, signal);
     (void)::kill(-job.pid, SIGCONT);
   }
   uint64_t deadline = sys::monotonic_ns() + grace_ns;

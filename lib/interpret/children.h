@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -105,8 +106,8 @@ class Children {
   /// Takes what has come, without waiting.
   void look() { turn(0); }
 
-  /// SIGTERM to each job's group, SIGKILL to those that have not ended when `grace_ns` is over.
-  void stop_jobs(uint64_t grace_ns);
+  /// `signal` to each job's group, SIGKILL to those that have not ended when `grace_ns` is over.
+  void stop_jobs(uint64_t grace_ns, int signal = SIGTERM);
   /// Kills everything below this process, whatever it did to escape.
   void kill_all();
   /// The living processes below this one; nothing where /proc does not tell.

@@ -172,6 +172,12 @@ Answer Answer::misuse(std::string reason, std::string hint) {
   return answer;
 }
 
+Answer Answer::judged_already() {
+  Answer answer;
+  answer.kind = Kind::judged;
+  return answer;
+}
+
 std::span<const CommandInfo> all_commands() { return table; }
 
 const CommandInfo* find_command(std::string_view name) {

@@ -24,6 +24,8 @@ struct Answer {
     cancelled,  ///< the run is to stop
   };
   Kind kind = Kind::done;
+  bool final = false;  ///< no `!` and no `?` is content with it
+  bool late = false;   ///< it took longer than it may, and was killed
   /// Of `failed` and `misuse`: why. Of `done`: what is said when failure was wanted.
   Failure failure;
   std::string text;  ///< of `stop` and `skip`
@@ -34,6 +36,7 @@ struct Answer {
   static Answer failed(std::string reason, std::string expected = {}, std::string actual = {});
   static Answer failed(const Error& error);
   static Answer misuse(std::string reason, std::string hint = {});
+  static Answer judged_already();
   static Answer misuse(const Error& error) { return misuse(error.message(), error.hint()); }
 };
 
@@ -41,16 +44,16 @@ using Arguments = std::vector<std::string>;
 
 struct CommandInfo {
   std::string_view name;
-  std::string_view usage;      ///< its arguments
-  std::string_view summary;    ///< one line
-  size_t least = 0, most = 0;  ///< number of arguments, flags included; most 0: any
-  bool background = false;     ///< may be followed by `&`
-  bool negatable = true;       ///< `!` and `?` have a meaning before it
-  bool pattern = false;        ///< its first argument that is no flag is a regular expression
+  std::string_view usage = {};    ///< its arguments
+  std::string_view summary = {};  ///< one line
+  size_t least = 0, most = 0;     ///< number of arguments, flags included; most 0: any
+  bool background = false;        ///< may be followed by `&`
+  bool negatable = true;          ///< `!` and `?` have a meaning before it
+  bool pattern = false;           ///< its first argument that is no flag is a regular expression
   Answer (*run)(Session&, const Arguments&) = nullptr;
 };
 
-/// All commands, by name.
+/// All commands of our own language, by name.
 std::span<const CommandInfo> all_commands();
 /// Nothing when there is none of that name.
 const CommandInfo* find_command(std::string_view name);
@@ -62,6 +65,11 @@ std::optional<unsigned> parse_mode(std::string_view digits);
 Answer run_exec(Session& session, const Arguments& arguments);
 Answer run_sleep(Session& session, const Arguments& arguments);
 Answer run_wait(Session& session, const Arguments& arguments);
+/// When a command that begins now takes too long, monotonic.
+uint64_t deadline_of(const Session& session);
+/// The answer of a command whose wait ended before what it waited for: everything is killed. @param job the
+/// program that it waited for; may be null
+Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view what);
 /// A program as a command: `name` and its arguments.
 Answer run_program(Session& session, const std::string& name, const Arguments& arguments);
 
@@ -82,8 +90,11 @@ Answer run_mv(Session& session, const Arguments& arguments);
 Answer run_replace(Session& session, const Arguments& arguments);
 Answer run_rm(Session& session, const Arguments& arguments);
 Answer run_symlink(Session& session, const Arguments& arguments);
+/// mkdir -p. @param path absolute. Errors: with the errno of a system call
+Status make_script_directories(const Session& session, const std::string& path);
 /// Writes a file as `cp` does. Errors (usage): it cannot be.
-Status write_script_file(const Session& session, const std::string& name, mode_t mode, std::string_view content);
+Status write_script_file(const Session& session, const std::string& name, mode_t mode,
+                         std::string_view content);
 
 // commands_unquote.cc
 Answer run_unquote(Session& session, const Arguments& arguments);

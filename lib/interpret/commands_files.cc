@@ -124,6 +124,10 @@ Status make_directories(const Session& session, const std::string& path) {
 
 }  // namespace
 
+Status make_script_directories(const Session& session, const std::string& path) {
+  return make_directories(session, path);
+}
+
 Status write_script_file(const Session& session, const std::string& name, mode_t mode,
                          std::string_view content) {
   return write_to(session, name, mode, content);
@@ -163,8 +167,7 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
     auto file = session.open(arguments[i], O_PATH);
     if (!file.ok()) return failed_on(arguments[i], file.error());
     const proc::Place place = proc::place(fmt::format("self/fd/{}", file.value().get()));
-    if (::fchmodat(place.directory, place.path.c_str(), *mode, 0) != 0)
-      return failed_on(arguments[i]);
+    if (::fchmodat(place.directory, place.path.c_str(), *mode, 0) != 0) return failed_on(arguments[i]);
   }
   return Answer::done();
 }

@@ -7,13 +7,10 @@
 #include "interpret/commands.h"
 #include "interpret/judge.h"
 #include "interpret/lookup.h"
+#include "interpret/rules.h"
 
 namespace testctr::interpret {
 namespace {
-
-uint64_t deadline_of(const Session& session) {
-  return sys::monotonic_ns() + static_cast<uint64_t>(session.setting.case_timeout_ns);
-}
 
 /// People write shell commands after `exec`; a failure says where the language differs.
 std::string shell_hint(const script::Command& command, const Arguments& arguments) {
@@ -58,6 +55,7 @@ Answer too_late(Session& session, Job* job, std::string_view what) {
   Answer answer =
       Answer::misuse(fmt::format("{} took longer than the limit of {} and was killed{}", what, limit, count),
                      "--case-timeout DURATION allows more");
+  answer.late = answer.final = true;
   answer.failure.expected = fmt::format("an end within {}", limit);
   answer.failure.actual = "still running";
   return answer;
@@ -80,22 +78,8 @@ Answer too_much(Session& session, Job* foreground) {
   if (foreground != nullptr) blame(*foreground, "the command");
   kill_everything(session);
   if (foreground != nullptr) take_output(session, *foreground);
-  return Answer::misuse(std::move(reason), "--max-output SIZE allows more; or write to a file");
-}
-
-Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view what) {
-  switch (pause) {
-    case Pause::late:
-      return too_late(session, job, what);
-    case Pause::overflow:
-      return too_much(session, job);
-    case Pause::over:
-    case Pause::cancelled:
-      break;
-  }
-  kill_everything(session);
-  Answer answer;
-  answer.kind = Answer::Kind::cancelled;
+  Answer answer = Answer::misuse(std::move(reason), "--max-output SIZE allows more; or write to a file");
+  answer.final = true;
   return answer;
 }
 
@@ -138,6 +122,26 @@ Answer answer_of(int status, std::string hint) {
 
 }  // namespace
 
+uint64_t deadline_of(const Session& session) {
+  return sys::monotonic_ns() + static_cast<uint64_t>(session.setting.case_timeout_ns);
+}
+
+Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view what) {
+  switch (pause) {
+    case Pause::late:
+      return too_late(session, job, what);
+    case Pause::overflow:
+      return too_much(session, job);
+    case Pause::over:
+    case Pause::cancelled:
+      break;
+  }
+  kill_everything(session);
+  Answer answer;
+  answer.kind = Answer::Kind::cancelled;
+  return answer;
+}
+
 Answer run_program(Session& session, const std::string& name, const Arguments& arguments) {
   std::string hint = shell_hint(*session.command, arguments);
   auto found = find_program(name, session.variables.get("PATH").value_or(""), session.directory);
@@ -151,6 +155,7 @@ Answer run_program(Session& session, const std::string& name, const Arguments& a
   program.arguments = {name};
   program.arguments.insert(program.arguments.end(), arguments.begin(), arguments.end());
   program.environment = session.variables.list();
+  if (session.rules->hidden_pwd) program.environment.push_back("PWD=" + session.directory);
   program.directory = session.directory;
   Fd held;
   if (session.setting.guarded) {
@@ -242,7 +247,7 @@ Answer run_wait(Session& session, const Arguments& arguments) {
     Pause pause = session.children->wait_for(job, limit);
     if (pause == Pause::late) {
       (void)judge_background(session, background, too_late(session, &job, background.shown));
-      return Answer{Answer::Kind::judged, {}, {}};
+      return Answer::judged_already();
     }
     if (pause != Pause::over) return judge_pause(session, pause, &job, background.shown);
     session.note("[background] " + background.shown);

@@ -8,6 +8,7 @@
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
 #include "interpret/pattern.h"
+#include "interpret/rules.h"
 
 namespace testctr::interpret {
 namespace {
@@ -75,7 +76,7 @@ Answer run_help(Session& session, const Arguments& arguments) {
     if (info.pattern) text += "    unquoted variables in PATTERN match their values literally\n";
   };
   for (const std::string& name : names) {
-    const CommandInfo* info = find_command(name);
+    const CommandInfo* info = find_command(*session.rules, name);
     if (info == nullptr)
       return Answer::misuse(fmt::format("no command is called {}", text::quoted(name)),
                             "`help` alone lists them");
@@ -83,9 +84,9 @@ Answer run_help(Session& session, const Arguments& arguments) {
   }
   if (names.empty()) {
     text += "commands:\n\n";
-    for (const CommandInfo& info : all_commands()) describe(info);
+    for (const CommandInfo& info : session.rules->commands) describe(info);
     text += "\nconditions:\n\n";
-    for (const ConditionInfo& info : all_conditions()) {
+    for (const ConditionInfo& info : session.rules->conditions) {
       text +=
           fmt::format("[{}{}]\n    {}\n", info.name, info.name.ends_with(':') ? "VALUE" : "", info.summary);
     }

@@ -73,7 +73,8 @@ Answer copy(Session& session, const Request& request) {
   }
   Result<Reply> reply = ask(session, copy.request);
   if (!reply.ok()) return unanswered(reply.error());
-  if (!reply.value().error.empty() || !copy.get) return answer_of(session, copy.request, std::move(reply).value());
+  if (!reply.value().error.empty() || !copy.get)
+    return answer_of(session, copy.request, std::move(reply).value());
   const bool executable = reply.value().err.find_first_of("1357") != std::string::npos;
   Status written = write_script_file(session, copy.local, executable ? 0777 : 0666, reply.value().out);
   return written.ok() ? Answer::done() : Answer::failed(written.error());

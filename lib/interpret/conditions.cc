@@ -44,16 +44,6 @@ bool contains(std::span<const std::string_view> list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-std::string_view our_architecture() {
-#if defined(__x86_64__)
-  return "amd64";
-#elif defined(__aarch64__)
-  return "arm64";
-#else
-  return "";
-#endif
-}
-
 Error unknown(std::string_view text) {
   std::vector<std::string> names;
   for (const ConditionInfo& info : table) names.emplace_back(info.name);
@@ -113,6 +103,22 @@ Status check_condition(std::string_view text) {
   return {};
 }
 
+std::string_view own_architecture() {
+#if defined(__x86_64__)
+  return "amd64";
+#elif defined(__aarch64__)
+  return "arm64";
+#else
+  return "";
+#endif
+}
+
+std::optional<bool> system_condition(std::string_view text) {
+  if (contains(systems, text)) return text == "linux";
+  if (contains(architectures, text)) return text == own_architecture();
+  return std::nullopt;
+}
+
 bool holds(Session& session, std::string_view text) {
   size_t colon = text.find(':');
   std::string_view name = colon == std::string_view::npos ? text : text.substr(0, colon + 1);
@@ -131,7 +137,7 @@ bool holds(Session& session, std::string_view text) {
   if (name == "verbose") return session.setting.verbose;
   if (name == "unix" || name == "link" || name == "symlink") return true;
   if (name != "GOARCH:" && contains(systems, value)) return value == "linux";
-  return value == our_architecture();
+  return value == own_architecture();
 }
 
 }  // namespace testctr::interpret

@@ -1,6 +1,7 @@
 // The conditions in brackets: which there are, and whether they hold here.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,12 @@ std::span<const ConditionInfo> all_conditions();
 
 /// Whether `text` is a condition. The error (usage) says what is wrong with it.
 Status check_condition(std::string_view text);
+
+/// Whether this system or architecture has that name; nothing when no system and no architecture is called
+/// so.
+std::optional<bool> system_condition(std::string_view text);
+/// This machine's architecture as Go names it.
+std::string_view own_architecture();
 
 /// Whether a condition that is one holds.
 bool holds(Session& session, std::string_view text);

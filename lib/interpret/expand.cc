@@ -31,12 +31,12 @@ Reference read_reference(std::string_view rest) {
   return {rest.substr(0, size), size};
 }
 
-Result<std::string> value_of(std::string_view name, const Lookup& lookup, bool in_pattern) {
+Result<std::string> value_of(std::string_view name, const Lookup& lookup, bool in_pattern, Expansion known) {
   bool demanded = false;
-  if (name.size() > 2 && name.ends_with("@R")) {
+  if (known.quoted && name.size() > 2 && name.ends_with("@R")) {
     in_pattern = true;
     name.remove_suffix(2);
-  } else if (name.size() > 1 && name.ends_with('?')) {
+  } else if (known.demanded && name.size() > 1 && name.ends_with('?')) {
     demanded = true;
     name.remove_suffix(1);
   }
@@ -50,14 +50,15 @@ Result<std::string> value_of(std::string_view name, const Lookup& lookup, bool i
 }
 
 template <class Take>
-Status expand_to(std::string_view text, const Lookup& lookup, bool in_pattern, const Take& take) {
+Status expand_to(std::string_view text, const Lookup& lookup, bool in_pattern, Expansion known,
+                 const Take& take) {
   size_t done = 0;
   for (size_t i = text.find('$'); i != std::string_view::npos && i + 1 < text.size();
        i = text.find('$', done)) {
     CHECK_OK(take(text.substr(done, i - done)));
     Reference reference = read_reference(text.substr(i + 1));
     if (reference.size == 0) CHECK_OK(take("$"));
-    if (!reference.name.empty()) CHECK_OK(take(TRY(value_of(reference.name, lookup, in_pattern))));
+    if (!reference.name.empty()) CHECK_OK(take(TRY(value_of(reference.name, lookup, in_pattern, known))));
     done = i + 1 + reference.size;
   }
   return take(text.substr(done));
@@ -65,28 +66,28 @@ Status expand_to(std::string_view text, const Lookup& lookup, bool in_pattern, c
 
 }  // namespace
 
-Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern) {
+Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern, Expansion known) {
   std::string expanded;
   auto take = [&expanded](std::string_view part) {
     expanded += part;
     return Status();
   };
-  CHECK_OK(expand_to(text, lookup, in_pattern, take));
+  CHECK_OK(expand_to(text, lookup, in_pattern, known, take));
   return expanded;
 }
 
 Status expand(std::string_view text, const Lookup& lookup,
-              const std::function<Status(std::string_view part)>& take) {
-  return expand_to(text, lookup, /* in_pattern= */ false, take);
+              const std::function<Status(std::string_view part)>& take, Expansion known) {
+  return expand_to(text, lookup, /* in_pattern= */ false, known, take);
 }
 
-Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern) {
+Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern, Expansion known) {
   std::string expanded;
   for (const script::Fragment& fragment : word) {
     if (fragment.quoted) {
       expanded += fragment.text;
     } else {
-      expanded += TRY(expand(fragment.text, lookup, in_pattern));
+      expanded += TRY(expand(fragment.text, lookup, in_pattern, known));
     }
   }
   return expanded;

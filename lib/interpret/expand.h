@@ -15,16 +15,23 @@ namespace testctr::interpret {
 /// The value of a variable, nothing when it is unset.
 using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-/// Expands `text`. Unset is empty; `${X?}` for an unset X is an error (usage); `${X@R}` is X's value quoted
-/// for a regular expression.
+/// What a dialect knows beside `$NAME`.
+struct Expansion {
+  bool quoted = true;    ///< `${X@R}` is X's value quoted for a regular expression
+  bool demanded = true;  ///< `${X?}` for an unset X is an error
+};
+
+/// Expands `text`. Unset is empty. Errors (usage): `${X?}` for an unset X.
 /// @param in_pattern every value is quoted for a regular expression
-Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern = false);
+Result<std::string> expand(std::string_view text, const Lookup& lookup, bool in_pattern = false,
+                           Expansion known = {});
 
 /// The same for a text of any size: its parts go to `take` one after the other.
 Status expand(std::string_view text, const Lookup& lookup,
-              const std::function<Status(std::string_view part)>& take);
+              const std::function<Status(std::string_view part)>& take, Expansion known = {});
 
 /// A word: its quoted parts as they are, the others expanded; never split again.
-Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern = false);
+Result<std::string> expand(const script::Word& word, const Lookup& lookup, bool in_pattern = false,
+                           Expansion known = {});
 
 }  // namespace testctr::interpret

@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/rules.h"
 
 namespace testctr::interpret {
 namespace {
@@ -31,6 +32,39 @@ Status write_file(int root, const std::string& name, const std::string& data) {
   std::string last = name.substr(name.rfind('/') + 1);
   Fd file = TRY(sys::open_at(parent.get(), last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666));
   return sys::write_full(file.get(), data);
+}
+
+/// Where a file of another dialect's script lies: below the directory that the script begins in, or anywhere
+/// where that is allowed.
+Result<std::string> free_name(const Session& session, const std::string& name) {
+  if (name.empty() || name.find('\0') != std::string::npos)
+    return Error::usage(fmt::format("{} is no name of a file", text::quoted(name)));
+  std::string path = clean_path(session.path(name));
+  const bool allowed = session.rules->free_names && !session.setting.guarded;
+  if (!allowed && !path.starts_with(session.setting.work + "/")) {
+    return Error::usage(fmt::format("the file {} is outside the working directory", text::quoted(name)))
+        .hint("names of files are relative to $WORK");
+  }
+  return path;
+}
+
+/// The files of a script in a dialect where later ones replace earlier ones of the same name.
+Status extract_freely(const script::Script& script, const Session& session) {
+  for (const script::File& file : script.files) {
+    const std::string place = fmt::format("{}:{}:4", script.name, file.line);
+    const std::string expanded =
+        TRY_IN(expand(
+                   file.name, [&](std::string_view name) { return session.lookup(name); }, false,
+                   session.rules->expansion),
+               place);
+    const std::string path = TRY_IN(free_name(session, expanded), place);
+    Status written = make_script_directories(session, path.substr(0, std::max<size_t>(1, path.rfind('/'))));
+    if (written.ok()) written = write_script_file(session, path, 0666, file.data);
+    if (!written.ok())
+      return std::move(written).error().in(
+          fmt::format("{}: writing the file {}", place, text::quoted(expanded)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -63,8 +97,11 @@ Result<std::string> normal_name(std::string_view name, std::string_view work) {
   return text::join(parts, "/");
 }
 
-Status extract(const script::Script& script, const std::string& work, const Lookup& lookup) {
+Status extract(const script::Script& script, const Session& session) {
   if (script.files.empty()) return {};
+  if (script.language != script::Language::testctr) return extract_freely(script, session);
+  const std::string& work = session.setting.work;
+  const Lookup lookup = [&](std::string_view name) { return session.lookup(name); };
   mode_t before = ::umask(022);
   struct Restore {
     mode_t mask;

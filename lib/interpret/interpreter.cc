@@ -13,6 +13,7 @@
 #include "interpret/expand.h"
 #include "interpret/extract.h"
 #include "interpret/judge.h"
+#include "interpret/rules.h"
 #include "interpret/session.h"
 #include "interpret/terminal_session.h"
 #include "interpret/update.h"
@@ -46,6 +47,7 @@ struct Interpreter::Impl {
 
   Result<Continuation> carry_out(const script::Script& script, Continuation from) {
     script_ = &script;
+    session_.rules = &rules_of(script.language);
     at_ = std::move(from);
     CHECK_OK(begin());
     Verdict verdict = Verdict::go_on;
@@ -126,7 +128,7 @@ struct Interpreter::Impl {
     session_.directory = state.directory.empty()
                              ? session_.setting.work
                              : replace_token(state.directory, work_token, session_.setting.work);
-    session_.variables.set_local("PWD", session_.directory);
+    if (!session_.rules->hidden_pwd) session_.variables.set_local("PWD", session_.directory);
     session_.status = state.status;
     session_.entered = state.targets;
     session_.goes_to.clear();
@@ -142,7 +144,8 @@ struct Interpreter::Impl {
       session_.updates = std::make_shared<MemberUpdates>(*script_, session_.setting.work, lookup);
     if (at_.position > 0 || at_.extracted) return {};
     at_.extracted = true;
-    return extract(*script_, session_.setting.work, lookup);
+    if (session_.rules->prepare != nullptr) CHECK_OK(session_.rules->prepare(session_));
+    return extract(*script_, session_);
   }
 
   /// Whether a section begins at the next command. It then says where to go on.
@@ -246,35 +249,80 @@ struct Interpreter::Impl {
     event.line = command.line;
     event.text = command.text;
     session_.events.take(event);
-    for (const script::Condition& condition : command.conditions) {
-      if (holds(session_, condition.text) != condition.negated) continue;
-      session_.note("[condition not met]");
-      return Verdict::go_on;
+    const script::Command* resolved = &command;
+    if (session_.rules->resolve != nullptr) {
+      session_.resolved.push_back(session_.rules->resolve(session_, command));
+      resolved = session_.command = &session_.resolved.back();
     }
-    std::string shown = command.name;
-    Answer answer = answer_to(command, shown);
-    Verdict verdict = judge(session_, command, shown, std::move(answer));
+    Verdict verdict = carry_out_command(*resolved);
+    // What runs in the background is judged by it later.
+    if (resolved != &command && !resolved->background) session_.resolved.pop_back();
     if (verdict == Verdict::stop || verdict == Verdict::skip) at_.reason = last_text_;
     if (verdict == Verdict::go_on) go_elsewhere();
     if (verdict == Verdict::go_on) (void)tell_denials(session_);
     return verdict;
   }
 
+  Verdict carry_out_command(const script::Command& command) {
+    for (const script::Condition& condition : command.conditions) {
+      const Result<bool> met = session_.rules->holds(session_, condition.text);
+      if (!met.ok()) {
+        Answer answer = Answer::misuse(met.error());
+        answer.final = true;
+        return judge(session_, command, command.text, std::move(answer));
+      }
+      if (met.value() != condition.negated) continue;
+      session_.note("[condition not met]");
+      return Verdict::go_on;
+    }
+    std::string shown = command.name;
+    Answer answer;
+    if (command.defect.empty()) {
+      answer = answer_to(command, shown);
+    } else {
+      shown = command.text;
+      answer = Answer::misuse(command.defect);
+      answer.final = true;
+    }
+    return judge(session_, command, shown, std::move(answer));
+  }
+
   Answer answer_to(const script::Command& command, std::string& shown) {
-    const CommandInfo* info = find_command(command.name);
+    const CommandInfo* info = find_command(*session_.rules, command.name);
+    if (info == nullptr && session_.rules->unknown != nullptr && !is_program(command.name)) {
+      Answer answer = Answer::misuse(session_.rules->unknown(session_, command));
+      answer.final = true;
+      return answer;
+    }
     size_t pattern = info != nullptr && info->pattern ? pattern_argument(command) : SIZE_MAX;
     Arguments arguments;
     for (size_t i = 0; i < command.arguments.size(); ++i) {
       auto word = expand(
-          command.arguments[i], [&](std::string_view name) { return session_.lookup(name); }, i == pattern);
+          command.arguments[i], [&](std::string_view name) { return session_.lookup(name); }, i == pattern,
+          session_.rules->expansion);
       if (!word.ok()) return Answer::misuse(word.error());
       arguments.push_back(std::move(word).value());
     }
     shown = quoted_words(command.name, arguments);
+    if (info != nullptr && session_.rules->resolve != nullptr) {
+      // Our own are looked through before anything runs.
+      if (command.background && !info->background) {
+        Answer answer = Answer::misuse("command cannot be run in background");
+        answer.final = true;
+        return answer;
+      }
+      if (arguments.size() < info->least || (info->most != 0 && arguments.size() > info->most))
+        return Answer::misuse("invalid usage", fmt::format("usage: {} {}", info->name, info->usage));
+    }
     Answer answer =
         info != nullptr ? info->run(session_, arguments) : run_program(session_, command.name, arguments);
     last_text_ = answer.text;
     return answer;
+  }
+
+  [[nodiscard]] bool is_program(const std::string& name) const {
+    const auto& programs = session_.setting.programs;
+    return std::find(programs.begin(), programs.end(), name) != programs.end();
   }
 
   /// What was started with `&` and never waited for. @param judged whether its ends count @return whether all
@@ -282,6 +330,7 @@ struct Interpreter::Impl {
   bool finish_background(bool judged) {
     if (session_.background.empty()) return true;
     session_.children->look();
+    if (session_.rules->end_background != nullptr) return session_.rules->end_background(session_, judged);
     bool well = true;
     std::string stopped;
     for (const Background& background : session_.background) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct Setting {
   std::string control;                         ///< for the files of a document's shell; empty: below $WORK
   std::vector<std::string> programs;           ///< names that are commands: `NAME ARG` means `exec NAME ARG`
   bool network = false;                        ///< [net]
+  std::map<std::string, bool> conditions;      ///< beside those that there are, and whether they hold
+  bool strict_env = false;                     ///< an unset variable is an error
   bool short_run = false;                      ///< [short]
   bool verbose = false;                        ///< [verbose]
   std::function<void(uint32_t line)> at_line;  ///< told before each command (may be empty)
@@ -61,6 +64,9 @@ struct Setting {
 /// Setting
 /// @return all such errors in one (usage), a line for each, which begins with "name:line:column: ".
 Status check(const script::Script& script, const std::vector<std::string>& programs = {});
+
+/// The variables that a script of that dialect begins with, beside its place's.
+std::span<const char* const> prepared_variables(script::Language language);
 
 /// The lines of one test in one place. It lives as long as the place does: what was started in the background
 /// goes on while other places have their turn, and is judged at the end.

@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "base/text.h"
+#include "interpret/rules.h"
 #include "interpret/terminal_session.h"
 
 namespace testctr::interpret {
@@ -52,6 +53,12 @@ std::string tell_denials(Session& session) {
 }
 
 Verdict judge(Session& session, const script::Command& command, const std::string& shown, Answer answer) {
+  const Negation negation = session.rules->negation;
+  if (negation == Negation::of_errors && answer.kind == Answer::Kind::misuse && !answer.final)
+    answer.kind = Answer::Kind::failed;
+  if (negation == Negation::by_command && answer.kind == Answer::Kind::done) return Verdict::go_on;
+  if (negation == Negation::by_command && answer.kind == Answer::Kind::failed)
+    answer.kind = Answer::Kind::misuse;
   switch (answer.kind) {
     case Answer::Kind::deferred:
       return Verdict::go_on;

@@ -48,7 +48,7 @@ struct LintOptions {
 /// What keeps a script from being carried out: what `check` says, each with its rule.
 std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs = {});
 
-/// The warnings, in the order of their places. Those that a comment `# check:ignore RULE...` names are left
+/// The warnings, in the order of their places; none for other dialects than our own. Those that a comment `# check:ignore RULE...` names are left
 /// out: on a command's line for that line, on a line of its own for the whole script.
 std::vector<Finding> lint(const script::Script& script, const LintOptions& options = {});
 

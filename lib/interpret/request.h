@@ -53,7 +53,8 @@ Result<Reply> reply_from_wire(const Json& wire);
 /// `enter` and `leave` are none. Errors (usage): an unknown subcommand or option, a missing or a superfluous
 /// word.
 Result<Request> parse_request(const std::vector<std::string>& words);
-/// What `cp FROM TO` means where it is asked: the request that brings a file out of a container (`get`) or into one
+/// What `cp FROM TO` means where it is asked: the request that brings a file out of a container (`get`) or
+/// into one
 /// (`put`, whose `data` are still to be set), and the file on the asker's side.
 struct Copy {
   Request request;

@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "interpret/open_plain.h"
+#include "interpret/rules.h"
 
 namespace testctr::interpret {
 namespace {
@@ -25,6 +26,7 @@ constexpr size_t excerpt_half = size_t{4} << 10;
 
 Session::Session(const Setting& place, EventSink& sink, std::unique_ptr<Children> processes)
     : setting(place),
+      rules(&testctr_rules()),
       events(sink),
       children(std::move(processes)),
       variables(place.environment),

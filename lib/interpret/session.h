@@ -23,6 +23,7 @@
 namespace testctr::interpret {
 
 class MemberUpdates;
+struct Rules;
 
 /// A command that was started with `&` and not waited for yet.
 struct Background {
@@ -38,6 +39,7 @@ class Session {
   Session(const Setting& place, EventSink& sink, std::unique_ptr<Children> processes);
 
   const Setting& setting;
+  const Rules* rules;  ///< of the script's dialect
   EventSink& events;
   std::unique_ptr<Children> children;
   Variables variables;
@@ -47,6 +49,7 @@ class Session {
   std::list<Background> background;
   std::map<std::string, bool> exec_conditions;  ///< what [exec:...] found, by PATH and name
   const script::Command* command = nullptr;     ///< the one that is carried out
+  std::list<script::Command> resolved;          ///< those that others point to, of dialects that resolve late
   std::vector<std::string> entered;             ///< the places that `testctr leave` goes back to
   std::string goes_to;                          ///< the place that the command has entered
   std::optional<ShellState> shell;              ///< of a document's shell here, when it was last left

@@ -69,8 +69,9 @@ Status MemberUpdates::take(Session& session, const Compared& compared) {
   const Side first = TRY(side(session, compared.first)), second = TRY(side(session, compared.second));
   // What is expected is as the script has it; the other side was made.
   const auto made = [](const Side& side) { return side.file == nullptr || !side.as_written; };
-  const bool as_usual = second.as_written && made(first);
-  if (!as_usual && !(first.as_written && made(second))) {
+  const bool as_usual = second.as_written && (compared.ordered || made(first));
+  const bool swapped = !compared.ordered && first.as_written && made(second);
+  if (!as_usual && !swapped) {
     if (compared.equal) return {};
     if (first.as_written && second.as_written)
       return Error::usage("both are files of the script as they stand in it");

@@ -26,6 +26,7 @@ struct Compared {
   std::string first, second;  ///< as the script names them
   bool expanded = false;      ///< variables in them count as their values (`cmpenv`)
   bool equal = false;
+  bool ordered = false;  ///< what is expected comes second, whatever it is compared with
 };
 
 /// The files of a script, and what its comparisons want of each.

@@ -132,7 +132,7 @@ void check_source(Job& job, const std::string& folder) {
     if (!gathered.ok()) job.error = std::move(gathered).error();
     return;
   }
-  const Result<script::Script> parsed = script::parse(job.file, job.source);
+  const Result<script::Script> parsed = script::parse(job.file, job.source, job.language);
   if (!parsed.ok()) job.error = parsed.error();
 }
 

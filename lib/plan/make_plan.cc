@@ -63,6 +63,8 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   common.secrets = request.secrets;
   common.limits = request.limits;
   common.documents = request.documents;
+  common.scripts = request.scripts;
+  common.language = request.language.value_or(script::Language::testctr);
   if (!common.documents.work_directory.empty())
     common.documents.work_directory =
         TRY_IN(real_folder(common.documents.work_directory), "--work-directory");

@@ -39,6 +39,8 @@ struct RunRequest {
   bool locked = false;                  ///< --locked: every image must be in a lock file
   bool looks_only = false;              ///< nothing will run: what only a run needs may be missing
   DocumentOptions documents;
+  std::optional<script::Language> language;  ///< --dialect; nothing: the manifest's, or our own
+  ScriptOptions scripts;
   std::optional<unsigned> parallel;  ///< -j; nothing: as many as there are processors
   int64_t timeout_ns = 0;            ///< of the whole run; 0: none
 };

@@ -178,6 +178,9 @@ Settings Settings::over(const Settings& outer) const {
   prefer(all.seccomp, outer.seccomp);
   prefer(all.format, outer.format);
   prefer(all.network, outer.network);
+  prefer(all.language, outer.language);
+  all.conditions.insert(outer.conditions.begin(), outer.conditions.end());
+  all.commands = joined(outer.commands, commands);
   prefer(all.ids, outer.ids);
   all.env.insert(outer.env.begin(), outer.env.end());
   all.limits = limits.over(outer.limits);

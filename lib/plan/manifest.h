@@ -52,6 +52,9 @@ struct Axis {
 /// What a manifest says for all of its tests, and a test for itself.
 struct Settings {
   std::optional<Text> image, tree, seccomp, format;
+  std::optional<Placed<script::Language>> language;
+  std::map<std::string, bool> conditions;
+  std::vector<Text> commands;
   std::optional<Placed<Network>> network;
   std::optional<Placed<Ids>> ids;
   std::map<std::string, Text> env;

@@ -190,7 +190,7 @@ void read_step(const JobContext& context, const Section& section, const Combinat
 /// Whether a script goes by itself into the container that its test has when none is named.
 bool enters_default_place(const Job& step) {
   if (step.error || step.format != Format::script) return false;
-  const Result<script::Script> parsed = script::parse(step.file, step.source);
+  const Result<script::Script> parsed = script::parse(step.file, step.source, step.language);
   return parsed.ok() && std::any_of(parsed.value().sections.begin(), parsed.value().sections.end(),
                                     [](const auto& section) { return section.place() == default_place; });
 }
@@ -214,6 +214,12 @@ Job common_job(const JobContext& context, const Settings& settings, const Manife
   for (const Text& image : settings.images)
     job.images.push_back(replaced(image, combination, context.mistakes));
   job.documents = request.documents;
+  job.scripts = request.scripts;
+  for (const Text& name : settings.commands) job.scripts.commands.push_back(name.value);
+  job.scripts.conditions.insert(settings.conditions.begin(), settings.conditions.end());
+  job.language = request.language    ? *request.language
+                 : settings.language ? settings.language->value
+                                     : script::Language::testctr;
   if (context.manifest.lock) job.pins = pins_of(*context.manifest.lock, own_platform());
   return job;
 }

@@ -65,7 +65,14 @@ const Type processors_type = {.kind = Type::Kind::number,
 const Type network = choice_type({"none", "host"});
 const Type ids = choice_type({"one", "range"});
 const Type format = choice_type({"script", "scrut", "cram"});
-const Type dialect = text_type("testctr (other dialects are not supported yet)", "testctr");
+const Type dialect = choice_type({"testctr", "rsc", "testscript", "cmdgo"});
+const Type condition_value = choice_type({"true", "false"});
+const Type conditions = {.kind = Type::Kind::map,
+                         .wanted = "conditions, written NAME: true or NAME: false",
+                         .pattern = "[A-Za-z_][A-Za-z0-9_.-]*",
+                         .of = &condition_value};
+const Type command_name = text_type("the name of a program, without blanks and /", "[^\\s/]+");
+const Type command_names = list_type("a list of names of programs", command_name);
 const Type seccomp = text_type("default, unconfined or the file of a profile", "[^\\x00-\\x1f]+");
 const Type paths = list_type("a list of paths", path);
 const Type path_or_paths = either_type("a path or a list of paths", {&path, &paths});
@@ -129,6 +136,12 @@ std::vector<Text> texts_of(const Yaml& value) {
 std::map<std::string, Text> environment_of(const Yaml& value) {
   std::map<std::string, Text> all;
   for (const YamlPair& member : value.members) all[member.key.text] = text_of(member.value);
+  return all;
+}
+
+std::map<std::string, bool> conditions_of(const Yaml& value) {
+  std::map<std::string, bool> all;
+  for (const YamlPair& member : value.members) all[member.key.text] = member.value.text == "true";
   return all;
 }
 
@@ -268,7 +281,14 @@ std::vector<Key> settings_keys() {
              }),
       key<T>("format", format, "of the scripts named (by extension)",
              [](const Yaml& v, T& t) { t.settings.format = text_of(v); }),
-      key<T>("dialect", dialect, "of scripts (testctr)", [](const Yaml&, T&) {}),
+      key<T>("dialect", dialect, "of scripts (testctr)",
+             [](const Yaml& v, T& t) {
+               t.settings.language = {script::language_from_string(v.text).value(), v.place};
+             }),
+      key<T>("conditions", conditions, "conditions of scripts beside those that there are: [NAME]",
+             [](const Yaml& v, T& t) { t.settings.conditions = conditions_of(v); }),
+      key<T>("commands", command_names, "programs of the image that scripts use as commands, without `exec`",
+             [](const Yaml& v, T& t) { t.settings.commands = texts_of(v); }),
       key<T>("bin", bin, "programs of this machine that are on $PATH inside",
              [](const Yaml& v, T& t) { t.settings.bin = texts_of(v); }),
       key<T>("mounts", mounts, "files and folders of this machine that are visible inside",

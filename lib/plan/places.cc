@@ -139,7 +139,7 @@ void add_document_places(Job& job, const Step& step) {
 bool set_places(Job& job) {
   if (job.format != Format::script) return set_document_places(job);
   if (job.error) return true;
-  const Result<script::Script> script = script::parse(job.file, job.source);
+  const Result<script::Script> script = script::parse(job.file, job.source, job.language);
   if (!script.ok()) return true;  // told of where it is read
   bool says_itself = !script.value().sections.empty();
   for (const script::Section& section : script.value().sections) {
@@ -174,7 +174,7 @@ Status set_here(Job& job) {
   if (!asked.containers.empty()) return no_image_here(asked.containers.front().image);
   if (!asked.images.empty()) return no_image_here(asked.images.front());
   if (job.format == Format::script && !job.error) {
-    const Result<script::Script> script = script::parse(job.file, job.source);
+    const Result<script::Script> script = script::parse(job.file, job.source, job.language);
     if (script.ok() && !script.value().sections.empty())
       return Error::usage(fmt::format("--engine here has but one place, and {} has sections for others",
                                       text::quoted(job.file)));

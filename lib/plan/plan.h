@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "script/document.h"
+#include "script/script.h"
 
 namespace testctr::plan {
 
@@ -60,16 +61,28 @@ struct DocumentOptions {
   bool whole_output = false;                 ///< all that cases print is told, for `update`
 };
 
+/// How scripts are run, beside their dialect.
+struct ScriptOptions {
+  std::vector<std::string> commands;  ///< `--command`: programs of the place that are commands
+  std::map<std::string, bool>
+      conditions;           ///< `--cond`: conditions beside those that there are, and whether they hold
+  bool short_run = false;   ///< `--short`: [short]
+  bool verbose = false;     ///< [verbose]
+  bool strict_env = false;  ///< `--strict-env`: an unset variable is an error
+  bool operator==(const ScriptOptions&) const = default;
+};
+
 /// What is carried out as one piece: a script, a document, or a text of the manifest.
 struct Step {
   std::string where;  ///< the place that it begins in: "host", or the name of one of the job's containers
   std::string file;   ///< as the user gave it: opened from here, shown in messages
   std::string name;   ///< shown in reports; of a job's first step unique in the plan
   Format format = Format::script;
-  std::string source;               ///< the file's bytes, read when the plan was made
-  std::vector<DocumentPart> parts;  ///< of a document: in the order of their cases
-  size_t main_part = 0;             ///< which of them is the document itself
-  size_t cases = 0;                 ///< of all parts
+  script::Language language = script::Language::testctr;  ///< of a script
+  std::string source;                                     ///< the file's bytes, read when the plan was made
+  std::vector<DocumentPart> parts;                        ///< of a document: in the order of their cases
+  size_t main_part = 0;                                   ///< which of them is the document itself
+  size_t cases = 0;                                       ///< of all parts
 };
 
 /// The place outside of all containers, as sections, events and continuations name it.
@@ -131,6 +144,7 @@ struct Artifacts {
 struct Job : Step {
   std::vector<Step> further;  ///< the steps behind the first
   DocumentOptions documents;  ///< of those that are documents
+  ScriptOptions scripts;      ///< of those that are scripts
   std::string image;          ///< the reference as given, of the place `default_place`; empty: it has none
   std::vector<Container> containers;  ///< beside that: of sections, services
   std::string tree;                   ///< absolute path of the test tree

@@ -32,6 +32,7 @@ Json step_to_wire(const Step& step) {
   for (const DocumentPart& part : step.parts)
     parts.push_back(Json::array({json::binary(part.name), json::binary(part.source)}));
   Json wire{{"format", static_cast<int>(step.format)},
+            {"language", static_cast<int>(step.language)},
             {"source", json::binary(step.source)},
             {"parts", std::move(parts)},
             {"main", step.main_part},
@@ -90,6 +91,7 @@ Json job_to_wire(const Job& job) {
   Json wire{{"step", step_to_wire(job)},
             {"further", std::move(further)},
             {"documents", documents_to_wire(job.documents)},
+            {"scripts", to_wire(job.scripts)},
             {"containers", std::move(containers)},
             {"environment", pairs(job.environment)},
             {"secrets", words(job.secrets)},
@@ -156,6 +158,7 @@ Result<uint64_t> number_of(const Json& wire, const char* key) {
 
 Status read_step(const Json& wire, Step& step) {
   step.format = TRY(choice_of(wire, "format", Format::cram));
+  if (wire.contains("language")) step.language = TRY(choice_of(wire, "language", script::Language::cmdgo));
   step.where = TRY(text_of(wire, "where"));
   step.file = TRY(text_of(wire, "file"));
   step.name = TRY(text_of(wire, "name"));
@@ -236,6 +239,8 @@ Result<Job> job_of(const Json& wire) {
   CHECK_OK(read_step(*step, job));
   for (const Json& one : *TRY(list_of(wire, "further"))) CHECK_OK(read_step(one, job.further.emplace_back()));
   CHECK_OK(read_documents(wire, job.documents));
+  if (const Json* scripts = json::find(wire, "scripts", Json::value_t::object); scripts != nullptr)
+    job.scripts = TRY(script_options_from_wire(*scripts));
   for (const Json& one : *TRY(list_of(wire, "containers"))) job.containers.push_back(TRY(container_of(one)));
   job.environment = TRY(pairs_of(wire, "environment"));
   job.secrets = TRY(words_of(wire, "secrets"));
@@ -280,6 +285,30 @@ bool ends(const std::vector<Job>& jobs) {
 }
 
 }  // namespace
+
+Json to_wire(const ScriptOptions& options) {
+  Json conditions = Json::array();
+  for (const auto& [name, is] : options.conditions)
+    conditions.push_back(Json::array({json::binary(name), is ? 1 : 0}));
+  return Json{{"commands", words(options.commands)},
+              {"conditions", std::move(conditions)},
+              {"short", options.short_run ? 1 : 0},
+              {"verbose", options.verbose ? 1 : 0},
+              {"strict_env", options.strict_env ? 1 : 0}};
+}
+
+Result<ScriptOptions> script_options_from_wire(const Json& wire) {
+  ScriptOptions options;
+  options.commands = TRY(words_of(wire, "commands"));
+  for (const Json& pair : *TRY(list_of(wire, "conditions"))) {
+    if (!pair.is_array() || pair.size() != 2) return malformed();
+    options.conditions[json::bytes_of(pair[0])] = pair[1] != 0;
+  }
+  options.short_run = TRY(flag_of(wire, "short"));
+  options.verbose = TRY(flag_of(wire, "verbose"));
+  options.strict_env = TRY(flag_of(wire, "strict_env"));
+  return options;
+}
 
 Json to_wire(const Plan& plan) {
   Json jobs = Json::array();

@@ -15,6 +15,10 @@ inline constexpr int wire_version = 1;
 /// the same bytes.
 Json to_wire(const Plan& plan);
 
+Json to_wire(const ScriptOptions& options);
+/// The reverse. Errors: not such a value.
+Result<ScriptOptions> script_options_from_wire(const Json& wire);
+
 /// The reverse, for hostile input. Errors: not such a value; infrastructure errors (with what mends it) of a
 /// version that this program does not know.
 Result<Plan> plan_from_wire(const Json& wire);

@@ -1,5 +1,7 @@
 #include "run/assignment.h"
 
+#include "plan/wire.h"
+
 namespace testctr::run {
 namespace {
 
@@ -106,6 +108,7 @@ Json to_wire(const Assignment& a) {
             {"tree", json::binary(a.tree)},
             {"control", json::binary(a.control)},
             {"programs", words(a.programs)},
+            {"scripts", plan::to_wire(a.scripts)},
             {"artifacts", words(a.artifacts)},
             {"case_timeout", a.case_timeout_ns},
             {"max_output", a.max_output},
@@ -137,6 +140,9 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   a.tree = TRY(json::get_string(wire, "tree"));
   a.control = TRY(json::get_string(wire, "control"));
   a.programs = TRY(words_from(wire, "programs"));
+  const Json* scripts = json::find(wire, "scripts", Json::value_t::object);
+  if (scripts == nullptr) return Error::internal("an assignment without options of scripts");
+  a.scripts = TRY(plan::script_options_from_wire(*scripts));
   a.artifacts = TRY(words_from(wire, "artifacts"));
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
@@ -166,6 +172,7 @@ Json to_wire(const Order& o) {
   if (!o.fresh) return wire;
   wire["name"] = json::binary(o.name);
   wire["source"] = json::binary(o.source);
+  wire["language"] = static_cast<int>(o.language);
   if (o.document) wire["document"] = to_wire(*o.document);
   return wire;
 }
@@ -181,6 +188,7 @@ Result<Order> order_from_wire(const Json& wire) {
   if (!o.fresh) return o;
   o.name = TRY(json::get_string(wire, "name"));
   o.source = TRY(json::get_string(wire, "source"));
+  o.language = static_cast<script::Language>(TRY(json::get_int(wire, "language")));
   if (const Json* document = json::find(wire, "document", Json::value_t::object); document != nullptr)
     o.document = TRY(document_from_wire(*document));
   return o;

@@ -61,6 +61,7 @@ struct Assignment {
   std::string
       control;  ///< where a document's shell keeps its files: not in a $WORK that others share; empty: there
   std::vector<std::string> programs;  ///< names that are commands
+  plan::ScriptOptions scripts;
   /// Patterns of the files that are sent at the end, where that is asked for; empty ones are not for this
   /// place.
   std::vector<std::string> artifacts;
@@ -80,6 +81,7 @@ struct Order {
   bool fresh = true;   ///< the place has not been told of this step yet: what follows is there
   std::string name;    ///< of the script, for messages
   std::string source;  ///< its bytes
+  script::Language language = script::Language::testctr;
   std::optional<DocumentAssignment> document;  ///< it is none where it is a script
   Continuation from;
   std::vector<std::string> definitions;  ///< as in interpret::DocumentSetting

@@ -210,6 +210,7 @@ void set_common(Assignment& assignment, const plan::Job& job) {
   assignment.case_timeout_ns = job.limits.case_timeout_ns;
   assignment.max_output = job.limits.max_output;
   assignment.update = job.update;
+  assignment.scripts = job.scripts;
   auto& environment = assignment.environment;
   environment["WORK"] = assignment.work;
   environment["TMPDIR"] = assignment.work + "/.tmp";
@@ -231,6 +232,12 @@ std::string spare_shell(const Provision& provision) {
   return provision.spare == nullptr || provision.spare->layers.empty() ? "" : inside_shell;
 }
 
+/// Whether a job's lines see nothing of the image's variables but PATH, as these dialects have it.
+bool begins_bare(const plan::Job& job) {
+  return job.format == plan::Format::script &&
+         (job.language == script::Language::testscript || job.language == script::Language::cmdgo);
+}
+
 Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   const image::RootFilesystem& root = *provision.root;
   const bool has_tree =
@@ -241,12 +248,16 @@ Assignment make_assignment(const plan::Job& job, const Provision& provision) {
   assignment.network = job.network == plan::Network::host;
   auto& environment = assignment.environment;
   environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  environment["LANG"] = "C.UTF-8";
-  environment["TZ"] = "UTC";
+  const bool bare = begins_bare(job);
+  if (!bare) {
+    environment["LANG"] = "C.UTF-8";
+    environment["TZ"] = "UTC";
+  }
   for (const auto& entry : root.config.env) {
     size_t equals = entry.find('=');
-    if (equals != std::string::npos && equals != 0)
-      environment[entry.substr(0, equals)] = entry.substr(equals + 1);
+    if (equals == std::string::npos || equals == 0) continue;
+    const std::string name = entry.substr(0, equals);
+    if (!bare || name == "PATH") environment[name] = entry.substr(equals + 1);
   }
   set_common(assignment, job);
   return assignment;
@@ -306,6 +317,7 @@ Order make_order(const plan::Job& job, const plan::Step& step, const Provision& 
   if (!fresh) return order;
   order.name = step.name;
   order.source = step.source;
+  order.language = step.language;
   if (step.format == plan::Format::script) return order;
   DocumentAssignment document;
   document.dialect = plan::dialect_of(step.format);

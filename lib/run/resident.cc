@@ -275,7 +275,7 @@ class Resident {
   static Result<Step> read(const Order& order) {
     Step step;
     if (!order.document) {
-      step.script = TRY(script::parse(order.name, order.source));
+      step.script = TRY(script::parse(order.name, order.source, order.language));
       return step;
     }
     step.document = *order.document;
@@ -320,6 +320,12 @@ class Resident {
     setting_.control = assignment_.control;
     setting_.tree = assignment_.tree;
     setting_.programs = assignment_.programs;
+    const plan::ScriptOptions& scripts = assignment_.scripts;
+    setting_.programs.insert(setting_.programs.end(), scripts.commands.begin(), scripts.commands.end());
+    setting_.conditions = scripts.conditions;
+    setting_.short_run = scripts.short_run;
+    setting_.verbose = scripts.verbose;
+    setting_.strict_env = scripts.strict_env;
     setting_.environment = assignment_.environment;
     if (!surroundings_.home.empty()) setting_.environment.emplace("HOME", surroundings_.home);
     setting_.case_timeout_ns = assignment_.case_timeout_ns;

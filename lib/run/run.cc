@@ -19,10 +19,11 @@ constexpr int64_t watch_interval_ns = 50'000'000;
 // What is wrong with a script is said before anything is unpacked or started for it.
 Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
   if (job.error) return *job.error;
-  const std::vector<std::string> programs = names_of(job.programs);
+  std::vector<std::string> programs = names_of(job.programs);
+  programs.insert(programs.end(), job.scripts.commands.begin(), job.scripts.commands.end());
   const auto check = [&](const plan::Step& step) -> Status {
     if (step.format != plan::Format::script) return {};
-    return interpret::check(TRY(script::parse(step.name, step.source)), programs);
+    return interpret::check(TRY(script::parse(step.name, step.source, step.language)), programs);
   };
   CHECK_OK(check(job));
   for (const plan::Step& step : job.further) CHECK_OK(check(step));

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "interpret/interpreter.h"
 #include "interpret/shell_state.h"
 #include "interpret/variables.h"
 #include "plan/gather.h"
@@ -48,6 +49,21 @@ bool skips_border(const script::Script& script, uint32_t from, uint32_t to, cons
     if (section_at(script, section.first)->place() != place) return true;
   }
   return false;
+}
+
+/// Whether a line may be that command: in a dialect that tells its words apart late it is one of them, or a
+/// word that only the place knows.
+bool may_be(const script::Command& command, std::string_view name) {
+  if (command.name == name) return true;
+  return std::any_of(command.words.begin(), command.words.end(), [&](const script::Word& word) {
+    std::string text;
+    bool known = true;
+    for (const script::Fragment& fragment : word) {
+      known = known && (fragment.quoted || fragment.text.find('$') == std::string::npos);
+      text += fragment.text;
+    }
+    return !known || text == name;
+  });
 }
 
 /// Whether a `testctr` line may take what follows into another place.
@@ -128,7 +144,7 @@ Result<Scope> Scope::of(const plan::Job& job) {
       continue;
     }
     Text& text = scope.texts_.emplace_back();
-    text.script = TRY(script::parse(step.name, step.source));
+    text.script = TRY(script::parse(step.name, step.source, step.language));
     const script::Script& script = *text.script;
     for (const script::Section& section : script.sections) {
       scope.several_ = true;
@@ -240,7 +256,7 @@ Result<Continuation> Scope::accept(const Continuation& from, Continuation said,
         said.position == script.commands.size() && section_at(script, said.position) == nullptr;
     const bool may_end = said.outcome == Outcome::fail || said.outcome == Outcome::not_run ||
                          said.outcome == Outcome::error ||
-                         (last != nullptr && (last->name == "stop" || last->name == "skip")) || whole;
+                         (last != nullptr && (may_be(*last, "stop") || may_be(*last, "skip"))) || whole;
     if (!may_end) return breach(place, "it ended the script before its end");
     return said;
   }
@@ -326,10 +342,13 @@ Status Scope::accept_environment(const script::Script& script, const Continuatio
                                  const Continuation& said) {
   std::set<std::string> may_change;
   bool any = false;
+  if (from.position == 0) {
+    for (const char* name : interpret::prepared_variables(script.language)) may_change.insert(name);
+  }
   for (uint32_t i = from.position; i < said.position; ++i) {
     const script::Command& command = script.commands[i];
-    if (command.name != "env") continue;
-    for (const script::Word& word : command.arguments) {
+    if (!may_be(command, "env")) continue;
+    for (const script::Word& word : command.words.empty() ? command.arguments : command.words) {
       std::string literal;
       for (const script::Fragment& fragment : word) {
         // A name that only the place knows can be any.

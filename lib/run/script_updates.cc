@@ -29,7 +29,7 @@ class FileReviser {
  public:
   explicit FileReviser(const plan::Step& step, bool at_start)
       : at_start_(at_start), update_{step.file, step.file, step.source, {}, {}} {
-    auto parsed = script::parse(step.file, step.source);
+    auto parsed = script::parse(step.file, step.source, step.language);
     if (parsed.ok()) script_ = std::move(parsed).value();
   }
 
@@ -88,13 +88,13 @@ class FileReviser {
     const script::Command* command = command_at(script_, compared.line);
     const auto file = std::find_if(script_.files.begin(), script_.files.end(),
                                    [&](const script::File& one) { return one.name == compared.member; });
-    const bool compares = command != nullptr && (command->name == "cmp" || command->name == "cmpenv") &&
-                          command->want == script::Want::success;
+    bool succeeds = false;
+    const std::string name = command == nullptr ? "" : script::command_of(*command, succeeds);
+    const bool compares = succeeds && (name == "cmp" || name == "cmpenv");
     if (!compares || file == script_.files.end())
       return Error::infrastructure("a comparison was told of that the script does not have");
     const auto plain = script::unquoted_member(file->data);
-    const bool unquotes = std::any_of(script_.commands.begin(), script_.commands.end(),
-                                      [](const script::Command& one) { return one.name == "unquote"; });
+    const bool unquotes = script::is_unquoted(script_, compared.member);
     if (compared.quoted && (!plain.ok() || !unquotes))
       return Error::infrastructure("a file was told of as quoted that the script has not unquoted");
     const std::string& content = !compared.equal   ? compared.content

@@ -31,7 +31,7 @@ size_t broken_variable(std::string_view text) {
 }
 
 /// Quotes join with what they touch; `''` inside quotes is one quote.
-Result<std::vector<Token>> split_words(const Place& place, std::string_view line) {
+Result<std::vector<Token>> split_words(const Place& place, std::string_view line, bool strict = true) {
   std::vector<Token> tokens;
   size_t i = 0;
   while (i < line.size() && line[i] != '#') {
@@ -45,7 +45,7 @@ Result<std::vector<Token>> split_words(const Place& place, std::string_view line
         size_t begin = i;
         while (i < line.size() && line[i] != '\'' && !is_separator(line[i])) ++i;
         std::string_view plain = line.substr(begin, i - begin);
-        if (size_t bad = broken_variable(plain); bad != std::string_view::npos) {
+        if (size_t bad = broken_variable(plain); strict && bad != std::string_view::npos) {
           return line_error(place, begin + bad, "`${` without a name and a `}`")
               .hint("a variable is `$NAME` or `${NAME}`; a literal ${ is quoted: '${'");
         }
@@ -159,6 +159,21 @@ Result<std::optional<Command>> parse_line(const Place& place, std::string_view l
     command.arguments.pop_back();
   }
   return std::optional<Command>(std::move(command));
+}
+
+std::optional<Command> parse_words(const Place& place, std::string_view line) {
+  Command command;
+  command.line = place.line;
+  command.text = line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+  command.column = 1;
+  auto tokens = split_words(place, line, /* strict= */ false);
+  if (!tokens.ok()) {
+    command.defect = "unterminated quoted argument";
+    return command;
+  }
+  if (tokens.value().empty()) return std::nullopt;
+  for (Token& token : tokens.value()) command.words.push_back(std::move(token.word));
+  return command;
 }
 
 }  // namespace testctr::script

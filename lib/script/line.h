@@ -24,6 +24,10 @@ Error line_error(const Place& place, size_t offset, std::string_view what);
 /// @return nothing for an empty line. Errors (Fault::usage) say file, line and column.
 Result<std::optional<Command>> parse_line(const Place& place, std::string_view line);
 
+/// The same in a language other than ours: its words as they stand, without prefixes taken off; a quote that
+/// does not end becomes the command's `defect`. @return nothing for an empty line
+std::optional<Command> parse_words(const Place& place, std::string_view line);
+
 /// A section's line: `[host]`, `[container]`, `[container IMAGE]` or `[container IMAGE as NAME]`, blanks
 /// around it and a comment behind it allowed. @return nothing for any other line; its `first` is for the
 /// caller to set

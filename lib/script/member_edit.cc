@@ -16,10 +16,21 @@ bool is_plain(char c) {
          std::string_view("_./-@%+=:,").find(c) != std::string_view::npos;
 }
 
+std::string text_of(const Word& word) {
+  std::string text;
+  for (const Fragment& fragment : word) text += fragment.text;
+  return text;
+}
+
+/// Nothing where it has none of that name, or several.
 const File* find_file(const Script& script, std::string_view name) {
-  const auto found = std::find_if(script.files.begin(), script.files.end(),
-                                  [&](const File& file) { return file.name == name; });
-  return found == script.files.end() ? nullptr : &*found;
+  const File* found = nullptr;
+  for (const File& file : script.files) {
+    if (file.name != name) continue;
+    if (found != nullptr) return nullptr;
+    found = &file;
+  }
+  return found;
 }
 
 /// Where a file's data stands. That the source can lack its last line end, the data does not show.
@@ -54,7 +65,7 @@ Result<Edit> unquote_line(const Script& script, const NewMember& wanted) {
 /// What was written is read again: with it every other member is to be what it was, and every line.
 Status verify(const Script& before, const NewMember& wanted, const std::string& data, bool unquotes,
               const std::vector<Edit>& edits) {
-  const Script after = TRY(parse(before.name, TRY(with_edits(before.source, edits))));
+  const Script after = TRY(parse(before.name, TRY(with_edits(before.source, edits)), before.language));
   const size_t added = unquotes ? 1 : 0;
   bool same =
       after.files.size() == before.files.size() && after.commands.size() == before.commands.size() + added;
@@ -71,6 +82,20 @@ Status verify(const Script& before, const NewMember& wanted, const std::string& 
 }
 
 }  // namespace
+
+std::string command_of(const Command& line, bool& succeeds) {
+  succeeds = line.want == Want::success;
+  if (line.words.empty()) return line.name;
+  for (const Word& word : line.words) {
+    std::string text = text_of(word);
+    if (text == "!" || text == "?") {
+      succeeds = false;
+    } else if (!text.starts_with('[')) {
+      return text;
+    }
+  }
+  return {};
+}
 
 bool needs_quotes(std::string_view content) {
   const auto lines = text::lines(content);
@@ -103,10 +128,10 @@ Result<std::string> unquoted_member(std::string_view data) {
 bool is_unquoted(const Script& script, std::string_view name) {
   const std::string_view last = name.substr(name.rfind('/') + 1);
   for (const Command& command : script.commands) {
-    if (command.name != "unquote") continue;
-    for (const Word& argument : command.arguments) {
-      std::string word;
-      for (const Fragment& fragment : argument) word += fragment.text;
+    bool succeeds = false;
+    if (command_of(command, succeeds) != "unquote") continue;
+    for (const Word& argument : command.words.empty() ? command.arguments : command.words) {
+      const std::string word = text_of(argument);
       if (std::string_view(word).substr(word.rfind('/') + 1) == last) return true;
     }
   }
@@ -152,7 +177,8 @@ Result<std::string> word_for(std::string_view name) {
 Result<std::vector<Edit>> edits_for_member(const Script& script, const NewMember& wanted) {
   const File* file = find_file(script, wanted.name);
   if (file == nullptr)
-    return Error::usage(fmt::format("{}: there is no file {} in it", script.name, text::quoted(wanted.name)));
+    return Error::usage(fmt::format("{}: there is no file {} in it, or more than one", script.name,
+                                    text::quoted(wanted.name)));
   const std::string place = fmt::format("{}:{}", script.name, file->line);
   CHECK_OK(can_be_member(wanted.content));
   const bool unquotes = !wanted.quoted && needs_quotes(wanted.content);

@@ -21,6 +21,10 @@ struct NewMember {
   bool at_start = true;  ///< the script begins in $WORK: nothing of its test ran before it
 };
 
+/// The command of a line, also where its dialect tells it apart from its prefixes when its turn comes; empty
+/// where only that shows it. @param succeeds set to whether nothing stands before it that allows failure
+std::string command_of(const Command& line, bool& succeeds);
+
 /// Whether lines of `content` would begin other members.
 bool needs_quotes(std::string_view content);
 /// With `>` before each line; nothing stays nothing.

@@ -10,6 +10,7 @@
 namespace testctr::script {
 namespace {
 
+constexpr std::string_view language_names[] = {"testctr", "rsc", "testscript", "cmdgo"};
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 Status parse_comment(Script& script, std::string_view comment) {
@@ -28,7 +29,8 @@ Status parse_comment(Script& script, std::string_view comment) {
       script.sections.push_back(*std::move(section));
       continue;
     }
-    std::optional<Command> command = TRY(parse_line(place, line));
+    std::optional<Command> command =
+        script.language == Language::testctr ? TRY(parse_line(place, line)) : parse_words(place, line);
     if (!command) continue;
     script.commands.push_back(*std::move(command));
   }
@@ -60,17 +62,29 @@ Status check_name(const Script& script, const Member& member) {
 
 }  // namespace
 
-Result<Script> parse(std::string name, std::string_view source) {
+std::string_view to_string(Language language) { return language_names[static_cast<size_t>(language)]; }
+
+Result<Language> language_from_string(std::string_view name) {
+  for (size_t i = 0; i < std::size(language_names); ++i) {
+    if (language_names[i] == name) return static_cast<Language>(i);
+  }
+  return Error::usage(fmt::format("{} is no dialect of scripts", text::quoted(name)))
+      .hint("there are testctr, rsc, testscript and cmdgo");
+}
+
+Result<Script> parse(std::string name, std::string_view source, Language language) {
   Script script;
   script.name = std::move(name);
+  script.language = language;
   script.source = source;
   Archive archive = TRY(split_archive(script.name, source));
   CHECK_OK(parse_comment(script, archive.comment));
   std::map<std::string_view, uint32_t> lines;
   for (const Member& member : archive.members) {
-    CHECK_OK(check_name(script, member));
+    const bool ours = language == Language::testctr;
+    if (ours) CHECK_OK(check_name(script, member));
     auto [known, fresh] = lines.emplace(member.name, member.line);
-    if (!fresh) {
+    if (ours && !fresh) {
       return line_error(
                  {script.name, member.line}, 3,
                  fmt::format("the file {} is in line {} already", text::quoted(member.name), known->second))

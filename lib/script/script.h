@@ -11,6 +11,19 @@
 
 namespace testctr::script {
 
+/// Whose rules a script is read and carried out by: our own, or those of a tool whose suites are to behave
+/// here as they do there (script-language.md, sections 2 to 8).
+enum class Language : uint8_t {
+  testctr,
+  rsc,         ///< rsc.io/script, and cmd/go from 1.20 on
+  testscript,  ///< go-internal's testscript
+  cmdgo,       ///< cmd/go up to 1.19
+};
+/// As `--dialect` names it.
+std::string_view to_string(Language language);
+/// Errors (usage): there is none of that name.
+Result<Language> language_from_string(std::string_view name);
+
 /// A piece of a word: quoted text is literal, unquoted text is expanded.
 struct Fragment {
   std::string text;
@@ -37,6 +50,11 @@ struct Command {
   std::string name;
   std::vector<Word> arguments;
   bool background = false;
+  std::string background_name;  ///< by which it is waited for; empty: it has none
+  /// Of another language than ours: all words, its prefixes among them. They are told apart when the line's
+  /// turn comes, as those languages do; until then conditions, name and arguments are empty.
+  std::vector<Word> words;
+  std::string defect;  ///< why it is no command, told when its turn comes
 };
 
 /// A `#` line, which begins a phase.
@@ -69,6 +87,7 @@ struct File {
 
 struct Script {
   std::string name;  ///< for messages: the path as the user gave it
+  Language language = Language::testctr;
   std::string source;
   std::vector<Command> commands;
   std::vector<Phase> phases;
@@ -84,8 +103,10 @@ bool is_container_name(std::string_view name);
 std::vector<std::optional<std::string>> testctr_words(const Command& command);
 
 /// Parses a whole script. What a line means is not looked at: whether a command or a condition exists, the
-/// interpreter says.
+/// interpreter says. In our own language every line has to be well formed and every file's name to lie in
+/// $WORK; in the others both are found out when their turn comes, and of files of one name the last one
+/// stands.
 /// @param name for messages. Errors (Fault::usage) begin with "name:line:column: ".
-Result<Script> parse(std::string name, std::string_view source);
+Result<Script> parse(std::string name, std::string_view source, Language language = Language::testctr);
 
 }  // namespace testctr::script

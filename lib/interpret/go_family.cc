@@ -1,0 +1,232 @@
+// Lines and conditions of the two dialects.
+#include "interpret/go_family.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/text.h"
+#include "interpret/lookup.h"
+#include "interpret/pattern.h"
+
+namespace testctr::interpret::go_family {
+namespace {
+
+bool matches_a_pattern(std::string_view name) {
+  return name == "grep" || name == "stdout" || name == "stderr";
+}
+
+/// Takes `!`, `?` and conditions off the front as cmd/go does: in any order, each by its text.
+std::string take_prefix(const std::string& word, script::Command& command, bool& taken) {
+  taken = true;
+  if (word == "!" || word == "?") {
+    if (command.want != script::Want::success) return "duplicated '!' or '?' token";
+    command.want = word == "!" ? script::Want::failure : script::Want::either;
+    return {};
+  }
+  if (word.starts_with('[') && word.ends_with(']') && word.size() > 1) {
+    script::Condition condition;
+    std::string_view text = text::trim(std::string_view(word).substr(1, word.size() - 2));
+    if (text.starts_with('!')) {
+      condition.negated = true;
+      text = text::trim(text.substr(1));
+    }
+    condition.text = text;
+    if (text.empty() && command.name.empty()) return "empty condition";
+    command.conditions.push_back(std::move(condition));
+    return {};
+  }
+  taken = false;
+  return {};
+}
+
+/// The prefixes of cmd/go, and the name. @return the index of the first argument
+size_t begin_cmdgo(const std::vector<std::string>& words, script::Command& command) {
+  size_t next = 0;
+  for (bool taken = true; next < words.size(); ++next) {
+    command.defect = take_prefix(words[next], command, taken);
+    if (!command.defect.empty()) {
+      command.conditions.clear();
+      return words.size();
+    }
+    if (!taken) break;
+  }
+  if (next < words.size()) {
+    command.name = words[next];
+    return next + 1;
+  }
+  command.defect = "missing command";
+  command.conditions.clear();
+  return next;
+}
+
+/// The prefixes of testscript: conditions, then one `!`; what is missing is said when the conditions before
+/// it hold.
+size_t begin_testscript(const std::vector<std::string>& words, script::Command& command) {
+  size_t next = 0;
+  while (words[next].starts_with('[') && words[next].ends_with(']') && words[next].size() > 1) {
+    if (next + 1 == words.size()) {
+      command.defect = "missing command after condition";
+      return words.size();
+    }
+    bool taken = false;
+    script::Command one;
+    one.name = "any";  // an empty condition is an unknown one here
+    (void)take_prefix(words[next], one, taken);
+    command.conditions.push_back(std::move(one.conditions.front()));
+    ++next;
+  }
+  if (words[next] == "!") {
+    command.want = script::Want::failure;
+    if (++next == words.size()) {
+      command.defect = "! on line by itself";
+      return next;
+    }
+  }
+  command.name = words[next];
+  return next + 1;
+}
+
+/// `&` or `&name&` of testscript. @return the name, nothing when it is an argument
+std::optional<std::string> background_name(std::string_view word) {
+  if (word == "&") return std::string();
+  if (word.size() < 3 || word.front() != '&' || word.back() != '&') return std::nullopt;
+  const std::string_view name = word.substr(1, word.size() - 2);
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!letter && !(c >= '0' && c <= '9') && c != '_') return std::nullopt;
+  }
+  return std::string(name);
+}
+
+/// Takes what says that the command runs in the background off its end.
+void take_background(const Session& session, script::Command& command, std::vector<std::string>& arguments) {
+  if (arguments.empty()) return;
+  if (is_cmdgo(session)) {
+    const bool may = command.name == "exec" || command.name == "go" || command.name == "cc";
+    if (!may || arguments.back() != "&") return;
+  } else {
+    if (command.name != "exec" || find_command(*session.rules, command.name) == nullptr) return;
+    const auto name = background_name(arguments.back());
+    if (!name) return;
+    command.background_name = *name;
+  }
+  command.background = true;
+  arguments.pop_back();
+}
+
+/// All words of a line with their variables put in. In cmd/go those of a pattern are quoted for it.
+Result<std::vector<std::string>> expanded(Session& session, const script::Command& line) {
+  const Lookup plain = [&](std::string_view name) { return session.lookup(name); };
+  // What is searched has $WORK in place of the directory's name.
+  const Lookup masked = [&](std::string_view name) -> std::optional<std::string> {
+    auto value = session.lookup(name);
+    if (value) value = session.masked(*value);
+    return value;
+  };
+  const bool quotes = is_cmdgo(session);
+  std::vector<std::string> words;
+  bool named = false, pattern = false;
+  script::Command ignored;
+  for (const script::Word& word : line.words) {
+    words.push_back(TRY(expand(word, pattern ? masked : plain, pattern, session.rules->expansion)));
+    if (!quotes) continue;
+    const std::string& text = words.back();
+    if (named) {
+      if (!text.starts_with('-')) pattern = false;
+      continue;
+    }
+    bool prefix = false;
+    (void)take_prefix(text, ignored, prefix);
+    if (prefix) continue;
+    named = true;
+    pattern = matches_a_pattern(text);
+  }
+  return words;
+}
+
+}  // namespace
+
+bool is_cmdgo(const Session& session) { return session.rules->language == script::Language::cmdgo; }
+
+std::string absolute(const Session& session, const std::string& name) {
+  return clean_path(session.path(name));
+}
+
+Answer fatal(std::string reason, std::string hint) {
+  return Answer::misuse(std::move(reason), std::move(hint));
+}
+
+Answer fatal_on(std::string_view operation, const std::string& path, const Error& error) {
+  const char* words = error.number() != 0 ? strerrordesc_np(error.number()) : nullptr;
+  if (words == nullptr) return Answer::misuse(error);
+  std::string said(words);
+  if (said[0] >= 'A' && said[0] <= 'Z') said[0] = static_cast<char>(said[0] - 'A' + 'a');
+  return fatal(fmt::format("{} {}: {}", operation, text::printable(path), said));
+}
+
+std::string_view sign_of(script::Want want) {
+  switch (want) {
+    case script::Want::failure:
+      return "!";
+    case script::Want::either:
+      return "?";
+    case script::Want::success:
+      break;
+  }
+  return "";
+}
+
+std::optional<Answer> unless_alone(const Session& session, std::string_view name) {
+  const script::Want want = session.command->want;
+  if (want == script::Want::success) return std::nullopt;
+  return fatal(fmt::format("unsupported: {} {}", sign_of(want), name));
+}
+
+script::Command resolve(Session& session, const script::Command& line) {
+  script::Command command;
+  command.line = line.line;
+  command.column = line.column;
+  command.text = line.text;
+  command.defect = line.defect;
+  if (!command.defect.empty()) return command;
+  auto words = expanded(session, line);
+  if (!words.ok()) {
+    command.defect = words.error().message();
+    return command;
+  }
+  const size_t first =
+      is_cmdgo(session) ? begin_cmdgo(words.value(), command) : begin_testscript(words.value(), command);
+  if (!command.defect.empty()) return command;
+  std::vector<std::string> arguments(words.value().begin() + static_cast<ptrdiff_t>(first),
+                                     words.value().end());
+  take_background(session, command, arguments);
+  for (std::string& argument : arguments)
+    command.arguments.push_back({{std::move(argument), /* quoted= */ true}});
+  return command;
+}
+
+std::optional<bool> common_condition(Session& session, std::string_view text) {
+  if (text == "short") return session.setting.short_run;
+  if (text == "net") return session.setting.network;
+  if (text == "link" || text == "symlink" || text == "gc") return true;
+  if (text == "gccgo") return false;
+  if (text.starts_with("exec:")) {
+    // Looked up once for each name, as both do; cmd/go with the PATH of the process, testscript with the
+    // script's.
+    const auto& base = session.setting.environment;
+    const auto from = base.find("PATH");
+    const std::string path = is_cmdgo(session) ? (from == base.end() ? "" : from->second)
+                                               : session.variables.get("PATH").value_or("");
+    auto [known, fresh] = session.exec_conditions.emplace(std::string(text), false);
+    if (fresh) known->second = find_program(text.substr(5), path, session.directory).ok();
+    return known->second;
+  }
+  if (const auto given = session.setting.conditions.find(std::string(text));
+      given != session.setting.conditions.end())
+    return given->second;
+  return system_condition(text);
+}
+
+}  // namespace testctr::interpret::go_family

@@ -142,8 +142,11 @@ Words are separated by blanks. 'Single quotes' keep blanks and stop expansion ('
 environment's values, in one word. A # outside quotes begins a comment. A line that ends in & runs in the background until `wait`.
 
 Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep help mkdir mv replace rm skip sleep stderr stdout stop symlink
-testctr wait (a line `help -v` in a script writes what each takes). Conditions: [exec:PROGRAM] [root] [net] [short] [verbose] [link] [symlink] [unix],
+testctr unquote wait (a line `help -v` in a script writes what each takes). Conditions: [exec:PROGRAM] [root] [net] [short] [verbose] [link] [symlink] [unix],
 [GOOS:NAME] [GOARCH:NAME] and the names of systems and architectures by themselves ([linux] [amd64]).
+
+`run --update` writes into a script's files what `cmp` compares them with (`help update`); `check` warns of lines that hardly do what they
+should (`help check`). A file whose lines look like markers stands in a script with `>` in front of each line, and `unquote FILE` takes that away.
 
 A script starts in $WORK, a fresh writable folder; $TREE is the test tree (the script's folder, or `--tree DIR`).
 )";

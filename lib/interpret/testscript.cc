@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "interpret/go_commands.h"
 #include "interpret/go_family.h"
+#include "script/member_edit.h"
 
 namespace testctr::interpret {
 namespace {
@@ -83,6 +84,22 @@ Answer run_go(Session& session, const Arguments& arguments) {
   return answer;
 }
 
+/// Takes one `>` off the lines of files. A file that is no quoted one is not touched.
+Answer run_unquote(Session& session, const Arguments& arguments) {
+  if (auto refused = go_family::unless_alone(session, "unquote")) return *std::move(refused);
+  for (const std::string& name : arguments) {
+    auto content = go_family::read_whole(session, name);
+    if (!content.ok()) return fatal(content.error().message(), content.error().hint());
+    auto bytes = content.value().view();
+    if (!bytes.ok()) return fatal(bytes.error().message());
+    auto plain = script::unquoted_member(bytes.value());
+    if (!plain.ok()) return fatal("data does not appear to be quoted", plain.error().hint());
+    if (Status written = write_script_file(session, name, 0666, plain.value()); !written.ok())
+      return fatal(written.error().message());
+  }
+  return Answer::done();
+}
+
 constexpr const char* prepared[] = {"GOTRACEBACK", "HOME",    "devnull",        "/",       ":",
                                     "$",           "exe",     "GOPATH",         "GOARCH",  "GOOS",
                                     "GOROOT",      "GOCACHE", "CCACHE_DISABLE", "GOPROXY", "goversion"};
@@ -149,6 +166,7 @@ constexpr CommandInfo table[] = {
     {.name = "stdout", .usage = "[-count=N] pattern", .pattern = true, .run = go_family::run_stdout},
     {.name = "stop", .usage = "[message]", .run = go_family::run_stop},
     {.name = "symlink", .usage = "file -> target", .run = go_family::run_symlink},
+    {.name = "unquote", .usage = "filenames...", .run = run_unquote},
     {.name = "wait", .usage = "[name]", .run = go_family::run_wait},
 };
 

@@ -22,6 +22,7 @@ CLASSES = {
     "lone background name": "`exec &name&`, of which 1.9.0 dies, is a wrong call",
     "files in the way": "a script whose files cannot be written is an error (exit code 2) at the file's own line, not a failure of line 0",
     "path of $WORK": "a pattern that looks at the path of $WORK itself, which is another one there",
+    "$WORK is a mount": "in a container $WORK is the root of a mount, and the kernel says so when it is renamed",
     "nameless variable": "`env =x` is refused: no program could be given it",
 }
 
@@ -42,8 +43,10 @@ def explanation(text, their, our):
         return "background at the end"
     if our.outcome == "error" and their["outcome"] == "fail" and their["line"] == 0 and re.match(r"s\d+\.txtar:\d+:4: ", our.reason):
         return "files in the way"
-    if looked_at_work(their) or looked_at_work(vars(our)):
+    if all(map(looked_at_work, first_to_fail(their, vars(our)))):
         return "path of $WORK"
+    if their["line"] == our.line and our.reason.startswith("rename $WORK $WORK/") and our.reason.endswith("invalid cross-device link"):
+        return "$WORK is a mount"
     if our.outcome == "fail" and our.reason == "a variable without a name":
         return "nameless variable"
     return None
@@ -55,6 +58,12 @@ def at_the_end(their, our):
     ends = re.search(r"\n\[background\] [^\n]*\n(?:(?!\n> )[\s\S])*FAIL: ", their["log"])
     waits = bool(last) and re.match(r"(\S+\] )*(wait|skip)\b", last[-1]) and not our.log.endswith("[condition not met]\n")
     return bool(last) and ends is not None and not waits
+
+
+def first_to_fail(*ends):
+    """The sides that fail in the line that comes first."""
+    failed = [end for end in ends if end["outcome"] == "fail"]
+    return [end for end in failed if end["line"] == min(other["line"] for other in failed)] or ends
 
 
 def looked_at_work(end):
@@ -83,8 +92,8 @@ class Compared:
         text = re.sub(r"/work(?=[/\s:;>'\"]|$)", "$WORK", text)
         # Why a program did not start is told in more words; variables are told in their own order.
         text = re.sub(r"(?m)^\[(?!stdout\]|stderr\]|background\]|exit status|signal:).*\]$", "[did not start]", text)
-        text = re.sub(r"(?m)^(> (?:\S*\] )*env\s*(?:#.*)?\n)(?:(?!> |# ).*\n)*", r"\1", text)
-        text = re.sub(r"# *", "#", text)
+        text = re.sub(r"(?m)^(> (?:\S+ )*env\s*(?:#.*)?\n)(?:(?!> |# ).*\n)*", r"\1", text)
+        text = re.sub(r"(?m)# *|[ \t]+$", lambda found: found.group().strip(), text)
         # Up to the last line that was carried out.
         at = ("\n" + text).rfind("\n> ")
         return text[:text.find("\n", at) + 1] if at >= 0 else ""

@@ -314,8 +314,9 @@ struct Interpreter::Impl {
       if (arguments.size() < info->least || (info->most != 0 && arguments.size() > info->most))
         return Answer::misuse("invalid usage", fmt::format("usage: {} {}", info->name, info->usage));
     }
+    const auto program = session_.rules->program != nullptr ? session_.rules->program : run_program;
     Answer answer =
-        info != nullptr ? info->run(session_, arguments) : run_program(session_, command.name, arguments);
+        info != nullptr ? info->run(session_, arguments) : program(session_, command.name, arguments);
     last_text_ = answer.text;
     return answer;
   }

@@ -40,16 +40,22 @@ struct Finding {
 };
 
 struct LintOptions {
-  std::vector<std::string> programs;  ///< as in Setting
-  bool goes_on = false;               ///< other scripts of its test ran before it, whose output it has
-  bool several = false;               ///< its test has other scripts
+  std::vector<std::string> programs;    ///< as in Setting
+  std::vector<std::string> conditions;  ///< names, beside those that there are
+  bool goes_on = false;                 ///< other scripts of its test ran before it, whose output it has
+  bool several = false;                 ///< its test has other scripts
 };
 
 /// What keeps a script from being carried out: what `check` says, each with its rule.
 std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs = {});
 
-/// The warnings, in the order of their places; none for other dialects than our own. Those that a comment `# check:ignore RULE...` names are left
-/// out: on a command's line for that line, on a line of its own for the whole script.
+/// What will be an error of a script in another dialect when the line's turn comes, as far as that can be
+/// seen: it may never come. Nothing for our own.
+std::vector<Finding> late_errors_in(const script::Script& script, const LintOptions& options);
+
+/// The warnings, in the order of their places; none for other dialects than our own. Those that a comment `#
+/// check:ignore RULE...` names are left out: on a command's line for that line, on a line of its own for the
+/// whole script.
 std::vector<Finding> lint(const script::Script& script, const LintOptions& options = {});
 
 }  // namespace testctr::interpret

@@ -92,7 +92,7 @@ class Compared:
         text = re.sub(r"/work(?=[/\s:;>'\"]|$)", "$WORK", text)
         # Why a program did not start is told in more words; variables are told in their own order.
         text = re.sub(r"(?m)^\[(?!stdout\]|stderr\]|background\]|exit status|signal:).*\]$", "[did not start]", text)
-        text = re.sub(r"(?m)^(> (?:\S+ )*env\s*(?:#.*)?\n)(?:(?!> |#).*\n)*", r"\1", text)
+        text = re.sub(r"(?m)(> (?:\S+ )*env\s*(?:#.*)?\n)(?:(?!> |#).*\n)*", r"\1", text)
         text = re.sub(r"(?m)# *|[ \t]+$", lambda found: found.group().strip(), text)
         # Up to the last line that was carried out.
         at = ("\n" + text).rfind("\n> ")

@@ -15,9 +15,10 @@ namespace {
 
 bool is_manifest(const std::string& path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
 
-Status check_step(const plan::Step& step) {
+Status check_step(const plan::Step& step, const plan::ScriptOptions& scripts) {
   if (step.format != plan::Format::script) return {};
-  return interpret::check(TRY(script::parse(step.file, step.source, step.language)));
+  return interpret::check(TRY(script::parse(step.file, step.source, step.language)), scripts.commands,
+                          scripts.conditions);
 }
 
 /// What is looked through of one path. Each mistake is told once: a script may stand in several jobs.
@@ -56,12 +57,12 @@ class Check {
   void job(const plan::Job& job) {
     ++tests_;
     if (job.error) return wrong(*job.error);
-    step(job);
-    for (const plan::Step& further : job.further) step(further);
+    step(job, job.scripts);
+    for (const plan::Step& further : job.further) step(further, job.scripts);
   }
 
-  void step(const plan::Step& step) {
-    const Status status = check_step(step);
+  void step(const plan::Step& step, const plan::ScriptOptions& scripts) {
+    const Status status = check_step(step, scripts);
     if (!status.ok()) wrong(status.error());
   }
 

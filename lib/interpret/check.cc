@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "interpret/call.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
 #include "interpret/interpreter.h"
@@ -53,10 +54,11 @@ bool is_constant(const script::Word& word) {
 
 Status check_pattern(const script::Command& command) {
   size_t i = 0;
+  if (command.name == "capture" || command.name == "waitfor") i = pattern_argument(command);
   while (i < command.arguments.size() &&
          (raw(command.arguments[i]).starts_with("-count=") || raw(command.arguments[i]) == "-q"))
     ++i;
-  if (i == command.arguments.size() || !is_constant(command.arguments[i])) return {};
+  if (i >= command.arguments.size() || !is_constant(command.arguments[i])) return {};
   auto pattern = Pattern::compile(raw(command.arguments[i]));
   if (!pattern.ok()) return std::move(pattern).error();
   return {};
@@ -72,13 +74,14 @@ bool looks_like_flag(const script::Word& word) {
 
 /// The flags of commands that take words which could be meant as flags. Words of the others are data.
 std::optional<std::vector<std::string>> flags_of(std::string_view command) {
-  if (command == "stdout" || command == "stderr" || command == "grep")
+  if (command == "stdout" || command == "stderr" || command == "ttyout" || command == "grep")
     return std::vector<std::string>{"-count=N", "-q"};
   if (command == "cmp" || command == "cmpenv") return std::vector<std::string>{"-q"};
   if (command == "env") return std::vector<std::string>{"-r"};
   if (command == "help") return std::vector<std::string>{"-v"};
   if (command == "exists") return std::vector<std::string>{"-readonly", "-exec"};
-  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm"}) {
+  if (command == "ttyin") return std::vector<std::string>{"-stdin"};
+  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm", "stdin", "unix2dos"}) {
     if (command == name) return std::vector<std::string>{};
   }
   return std::nullopt;
@@ -115,6 +118,45 @@ Status check_flags(const script::Command& command, const CommandInfo& info) {
   return {};
 }
 
+/// All words when none of them holds a variable.
+std::optional<std::vector<std::string>> constant_words(const script::Command& command) {
+  std::vector<std::string> words;
+  for (const script::Word& word : command.arguments) {
+    if (!is_constant(word)) return std::nullopt;
+    words.push_back(raw(word));
+  }
+  return words;
+}
+
+/// The same for commands about processes and their output.
+Status check_process_words(const script::Command& command) {
+  const std::string& name = command.name;
+  const auto words = constant_words(command);
+  if (name == "capture" && is_constant(command.arguments[0])) {
+    CHECK_OK(check_capture_name(raw(command.arguments[0])));
+    const size_t pattern = pattern_argument(command);
+    if (pattern != SIZE_MAX && pattern + 1 < command.arguments.size())
+      return Error::usage("usage: capture VAR [stdout|stderr|ttyout] [PATTERN]")
+          .hint("quote a pattern with blanks: 'a b'");
+  }
+  if (!words) return {};
+  if (name == "status")
+    return parse_status(words->front()).ok() ? Status() : parse_status(words->front()).error();
+  if (name == "waitfor") {
+    auto wanted = parse_readiness(*words);
+    return wanted.ok() ? Status() : std::move(wanted).error();
+  }
+  if (name == "kill" && words->size() == 2 && !words->front().starts_with('-'))
+    return Error::usage("usage: kill [-SIGNAL] [NAME]");
+  if (name == "kill" && !words->empty() && words->front().starts_with('-') &&
+      !signal_named(std::string_view(words->front()).substr(1)))
+    return Error::usage(fmt::format("no signal is called {}", text::quoted(words->front().substr(1))))
+        .hint("as in kill -TERM NAME");
+  if (name == "ttyin" && (words->size() == 2) != (words->front() == "-stdin"))
+    return Error::usage("usage: ttyin [-stdin] FILE");
+  return {};
+}
+
 /// What the words of a command say when they hold no variables.
 Status check_words(const script::Command& command) {
   const auto& words = command.arguments;
@@ -129,6 +171,7 @@ Status check_words(const script::Command& command) {
     return Error::usage(fmt::format("invalid mode {}", text::quoted(raw(words[0]))))
         .hint("an octal number up to 777: chmod 755 FILE");
   }
+  CHECK_OK(check_process_words(command));
   if (name == "symlink" && constant(1) && raw(words[1]) != "->") return usage("PATH -> TARGET");
   if (name == "replace" && (words.size() < 3 || words.size() % 2 == 0))
     return usage("OLD NEW [OLD NEW]... FILE");
@@ -157,7 +200,7 @@ Status check_words(const script::Command& command) {
     while (i < words.size() && (raw(words[i]) == "-readonly" || raw(words[i]) == "-exec")) ++i;
     if (i == words.size()) return usage("[-readonly] [-exec] FILE...");
   }
-  if (name == "stdout" || name == "stderr" || name == "grep") {
+  if (name == "stdout" || name == "stderr" || name == "ttyout" || name == "grep") {
     size_t i = 0;
     bool flags = true;
     for (; flags && i < words.size(); i += flags ? 1 : 0) {
@@ -200,11 +243,47 @@ Status check_testctr(const script::Command& command) {
   return {};
 }
 
+Status check_command(const script::Command& command, const std::vector<std::string>& programs);
+
+/// Whether a word of a `testctr` line takes what follows into another place, or may.
+bool moves(const script::Command& command) {
+  const auto words = script::testctr_words(command);
+  if (words.empty() || !words.front()) return !words.empty();
+  if (*words.front() == "enter" || *words.front() == "leave") return true;
+  return *words.front() == "start" && std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return !word || *word == "--enter";
+  });
+}
+
+/// `defer`, `retry` and `timeout`: their own words, and what they carry out.
+Status check_inner(const script::Command& command, const std::vector<std::string>& programs) {
+  const size_t own = *script::words_before_inner(command);
+  if (command.name == "retry" && own == 0)
+    return Error::usage("retry wants a limit").hint("usage: retry -timeout D COMMAND...");
+  if (own > 0 && is_constant(command.arguments[own - 1])) {
+    const std::string limit = raw(command.arguments[own - 1]);
+    const auto duration = text::parse_duration(limit);
+    if (!duration || *duration <= 0)
+      return Error::usage(fmt::format("{} is not a duration", text::quoted(limit)))
+          .hint("a number with a unit: 300ms, 1.5s, 2m");
+  }
+  const auto inner = TRY(script::inner_command(command));
+  const CommandInfo* info = find_command(inner->name);
+  if (info != nullptr && (!info->inner || (info->name == "testctr" && moves(*inner))))
+    return Error::usage(fmt::format("{} cannot be carried out by {}", inner->name, command.name))
+        .hint("it stands in a line of its own");
+  return check_command(*inner, programs);
+}
+
 Status check_command(const script::Command& command, const std::vector<std::string>& programs) {
   const CommandInfo* info = find_command(command.name);
   if (info == nullptr) {
     if (std::find(programs.begin(), programs.end(), command.name) != programs.end()) return {};
     return unknown_command(command.name, programs);
+  }
+  if (command.exit_code && !info->status) {
+    return Error::usage(fmt::format("`!{}`: {} has no exit status", *command.exit_code, command.name))
+        .hint("it stands before exec and its like; `!` and a blank wants any failure");
   }
   auto usage = [&] {
     return fmt::format("usage: {}{}{}", info->name, info->usage.empty() ? "" : " ", info->usage);
@@ -217,7 +296,7 @@ Status check_command(const script::Command& command, const std::vector<std::stri
     return Error::usage(fmt::format("{} cannot be run in the background", command.name))
         .hint("a literal & is written in quotes: '&'");
   }
-  bool any = info->most == 0 && info->name != "wait";
+  bool any = info->most == 0;
   if (count < info->least || (!any && count > info->most)) {
     return Error::usage(fmt::format("{} takes {} arguments, not {}", command.name,
                                     any ? fmt::format("at least {}", info->least)
@@ -227,6 +306,7 @@ Status check_command(const script::Command& command, const std::vector<std::stri
                                     count))
         .hint(usage());
   }
+  if (info->run == nullptr) return check_inner(command, programs);
   CHECK_OK(check_flags(command, *info));
   CHECK_OK(check_words(command));
   if (command.name == "testctr") CHECK_OK(check_testctr(command));
@@ -235,7 +315,8 @@ Status check_command(const script::Command& command, const std::vector<std::stri
 
 }  // namespace
 
-Status check(const script::Script& script, const std::vector<std::string>& programs) {
+Status check(const script::Script& script, const std::vector<std::string>& programs,
+             const std::map<std::string, bool>& conditions) {
   // The others say what is wrong with a line when its turn comes.
   if (script.language != script::Language::testctr) return {};
   if (script.commands.empty())
@@ -243,7 +324,7 @@ Status check(const script::Script& script, const std::vector<std::string>& progr
   std::vector<Error> errors;
   for (const script::Command& command : script.commands) {
     for (const script::Condition& condition : command.conditions) {
-      Status known = check_condition(condition.text);
+      Status known = check_condition(condition.text, conditions);
       if (!known.ok()) errors.push_back(at(script, command, condition.column, known.error()));
     }
     Status known = check_command(command, programs);

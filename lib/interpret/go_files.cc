@@ -67,7 +67,7 @@ Answer run_cp(Session& session, const Arguments& arguments) {
                              text::printable(absolute(session, arguments.back()))));
   // `!` and `?` are about the writing alone.
   for (size_t i = 0; i + 1 < arguments.size(); ++i) {
-    if (arguments[i] == "stdout" || arguments[i] == "stderr") continue;
+    if (session.is_output(arguments[i])) continue;
     const auto source = session.status_of(arguments[i]);
     if (!source.ok()) return fatal_on("stat", absolute(session, arguments[i]), source.error());
     auto content = session.load(arguments[i]);

@@ -88,6 +88,31 @@ Answer attempt(Session& session, Call& inner, uint64_t until) {
   return make_inner(session, inner);
 }
 
+/// A failure, and what the attempt wrote.
+struct Attempt {
+  Answer answer;
+  std::string out, err;
+};
+
+/// Keeps a failure for the case that the next attempt is cut short, which says less.
+Attempt remember(Session& session, const Answer& answer) {
+  Attempt attempt;
+  attempt.answer = answer;
+  for (auto [buffer, text] : {std::pair{&session.out, &attempt.out}, std::pair{&session.err, &attempt.err}}) {
+    auto all = buffer->size() <= OutputBuffer::memory_bound ? buffer->view() : Result<std::string_view>("");
+    if (all.ok()) *text = all.value();
+  }
+  return attempt;
+}
+
+Answer recall(Session& session, Attempt attempt) {
+  session.out.clear();
+  session.err.clear();
+  (void)session.out.append(attempt.out);
+  (void)session.err.append(attempt.err);
+  return std::move(attempt.answer);
+}
+
 Answer run_retry(Session& session, Call& call) {
   if (call.arguments.size() != 2) return Answer::misuse("usage: retry -timeout D COMMAND...");
   const std::string& word = call.arguments.back();
@@ -101,15 +126,19 @@ Answer run_retry(Session& session, Call& call) {
   session.kept_quiet = false;
   const NextInput given = std::exchange(session.input, {});
   Answer answer;
+  std::optional<Attempt> before;
   for (uint32_t attempts = 1;; ++attempts, pause = std::min(pause * 2, longest_pause_ns)) {
     session.input = again(given);
     answer = attempt(session, *call.inner, until);
     const bool over = sys::monotonic_ns() + pause >= until;
     if (repeats(answer) && !over) {
+      before = remember(session, answer);
       const Pause waited = session.children->wait_until(sys::monotonic_ns() + pause);
       if (waited == Pause::late) continue;
       return judge_pause(session, waited, nullptr, "retry");
     }
+    if (answer.late && before && sys::monotonic_ns() >= until)
+      answer = recall(session, *std::exchange(before, std::nullopt));
     if (repeats(answer))
       answer.failure.reason += fmt::format(" (attempt {}, the last one within {})", attempts, word);
     if (attempts > 1 && answer.kind == Answer::Kind::done)

@@ -49,8 +49,10 @@ Answer attempt_late(Session& session, Job* job, std::string_view what) {
     session.children->kill_tree(*job);
     take_output(session, *job);
   }
-  return Answer::failed(fmt::format("{} had not ended by then and was killed", what), "an end in time",
-                        "still running");
+  Answer answer = Answer::failed(fmt::format("{} had not ended by then and was killed", what),
+                                 "an end in time", "still running");
+  answer.late = true;
+  return answer;
 }
 
 Answer too_late(Session& session, Job* job, std::string_view what) {

@@ -364,7 +364,7 @@ struct Interpreter::Impl {
       } else if (background.job->status) {
         if (!judged) continue;
         well = judge_ended(background) && well;
-      } else if (background.command->want != script::Want::either) {
+      } else if (background.command->want != script::Want::either && background.signal == 0) {
         stopped += fmt::format("{}{} (line {})", stopped.empty() ? "" : ", ", background.shown,
                                background.command->line);
       }

@@ -180,7 +180,8 @@ TEST_CASE("interpret: what can be said before the script runs") {
        "commands"},
       {"  [linuz] exec x\n", "error t.txt:1:3: unknown condition [linuz] | did you mean [linux]?"},
       {"[windows] [nope] exec x\n",
-       "error t.txt:1:11: unknown condition [nope] | `help` lists the conditions"},
+       "error t.txt:1:11: unknown condition [nope] | `help` lists the conditions; --cond NAME=true gives "
+       "another one"},
       {"[exec] exec x\n", "error t.txt:1:1: the condition [exec] wants a value | write [exec:VALUE]"},
       {"[root:x] exec x\n", "error t.txt:1:1: the condition [root] takes no value"},
       {"[GOOS:linuks] exec x\n", "error t.txt:1:1: unknown value \"linuks\" in the condition [GOOS:linuks]"},

@@ -91,7 +91,7 @@ TEST_CASE("expand: strictly, every unset variable is an error") {
     auto result = expand(text, lookup, in_pattern, {.strict = true});
     return result.ok() ? result.value() : "error " + result.error().message();
   };
-  CHECK(strictly("$A${EMPTY}$/ $ ${/}") == "x/ $ /");
+  CHECK(strictly("$A${EMPTY}$/ $ ${/}") == "x$/ $ /");
   CHECK(strictly("a$NOPE b") == "error the variable NOPE is not set");
   CHECK(strictly("${NOPE@R}") == "error the variable NOPE is not set");
   CHECK(strictly("$NOPE", true) == "error the variable NOPE is not set");

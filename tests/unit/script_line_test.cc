@@ -121,7 +121,7 @@ TEST_CASE("script line: errors say line, column and what to write") {
       {"ex'ec' x", "t.txt:7:1: neither a command's name nor a prefix can contain quotes"},
       {"!0 exec x", "t.txt:7:1: `!0`: an exit status that is a failure is 1 to 255"},
       {"!256 exec x", "t.txt:7:1: `!256`: an exit status that is a failure is 1 to 255"},
-      {"!99999999999 exec x", "t.txt:7:1: `!99999999999`: an exit status"},
+      {"!99999999999 exec x", "t.txt:7:1: `!99999999999`: an exit status that is a failure is 1 to 255"},
       {"! !2 exec x", "t.txt:7:3: duplicated `!` or `?`"},
       {"!2 ? exec x", "t.txt:7:4: duplicated `!` or `?`"},
       {"exec x &a-b&", "t.txt:7:8: \"a-b\" is no name for the background"},

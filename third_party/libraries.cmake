@@ -30,6 +30,7 @@ testctr_third_party(boost HEADER boost/beast/core.hpp)
 testctr_third_party(toml HEADER toml++/toml.h)
 testctr_third_party(archive ARCHIVES archive zstd lzma bz2 z lz4 acl HEADER archive.h)
 target_link_libraries(third_party_archive INTERFACE third_party_crypto)
+testctr_third_party(deflate ARCHIVES deflate HEADER libdeflate.h)
 
 # The version of a library that has it in no header, from Debian's package.
 function(testctr_package_version variable package)

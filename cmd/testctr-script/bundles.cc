@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "bundle/pack.h"
 #include "open_store.h"
+#include "run_request.h"
 
 namespace testctr::cmd {
 namespace {
@@ -29,8 +30,7 @@ std::string file_name(const std::string& test, std::set<std::string>& taken) {
   return own + ".tar";
 }
 
-}  // namespace
-
+/// Whether a bundle's tests may have what they want of this machine.
 Status check_consent(const Arguments& arguments, const bundle::Bundle& opened) {
   if (arguments.flag("--allow-host")) return {};
   if (const auto wants = opened.wants_of_host(); !wants.empty())
@@ -43,9 +43,38 @@ Status check_consent(const Arguments& arguments, const bundle::Bundle& opened) {
           "you");
 }
 
-std::set<std::string> secrets_given(const Arguments& arguments) {
-  const std::vector<std::string>& given = arguments.values("--secret");
-  return {given.begin(), given.end()};
+}  // namespace
+
+Result<OpenBundle> open_bundle(const Arguments& arguments, const std::string& name, AccessOptions has,
+                               const StopSignals* signals) {
+  OpenBundle opened;
+  opened.images = TRY(ImageAccess::from(arguments, has, signals));
+  opened.store = std::make_unique<image::Store>(TRY(open_store(store_options(arguments))));
+  opened.bundle = TRY(bundle::Bundle::open(*opened.store, name, opened.images->access()));
+  return opened;
+}
+
+std::string first_word(const Arguments& arguments) {
+  return arguments.positionals().empty() ? "" : arguments.positionals()[0];
+}
+
+Result<RunnableBundle> runnable_bundle(const Arguments& arguments, AccessOptions has,
+                                       const StopSignals& signals) {
+  OpenBundle opened = TRY(open_bundle(arguments, first_word(arguments), has, &signals));
+  CHECK_OK(check_consent(arguments, *opened.bundle));
+  engine::Chosen engine = TRY(engine::choose(TRY(engine_of(arguments)), opened.bundle->file().plan));
+  if (!engine.note.empty()) complain(engine.note);
+  const std::vector<std::string>& secrets = arguments.values("--secret");
+  bundle::Ready ready = TRY(opened.bundle->ready(*opened.store, /*keep_blobs=*/engine.owned != nullptr,
+                                                 {secrets.begin(), secrets.end()}));
+  for (const std::string& note : ready.notes) complain(note);
+  run::Options how;
+  how.engine = engine.engine();
+  how.store = store_options(arguments);
+  how.access = opened.images->access();
+  how.note = [](const std::string&) {};  // of the store: told when it was opened here
+  how.stop_fd = signals.descriptor();
+  return RunnableBundle{std::move(opened), std::move(engine), std::move(ready), std::move(how)};
 }
 
 Status check_bundle_folder(const std::string& folder) {

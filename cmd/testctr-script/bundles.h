@@ -1,6 +1,7 @@
 // What the commands that make or read bundles have in common.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,8 +10,13 @@
 #include "bundle/open.h"
 #include "bundle/recording.h"
 #include "commands.h"
+#include "engine/choose.h"
 #include "image/access.h"
+#include "image/image.h"
+#include "image_access.h"
 #include "plan/plan.h"
+#include "run/run.h"
+#include "stop_signals.h"
 
 namespace testctr::cmd {
 
@@ -25,11 +31,32 @@ inline constexpr Option secret_option{
     .help = "this variable of your environment for the tests that name it as a secret",
     .repeats = true};
 
-/// Whether a bundle's tests may have what they want of this machine. Usage errors: not without --allow-host.
-Status check_consent(const Arguments& arguments, const bundle::Bundle& opened);
+/// A bundle with what it needs to stay open.
+struct OpenBundle {
+  std::unique_ptr<ImageAccess> images;
+  std::unique_ptr<image::Store> store;
+  std::optional<bundle::Bundle> bundle;
+};
+/// @param name see `bundle::Bundle::open` @param has which options of images the command has
+/// @param signals whose arrival ends what waits; may be null, else it must outlive the bundle
+Result<OpenBundle> open_bundle(const Arguments& arguments, const std::string& name, AccessOptions has,
+                               const StopSignals* signals = nullptr);
 
-/// The variables that `--secret` gives to a bundle's tests.
-std::set<std::string> secrets_given(const Arguments& arguments);
+/// The word that names a bundle; empty: there is none.
+std::string first_word(const Arguments& arguments);
+
+/// A bundle whose tests can be run, and how.
+struct RunnableBundle {
+  OpenBundle opened;
+  engine::Chosen engine;
+  bundle::Ready ready;
+  run::Options how;  ///< borrows from the others
+};
+/// Opens the bundle that the command line names, chooses who makes its containers, and says what is to be
+/// known of that. Usage errors: its tests want of this machine what only --allow-host gives.
+/// @param signals must outlive the bundle
+Result<RunnableBundle> runnable_bundle(const Arguments& arguments, AccessOptions has,
+                                       const StopSignals& signals);
 
 /// The folder of `--pack-on-failure`, made when it is missing.
 Status check_bundle_folder(const std::string& folder);

@@ -21,25 +21,6 @@ namespace {
 constexpr Option look_options[] = {offline_option, pull_option, authfile_option, store_option};
 constexpr Option push_options[] = {offline_option, authfile_option, store_option};
 
-/// A bundle with what it needs to stay open.
-struct Opened {
-  std::unique_ptr<ImageAccess> images;
-  std::unique_ptr<image::Store> store;
-  std::optional<bundle::Bundle> bundle;
-};
-
-Result<Opened> open(const Arguments& arguments, const std::string& name, bool pull) {
-  Opened opened;
-  opened.images = TRY(ImageAccess::from(arguments, {.pull = pull}, nullptr));
-  opened.store = std::make_unique<image::Store>(TRY(open_store(store_options(arguments))));
-  opened.bundle = TRY(bundle::Bundle::open(*opened.store, name, opened.images->access()));
-  return opened;
-}
-
-std::string first_word(const Arguments& arguments) {
-  return arguments.positionals().empty() ? "" : arguments.positionals()[0];
-}
-
 std::string outcome_of(const bundle::Bundle& bundle, size_t i) {
   if (!bundle.recording()) return "not recorded";
   const bundle::RecordedTest& test = bundle.recording()->tests[i];
@@ -50,7 +31,7 @@ std::string outcome_of(const bundle::Bundle& bundle, size_t i) {
 }
 
 Result<int> run_list(const Arguments& arguments) {
-  const Opened opened = TRY(open(arguments, first_word(arguments), true));
+  const OpenBundle opened = TRY(open_bundle(arguments, first_word(arguments), {.pull = true}));
   const bundle::Bundle& bundle = *opened.bundle;
   std::string out;
   for (size_t i = 0; i < bundle.file().plan.jobs.size(); ++i) {
@@ -63,7 +44,7 @@ Result<int> run_list(const Arguments& arguments) {
 }
 
 Result<int> run_inspect(const Arguments& arguments) {
-  const Opened opened = TRY(open(arguments, first_word(arguments), true));
+  const OpenBundle opened = TRY(open_bundle(arguments, first_word(arguments), {.pull = true}));
   const bundle::Bundle& bundle = *opened.bundle;
   Json tests = Json::array(), images = Json::array(), layers = Json::array();
   for (size_t i = 0; i < bundle.file().plan.jobs.size(); ++i) {
@@ -120,7 +101,7 @@ Result<int> run_extract(const Arguments& arguments) {
   if (TRY(sys::stat_at(AT_FDCWD, folder)))
     return Error::usage(fmt::format("{} is there already", text::quoted(folder)))
         .hint("name a folder that is to be made");
-  const Opened opened = TRY(open(arguments, words.size() > 1 ? words[0] : "", true));
+  const OpenBundle opened = TRY(open_bundle(arguments, words.size() > 1 ? words[0] : "", {.pull = true}));
   const bundle::Bundle& bundle = *opened.bundle;
   // Nobody else's: what is in it came from somebody.
   CHECK_OK(sys::make_dir_at(AT_FDCWD, folder, 0700));
@@ -162,7 +143,7 @@ Result<int> run_push(const Arguments& arguments) {
   if (reference.starts_with("docker://")) reference = reference.substr(9);
   const std::string full = TRY(image::Reference::parse_new_name(reference)).full();
   const StopSignals signals = TRY(StopSignals::install());
-  Opened opened = TRY(open(arguments, words.size() > 1 ? words[0] : "", false));
+  OpenBundle opened = TRY(open_bundle(arguments, words.size() > 1 ? words[0] : "", {}));
   const bundle::Bundle& bundle = *opened.bundle;
   const image::Access& access = opened.images->access();
   auto images = TRY(bundle.images());

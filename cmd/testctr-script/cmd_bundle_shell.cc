@@ -1,7 +1,6 @@
 // `bundle shell`: a shell in what a bundle's test begins with.
 #include "bundles.h"
 #include "commands.h"
-#include "engine/choose.h"
 #include "image_access.h"
 #include "open_store.h"
 #include "report/collector.h"
@@ -30,29 +29,13 @@ class Ending : public EventSink {
 
 Result<int> run_shell(const Arguments& arguments) {
   const StopSignals signals = TRY(StopSignals::install());
-  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
-  image::Store store = TRY(open_store(store_options(arguments)));
-  const auto& words = arguments.positionals();
-  const bundle::Bundle opened =
-      TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
-  CHECK_OK(check_consent(arguments, opened));
-  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  const bundle::Ready ready =
-      TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets_given(arguments)));
-  for (const std::string& note : ready.notes) complain(note);
-  plan::Plan plan = plan_of(ready.plan, 0);
+  RunnableBundle bundle = TRY(runnable_bundle(arguments, {.pull = true}, signals));
+  plan::Plan plan = plan_of(bundle.ready.plan, 0);
   plan.jobs.front().skip.reset();
   Ending ending;
   ShellSide side(ending, plan, run::ShellAt::begin);
-  run::Options how;
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  how.note = [](const std::string&) {};  // of the store: told when it was opened here
-  how.stop_fd = signals.descriptor();
-  how.terminal = &side.terminal();
-  const run::Summary summary = TRY(run::run_plan(plan, side, how));
+  bundle.how.terminal = &side.terminal();
+  const run::Summary summary = TRY(run::run_plan(plan, side, bundle.how));
   if (summary.interrupted) return 128 + signals.received();
   const Event& ended = ending.ended();
   if (ended.outcome == Outcome::not_run && side.terminal().was_open()) return exit_passed;

@@ -21,6 +21,7 @@ namespace testctr::cmd {
 namespace {
 
 constexpr int exit_cannot_tell = 125;
+constexpr int exit_timed_out = 124;
 
 constexpr std::array own_options{
     Option{
@@ -54,11 +55,11 @@ constexpr std::string_view help_text =
     "Says `reproduced` (exit 0) when every test ends as recorded, those that fail at the same line for the "
     "same reason; "
     "`not reproduced` (1)\n"
-    "when one that failed passes; `differs` (6) when one fails otherwise, or one that passed fails; with the "
-    "first "
-    "difference of outcome and\n"
-    "of output, and every difference between the machines. Without a recording the exit code is that of "
-    "`run`.\n"
+    "when one that failed passes; `differs` (6) when one fails otherwise, or one that passed fails; `cannot "
+    "tell` (3) when one could not\n"
+    "be run to its end here: an image, the engine or this machine is at fault; with the first difference of "
+    "outcome and of output, and every\n"
+    "difference between the machines. Without a recording the exit code is that of `run`.\n"
     "Without FILE: the bundle behind this program, or in whose image it runs.\n";
 
 /// Images have the names that they had where the bundle was packed.
@@ -121,11 +122,12 @@ Status tell(const Arguments& arguments, const bundle::Comparison& comparison) {
 /// What is the same for each of its runs.
 struct Replay {
   const Arguments& arguments;
-  const bundle::Bundle& opened;
-  const bundle::Ready& ready;
-  const run::Options& how;
+  const RunnableBundle& bundle;
   const StopSignals& signals;
-  const engine::Chosen& chosen;
+  [[nodiscard]] const plan::Plan& plan() const { return bundle.ready.plan; }
+  [[nodiscard]] const std::optional<bundle::Recording>& recorded() const {
+    return bundle.opened.bundle->recording();
+  }
 };
 
 int as_test(int code) {
@@ -148,50 +150,54 @@ int run_reported(const Arguments& arguments, ReportedRun& reported, const plan::
 }
 
 Result<int> once(const Replay& replay) {
-  ReportedRun reported(replay.arguments, replay.ready.plan,
-                       TRY(junit_report(replay.arguments, replay.ready.plan)), sys::monotonic_ns(),
-                       replay.chosen.lacks(), !replay.arguments.flag("--shell"));
-  bundle::Recorder recorder(reported.collector(), replay.ready.plan.jobs.size());
-  Renamer events(recorder, replay.ready.shown);
+  ReportedRun reported(replay.arguments, replay.plan(), TRY(junit_report(replay.arguments, replay.plan())),
+                       sys::monotonic_ns(), replay.bundle.engine.lacks(), !replay.arguments.flag("--shell"));
+  bundle::Recorder recorder(reported.collector(), replay.plan().jobs.size());
+  Renamer events(recorder, replay.bundle.ready.shown);
   const int code =
-      run_reported(replay.arguments, reported, replay.ready.plan, events, replay.how, replay.signals);
+      run_reported(replay.arguments, reported, replay.plan(), events, replay.bundle.how, replay.signals);
   if (reported.interrupted()) return code;
   if (replay.arguments.flag("--as-test")) return as_test(code);
-  const auto& recorded = replay.opened.recording();
+  const auto& recorded = replay.recorded();
   if (!recorded) {
     complain("nothing was recorded to compare with");
     return code;
   }
-  recorder.recording().surroundings = bundle::surroundings_here(replay.chosen.shown());
+  recorder.recording().surroundings = bundle::surroundings_here(replay.bundle.engine.shown());
   const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
   CHECK_OK(tell(replay.arguments, comparison));
   if (!reported.is_whole()) return code == exit_passed || code == exit_failed ? exit_infrastructure : code;
-  return bundle::exit_code(comparison.verdict);
+  if (comparison.verdict != bundle::Verdict::cannot_tell) return bundle::exit_code(comparison.verdict);
+  // A time limit of the whole run and a defect of ours are told as such.
+  return code == exit_timed_out || code == exit_code(Fault::internal) ? code
+                                                                      : bundle::exit_code(comparison.verdict);
 }
 
 Result<int> several(const Replay& replay, uint64_t times) {
-  const auto& recorded = replay.opened.recording();
+  const auto& recorded = replay.recorded();
   if (!recorded) return Error::usage("--times: nothing was recorded to compare with");
-  std::array<uint64_t, 3> count{};
+  std::array<uint64_t, 4> count{};
   for (uint64_t i = 0; i < times; ++i) {
     report::Collector silent(false);
-    bundle::Recorder recorder(silent, replay.ready.plan.jobs.size());
-    Renamer events(recorder, replay.ready.shown);
-    run::Options how = replay.how;
-    how.stop_fd = replay.signals.descriptor();
-    const run::Summary summary = TRY(run::run_plan(replay.ready.plan, events, how));
+    bundle::Recorder recorder(silent, replay.plan().jobs.size());
+    Renamer events(recorder, replay.bundle.ready.shown);
+    const run::Summary summary = TRY(run::run_plan(replay.plan(), events, replay.bundle.how));
     if (summary.interrupted) return 128 + replay.signals.received();
     const bundle::Comparison comparison = bundle::compare(*recorded, recorder.recording());
     ++count[static_cast<size_t>(comparison.verdict)];
     CHECK_OK(print(fmt::format("{}: {}{}{}\n", i + 1, bundle::to_string(comparison.verdict),
                                comparison.outcome.empty() ? "" : ": ", comparison.outcome)));
   }
-  CHECK_OK(print(fmt::format("reproduced {} of {} times, not reproduced {}, differs {}\n", count[0], times,
-                             count[2], count[1])));
   using bundle::Verdict;
-  return bundle::exit_code(count[0] != 0   ? Verdict::reproduced
-                           : count[1] != 0 ? Verdict::differs
-                                           : Verdict::not_reproduced);
+  const auto of = [&](Verdict verdict) { return count[static_cast<size_t>(verdict)]; };
+  const uint64_t unknown = of(Verdict::cannot_tell);
+  CHECK_OK(
+      print(fmt::format("reproduced {} of {} times, not reproduced {}, differs {}{}\n",
+                        of(Verdict::reproduced), times, of(Verdict::not_reproduced), of(Verdict::differs),
+                        unknown == 0 ? "" : fmt::format(", cannot tell {}", unknown))));
+  for (const Verdict verdict : {Verdict::reproduced, Verdict::differs, Verdict::not_reproduced})
+    if (of(verdict) != 0) return bundle::exit_code(verdict);
+  return bundle::exit_code(Verdict::cannot_tell);
 }
 
 /// A shell has standard output, and one run.
@@ -237,25 +243,10 @@ Result<int> run_replay(const Arguments& arguments) {
   const auto times = TRY(arguments.number("--times", 1, 1'000'000));
   if (times && arguments.flag("--as-test")) return Error::usage("--times and --as-test exclude each other");
   const StopSignals signals = TRY(StopSignals::install());
-  const auto images =
-      TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
-  image::Store store = TRY(open_store(store_options(arguments)));
-  const auto& words = arguments.positionals();
-  const bundle::Bundle opened =
-      TRY(bundle::Bundle::open(store, words.empty() ? "" : words[0], images->access()));
-  CHECK_OK(check_consent(arguments, opened));
-  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), opened.file().plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  bundle::Ready ready =
-      TRY(opened.ready(store, /*keep_blobs=*/chosen.owned != nullptr, secrets_given(arguments)));
-  CHECK_OK(substitute(arguments, ready.plan));
-  for (const std::string& note : ready.notes) complain(note);
-  run::Options how;
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  how.note = [](const std::string&) {};  // of the store: told when it was opened here
-  const Replay replay{arguments, opened, ready, how, signals, chosen};
+  RunnableBundle bundle =
+      TRY(runnable_bundle(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, signals));
+  CHECK_OK(substitute(arguments, bundle.ready.plan));
+  const Replay replay{arguments, bundle, signals};
   return times && *times > 1 ? several(replay, *times) : once(replay);
 }
 

@@ -6,15 +6,22 @@
 #include "image_access.h"
 #include "plan/plan_request.h"
 #include "reports.h"
+#include "revise_scripts.h"
 #include "run/err_files.h"
+#include "run/observe_members.h"
 #include "run/run.h"
 #include "run_request.h"
 #include "stop_signals.h"
+#include "write_revision.h"
 
 namespace testctr::cmd {
 namespace {
 
 constexpr Option own_options[] = {
+    {.names = "--update",
+     .help = "a file of a script that `cmp` finds to differ gets what it is compared with (`help update`)"},
+    {.names = "--ci",
+     .help = "--update also where the environment says `CI`, where nobody would see the change"},
     {.names = "--pack-on-failure",
      .value = "DIR",
      .help = "of each test that fails, a bundle in this folder, which `replay` runs again anywhere"},
@@ -43,14 +50,42 @@ constexpr std::string_view text =
     "manifest's. Exit "
     "codes: `testctr-script help exit-codes`.\n";
 
+/// Writes what the comparisons of the run want. @return whether all of it could be done
+bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::ObservedScript>& ended) {
+  // Standard output is the report's.
+  Writing writing{.says_unchanged = false,
+                  .say =
+                      [](const std::string& said) {
+                        complain(text::trim(said));
+                        return Status();
+                      },
+                  .decided = {}};
+  bool all_hold = true;
+  for (const RevisedFile& file : revise_scripts(plan, ended, /*all=*/false)) {
+    Result<bool> holds = write_revision(file, writing);
+    if (!holds.ok()) complain(holds.error());
+    all_hold = all_hold && holds.ok() && holds.value();
+  }
+  for (const auto& [index, one] : ended) {
+    const plan::Job& job = plan.jobs[index];
+    if (job.format != plan::Format::script && one.outcome == Outcome::fail)
+      complain(fmt::format("not updated: {}: documents are updated by `testctr-script update`",
+                           text::printable(job.name)));
+  }
+  return all_hold;
+}
+
 Result<int> run_run(const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   CHECK_OK(check_reports(arguments));
+  const bool updates = arguments.flag("--update");
+  if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
   request.locked = arguments.flag("--locked");
-  const plan::Plan plan = TRY(plan::plan_request(request));
+  plan::Plan plan = TRY(plan::plan_request(request));
+  if (updates) CHECK_OK(ask_for_updates(plan));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
   engine::Chosen chosen;
@@ -61,7 +96,10 @@ Result<int> run_run(const Arguments& arguments) {
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
   if (bundles) CHECK_OK(check_bundle_folder(*bundles));
-  EventSink& told = arguments.flag("--err-files") ? static_cast<EventSink&>(err_files) : reported.collector();
+  EventSink& reports =
+      arguments.flag("--err-files") ? static_cast<EventSink&>(err_files) : reported.collector();
+  run::MemberObserver members(plan, reports);
+  EventSink& told = updates ? static_cast<EventSink&>(members) : reports;
   bundle::Recorder recorder(told, bundles ? plan.jobs.size() : 0);
   EventSink& events = bundles ? static_cast<EventSink&>(recorder) : told;
   int problem = exit_passed;
@@ -84,6 +122,9 @@ Result<int> run_run(const Arguments& arguments) {
   }
   int code = reported.finish();
   for (const Error& error : err_files.finish()) problem = complain(error);
+  // What was stopped in the middle says nothing.
+  if (updates && code < 124 && !update_scripts(plan, members.ended()) && problem == exit_passed)
+    problem = exit_failed;
   return code == exit_passed ? problem : code;
 }
 

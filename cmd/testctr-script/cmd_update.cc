@@ -1,15 +1,8 @@
-// `update`: writes into documents what their cases print.
-#include <unistd.h>
-
-#include <algorithm>
-#include <iostream>
-
-#include "base/output_file.h"
-#include "base/sys.h"
-#include "base/text.h"
+// `update`: writes into documents what their cases print, and into scripts what is compared with their files.
 #include "commands.h"
 #include "revise.h"
 #include "run_request.h"
+#include "write_revision.h"
 
 namespace testctr::cmd {
 namespace {
@@ -26,122 +19,36 @@ constexpr std::string_view examples =
     "testctr-script update -i debian:12 tests/\n";
 
 constexpr std::string_view text =
-    "Runs the documents, and where a case does not print what it is to print, or ends with another exit "
-    "code, "
-    "writes that into its file.\nExpectations that still hold stay as they are, and everything else does: "
-    "prose, "
-    "commands, configuration. A document that holds is not touched.\n";
+    "Runs documents and scripts. Where a case of a document does not print what it is to print, or ends with "
+    "another exit code, that is written\ninto its file. Expectations that still hold stay as they are, and "
+    "everything else does: prose, commands, configuration. What holds is not touched.\n\n"
+    "Scripts, here and with `run --update`: a file that stands in the script (-- want.txt --) and that a "
+    "`cmp` "
+    "without `!` finds to differ gets the\ncontent of the other side - stdout, stderr, a file that was made "
+    "or "
+    "changed -, and the script goes on as if it had held. Nothing else in it\nchanges, to the byte. What was "
+    "found until a later failure is written, too. Lines that look like markers are stored with `>` in front, "
+    "and "
+    "a line\n`unquote FILE` is added.\n\n"
+    "Not written but listed, with what there was: patterns (stdout, stderr, grep); `cmpenv` where a `$` is "
+    "in "
+    "either text; a text without a line\nend at its end; a file that the script changes before it compares; "
+    "contents that two lines want otherwise; more than 4 MiB; values of secrets;\nlines that stand in a "
+    "manifest. Then the exit code is 1. Where the environment says `CI`, it is 2 without --ci.\n";
 
-/// The change as people read it: lines that go and lines that come.
-std::string shown(const plan::Job& job, const Change& change) {
-  std::string out =
-      fmt::format("{}:{}: {}\n", text::printable(job.name), change.line, text::printable(change.title));
-  for (const script::Edit& edit : change.edits) {
-    const std::string_view before = std::string_view(job.source).substr(edit.span.begin, edit.span.size());
-    for (const auto& [mark, side] : {std::pair{'-', before}, std::pair{'+', std::string_view(edit.text)}}) {
-      for (std::string_view line : text::lines(side)) {
-        if (line.ends_with('\n')) line.remove_suffix(1);
-        out += fmt::format("{}{}\n", mark, text::printable(line, /*keep_layout=*/true));
-      }
-    }
-  }
-  return out;
-}
-
-enum class Answer : uint8_t { yes, no, all, quit };
-
-Answer ask() {
-  std::cerr << "write this? [y]es, [N]o, [a]ll, [q]uit: " << std::flush;
-  std::string line;
-  if (!std::getline(std::cin, line)) return Answer::quit;
-  if (line == "y" || line == "yes") return Answer::yes;
-  if (line == "a" || line == "all") return Answer::all;
-  if (line == "q" || line == "quit") return Answer::quit;
-  return Answer::no;
-}
-
-/// The changes that the user wants. @param decided what holds for all that follow, once it was said
-Result<std::vector<Change>> chosen(const plan::Job& job, const std::vector<Change>& changes,
-                                   std::optional<Answer>& decided) {
-  std::vector<Change> wanted;
-  for (const Change& change : changes) {
-    Answer answer = decided.value_or(Answer::no);
-    if (!decided) {
-      CHECK_OK(print(shown(job, change)));
-      answer = ask();
-      if (answer == Answer::all || answer == Answer::quit) decided = answer;
-    }
-    if (answer == Answer::yes || answer == Answer::all) wanted.push_back(change);
-  }
-  return wanted;
-}
-
-Status write_document(const plan::Job& job, const std::vector<Change>& changes) {
-  std::vector<script::Edit> edits;
-  for (const Change& change : changes) edits.insert(edits.end(), change.edits.begin(), change.edits.end());
-  const std::string updated = TRY(script::with_edits(job.source, std::move(edits)));
-  if (TRY(sys::read_file(job.file)) != job.source)
-    return Error::infrastructure(fmt::format("{} was changed while it ran, and is left as it is", job.file))
-        .hint("run `update` again");
-  sys::OutputFile file = TRY(sys::OutputFile::create(job.file));
-  CHECK_OK(sys::write_full(TRY(file.begin()), updated));
-  return file.finish();
-}
-
-std::string lines_of(const std::vector<Change>& changes) {
-  std::string list;
-  for (const Change& change : changes) list += fmt::format("{}{}", list.empty() ? "" : ", ", change.line);
-  return list;
-}
-
-struct Mode {
-  bool interactive = false, dry_run = false;
-  std::optional<Answer> decided;
-};
-
-/// @return whether the document holds now
-Result<bool> revise(const plan::Job& job, const Revision& revision, Mode& mode) {
-  const std::string name = text::printable(job.name);
-  bool holds = revision.problems.empty();
-  for (const std::string& problem : revision.problems) complain(fmt::format("not updated: {}", problem));
-  if (revision.changes.empty()) {
-    if (holds) CHECK_OK(print(fmt::format("unchanged {}\n", name)));
-    return holds;
-  }
-  if (mode.dry_run) {
-    for (const Change& change : revision.changes) CHECK_OK(print(shown(job, change)));
-    return false;
-  }
-  std::vector<Change> changes = revision.changes;
-  if (mode.interactive) changes = TRY(chosen(job, changes, mode.decided));
-  holds = holds && changes.size() == revision.changes.size();
-  if (changes.empty()) return false;
-  CHECK_OK(write_document(job, changes));
-  CHECK_OK(print(fmt::format("updated   {} ({} {}: line{} {})\n", name, changes.size(),
-                             changes.size() == 1 ? "case" : "cases", changes.size() == 1 ? "" : "s",
-                             lines_of(changes))));
-  return holds;
-}
-
-Status check(const Arguments& arguments, const plan::Plan& plan) {
-  if (is_ci() && !arguments.flag("--ci") && !arguments.flag("--dry-run")) {
-    return Error::usage("update: the environment says `CI`, where nobody would see what changes")
-        .hint("`--ci` does it nevertheless, `--dry-run` shows it");
-  }
+/// What is asked for makes sense.
+Status check(const Arguments& arguments) {
+  CHECK_OK(may_update("update", arguments.flag("--ci") || arguments.flag("--dry-run"),
+                      "`--ci` does it nevertheless, `--dry-run` shows it"));
   if (arguments.flag("--interactive") && arguments.flag("--dry-run"))
     return Error::usage("--interactive and --dry-run exclude each other");
-  for (const plan::Job& job : plan.jobs) {
-    if (job.format == plan::Format::script)
-      return Error::usage(
-          fmt::format("{}: scripts cannot be updated yet, only documents", text::printable(job.name)));
-  }
   return {};
 }
 
 Result<int> run_update(const Arguments& arguments) {
   const plan::Plan plan = TRY(plan::make_plan(TRY(request_of(arguments))));
   for (const std::string& note : plan.notes) complain(note);
-  CHECK_OK(check(arguments, plan));
+  CHECK_OK(check(arguments));
   if (plan.jobs.empty()) {
     complain("nothing was selected to run");
     return 4;
@@ -149,23 +56,22 @@ Result<int> run_update(const Arguments& arguments) {
   const Revisions revisions = TRY(run_and_revise(plan, arguments));
   // What was stopped in the middle says nothing about what its cases print.
   if (revisions.code >= 124) return revisions.code;
-  Mode mode{arguments.flag("--interactive"), arguments.flag("--dry-run"), {}};
+  Writing writing{.interactive = arguments.flag("--interactive"),
+                  .dry_run = arguments.flag("--dry-run"),
+                  .say = [](const std::string& said) { return print(said); },
+                  .decided = {}};
   bool all_hold = true;
-  for (size_t i = 0; i < plan.jobs.size(); ++i) {
-    Result<bool> holds = revise(plan.jobs[i], revisions.documents[i], mode);
-    if (!holds.ok()) {
-      complain(holds.error());
-      all_hold = false;
-    } else {
-      all_hold = all_hold && holds.value();
-    }
+  for (const RevisedFile& file : revisions.files(plan)) {
+    Result<bool> holds = write_revision(file, writing);
+    if (!holds.ok()) complain(holds.error());
+    all_hold = all_hold && holds.ok() && holds.value();
   }
   return revisions.code == exit_passed && !all_hold ? exit_failed : revisions.code;
 }
 
 const Registration update({.name = "update",
                            .rank = 110,
-                           .summary = "write into documents what their cases print",
+                           .summary = "write into documents and scripts what their tests print",
                            .synopsis = "IMAGE FILE...",
                            .examples = examples,
                            .options = options,

@@ -5,6 +5,7 @@
 #include <ares.h>
 #include <bzlib.h>
 #include <gnu/libc-version.h>
+#include <libdeflate.h>
 #include <lz4.h>
 #include <lzma.h>
 #include <openssl/opensslv.h>
@@ -64,6 +65,7 @@ Result<int> run_version(const Arguments& arguments) {
          fmt::format("{}.{}.{}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
         {"c-ares", ::ares_version(nullptr)},
         {"zlib", ::zlibVersion()},
+        {"libdeflate", LIBDEFLATE_VERSION_STRING},
         {"zstd", ::ZSTD_versionString()},
         {"liblzma", ::lzma_version_string()},
         {"bzip2", ::BZ2_bzlibVersion()},

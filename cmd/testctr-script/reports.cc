@@ -58,7 +58,7 @@ namespace {
 
 /// Every script ends with the error that kept the whole run from beginning, so that the reports do not look
 /// green.
-void all_end_with(const Error& error, const plan::Plan& plan, report::Collector& events) {
+void all_end_with(const Error& error, const plan::Plan& plan, EventSink& events) {
   for (uint32_t i = 0; i < plan.jobs.size(); ++i) {
     Event event;
     event.script = i;
@@ -91,7 +91,7 @@ void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options ho
   if (!how.note) how.note = [](const std::string& note) { complain(note); };
   const Result<run::Summary> summary = run::run_plan(plan, events, how);
   if (!summary.ok()) {
-    all_end_with(summary.error(), plan, collector());
+    all_end_with(summary.error(), plan, events);
     return;
   }
   ending_.timed_out = summary.value().timed_out;

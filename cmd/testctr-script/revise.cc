@@ -10,7 +10,9 @@
 #include "plan/gather.h"
 #include "report/collector.h"
 #include "report/terminal.h"
+#include "revise_scripts.h"
 #include "run/observe.h"
+#include "run/observe_members.h"
 #include "run/run.h"
 #include "run_request.h"
 #include "stop_signals.h"
@@ -21,15 +23,18 @@ namespace {
 /// Keeps what a script as a whole has to say for itself: errors, skips.
 class Ends : public report::Reporter {
  public:
-  explicit Ends(Revisions& revisions) : revisions_(revisions) {}
+  Ends(const plan::Plan& plan, Revisions& revisions) : plan_(plan), revisions_(revisions) {}
   void script_ended(const report::ScriptReport& script) override {
-    const bool told = script.outcome == Outcome::pass || script.outcome == Outcome::fail;
+    const bool may_skip = plan_.jobs[script.index].format == plan::Format::script;
+    const bool told = script.outcome == Outcome::pass || script.outcome == Outcome::fail ||
+                      (may_skip && script.outcome == Outcome::skip);
     if (!told)
       revisions_.documents[script.index].problems.push_back(
           script.reason.empty() ? std::string(to_string(script.outcome)) : script.reason);
   }
 
  private:
+  const plan::Plan& plan_;
   Revisions& revisions_;
 };
 
@@ -40,7 +45,7 @@ class Reviser {
   Status read() {
     for (const plan::Job& job : plan_.jobs) {
       documents_.emplace_back();
-      if (job.error) continue;
+      if (job.error || job.format == plan::Format::script) continue;
       documents_.back() = TRY(
           script::read_document(plan::dialect_of(job.format), job.name, job.source, job.documents.reading));
     }
@@ -96,17 +101,31 @@ class Reviser {
 
 }  // namespace
 
+std::vector<RevisedFile> Revisions::files(const plan::Plan& plan) const {
+  std::vector<RevisedFile> all;
+  for (size_t i = 0; i < plan.jobs.size(); ++i) {
+    const plan::Job& job = plan.jobs[i];
+    // A script that went wrong as a whole has its problem here, and its changes, if any, below.
+    if (job.format == plan::Format::script && documents[i].problems.empty()) continue;
+    all.push_back({job.file, job.name, job.source, "case", documents[i]});
+  }
+  all.insert(all.end(), scripts.begin(), scripts.end());
+  return all;
+}
+
 Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   for (plan::Job& job : plan.jobs) job.documents.whole_output = true;
+  CHECK_OK(ask_for_updates(plan));
   Revisions revisions;
   revisions.documents.resize(plan.jobs.size());
   Reviser reviser(plan, revisions);
   CHECK_OK(reviser.read());
   report::Collector collector(/*everything=*/false);
-  collector.add(std::make_unique<Ends>(revisions));
+  collector.add(std::make_unique<Ends>(plan, revisions));
   collector.start(plan.jobs.size());
-  run::CaseObserver observer(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
+  run::CaseObserver cases(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
+  run::MemberObserver observer(plan, cases);
   const StopSignals signals = TRY(StopSignals::install());
   const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
   run::Options how;
@@ -124,7 +143,10 @@ Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   ending.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
   CHECK_OK(collector.finish(ending));
   revisions.code = collector.tally().exit_code(ending);
+  revisions.scripts = revise_scripts(plan, observer.ended(), /*all=*/true);
   bool problems = false;
+  for (const RevisedFile& script : revisions.scripts)
+    problems = problems || !script.revision.problems.empty();
   for (const Revision& revision : revisions.documents) problems = problems || !revision.problems.empty();
   if (revisions.code == exit_failed && !problems) revisions.code = exit_passed;
   return revisions;

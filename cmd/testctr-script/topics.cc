@@ -17,7 +17,7 @@ constexpr std::string_view exit_codes = R"(Exit codes
   130  interrupted (SIGINT)
   143  terminated (SIGTERM)
 
-`replay` says 0 for reproduced and 1 for not reproduced; with --as-test 125 says that it cannot tell.
+`replay` says 0 for reproduced, 1 for not reproduced and 3 where a test could not be run to its end; with --as-test 125 says that it cannot tell.
 Where several hold, the first of 130/143, 124, 5, 1, 2, 3, 4 is given. A script that reached its own time limit has failed: 1.
 )";
 
@@ -26,25 +26,28 @@ constexpr std::string_view bundles = R"(Bundles
   testctr-script pack IMAGE FILE... -o bug.tar      a bundle: an OCI archive
   testctr-script pack -f testctr.yaml -t NAME -o bug.run    with this program in front: a program that replays itself
   testctr-script run ... --pack-on-failure DIR      one of each test that fails
-  testctr-script replay bug.tar                     runs it again: reproduced (exit 0), not reproduced (1), differs (6)
+  testctr-script replay bug.tar                     runs it again: reproduced (exit 0), not reproduced (1), differs (6), cannot tell (3)
   testctr-script bundle list|inspect|extract bug.tar        what is in it; of a .run file: ./bug.run list
   testctr-script push bug.tar REF                   to a registry; `replay REF` runs it from there
 
 A bundle holds the images that its tests need, their layers as they are; a layer with this program, the test tree, programs (--bin), what is
 mounted read-only, filters and the plan; and beside that content what came of the run, and on what machine. Not in it: artifacts, what may be
 written to on this machine (a writable --mount, --work-directory: these cannot be packed), the values of secrets. Those are masked in all that is
-told - as they are, in base64, as URLs write them -, and a file of the test tree that holds one is an error that names it. Shorter values than 4
+told - as they are, in hex, in base64, as URLs write them -, and a file of the test tree that holds one is an error that names it. Shorter values than 4
 bytes are not looked for.
 
 The content is the same bytes wherever, whenever and by whomever it is packed from the same files; its digest is printed. Names of files are those
 of the command line, so pack from the folder that the test lies in. Times are those of $SOURCE_DATE_EPOCH, 0 without it.
 
 `reproduced` means that every test ended as recorded, those that failed at the same line for the same reason; `not reproduced` that one which failed
-passes; `differs` that one fails otherwise, or that one which passed does not. What its steps print may differ: the first difference is shown, and
+passes; `differs` that one fails otherwise, or that one which passed does not; `cannot tell` that one was not run to its end, since an image, the
+engine or this machine is at fault. Errors are the same when their words are, but for paths and times. What its steps print may differ: the first difference is shown, and
 so is every difference between the machines. --times N runs it N times and counts; --bin PATH=NAME puts a program of this machine in the place of
 the bundle's; --as-test then asks the other question - 0: all pass, 1: one fails, 125: cannot tell -, which `git bisect run` understands. Lines that
 run on the host do so with --allow-host alone, and so do tests that want the host's network or a filter of their own (--seccomp). A secret that a
-test names is given to it with --secret NAME alone: a stranger's bundle could name any variable of yours. A bundle that is cut or damaged is refused before anything of it runs.
+test names is given to it with --secret NAME alone: a stranger's bundle could name any variable of yours. Its limits hold up to this machine's memory
+(scratch space: 4 GiB where it has less) and processors, a fourth of the processes that it can have (32768 at most), 1 GiB of output of a command and
+24 hours; what was lowered is told. A bundle that is cut or damaged is refused before anything of it runs.
 
 pack --slim keeps of each image what the run touched, followed by the runner itself: the files that were opened or asked for, with links and
 loaders, and of folders that were read the small files. What is left out is told. A replay that does something else may miss a file.
@@ -154,9 +157,12 @@ What still runs in the background at the script's end is stopped and told, unles
 and named. A signal that `kill` has sent is no failure. `defer` keeps the variables and the directory of its line, and runs in that line's place.
 
 Commands: capture cat cd chmod cmp cmpenv cp defer echo env exec exists grep help kill mkdir mv replace retry rm skip sleep status stderr stdin
-stdout stop symlink testctr timeout ttyin ttyout unix2dos wait waitfor (a line `help -v` in a script writes what each takes). Conditions:
+stdout stop symlink testctr timeout ttyin ttyout unix2dos unquote wait waitfor (a line `help -v` in a script writes what each takes). Conditions:
 [exec:PROGRAM] [env:NAME] (set, and not empty) [file:PATH] [root] [net] [short] [verbose] [link] [symlink] [unix], [GOOS:NAME] [GOARCH:NAME], the names
 of systems and architectures by themselves ([linux] [amd64]), and what --cond NAME=true or `conditions:` in a manifest gives.
+
+`run --update` writes into a script's files what `cmp` compares them with (`help update`); `check` warns of lines that hardly do what they
+should (`help check`). A file whose lines look like markers stands in a script with `>` in front of each line, and `unquote FILE` takes that away.
 
 A script starts in $WORK, a fresh writable folder; $TREE is the test tree (the script's folder, or `--tree DIR`).
 )";

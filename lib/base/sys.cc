@@ -263,6 +263,15 @@ Result<Fd> memory_file(const char* name) {
   return Fd(fd);
 }
 
+Result<Fd> unnamed_file(const std::string& folder) {
+  auto file = open(folder, O_TMPFILE | O_RDWR, 0600);
+  if (file.ok()) return file;
+  const std::string path = fmt::format("{}/.testctr-{}-{}", folder, ::getpid(), monotonic_ns());
+  Fd named = TRY(open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  if (::unlink(path.c_str()) != 0) return Error::system("unlink", shown(path));
+  return named;
+}
+
 Result<Fd> duplicate(int fd) {
   int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return Error::system("fcntl", "F_DUPFD_CLOEXEC");

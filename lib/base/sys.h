@@ -64,6 +64,8 @@ Result<std::pair<Fd, Fd>> pipe();
 Result<std::pair<Fd, Fd>> socket_pair(int type);
 /// An anonymous memory file (memfd_create), close-on-exec.
 Result<Fd> memory_file(const char* name);
+/// A file in a folder that has no name, or none any more: it goes when its descriptor does.
+Result<Fd> unnamed_file(const std::string& folder);
 /// dup of `fd`, close-on-exec.
 Result<Fd> duplicate(int fd);
 /// Folders for what is needed for a while, the best first, their paths without links: TMPDIR, /tmp and

@@ -240,11 +240,7 @@ Result<image::CompressedLayer> write_content(Content& content, const PlanFile& f
                                              const std::string& folder, Fd& written) {
   content.layer.files[plan_name] = to_bytes(file);
   return compressed_layer(
-      folder,
-      [&content](int out) -> Status {
-        (void)TRY(image::write_layer(out, content.layer, /*hashed=*/false));
-        return {};
-      },
+      folder, [&content](image::BlockSink out) { return image::write_layer(std::move(out), content.layer); },
       written);
 }
 

@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <thread>
-
 #include "base/sys.h"
+#include "image/gzip_blocks.h"
 
 namespace testctr::bundle {
 namespace {
@@ -34,46 +32,25 @@ class SingleLayer final : public image::Source {
   SingleLayer(Fd file, std::string config) : file_(std::move(file)), config_(std::move(config)) {}
   Result<std::string> config() override { return config_; }
   Result<std::unique_ptr<ByteSource>> layer(size_t) override { return bytes_of_file(file_.get()); }
+  [[nodiscard]] bool made_here(size_t) const override { return true; }
 
  private:
   Fd file_;
   std::string config_;
 };
 
-Result<Fd> unnamed_file(const std::string& folder) {
-  auto file = sys::open(folder, O_TMPFILE | O_RDWR, 0600);
-  if (file.ok()) return file;
-  const std::string path = fmt::format("{}/.testctr-layer-{}-{}", folder, ::getpid(), sys::monotonic_ns());
-  Fd named = TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (::unlink(path.c_str()) != 0) return Error::system("unlink", path);
-  return named;
-}
-
 }  // namespace
 
 std::unique_ptr<ByteSource> bytes_of_file(int file) { return std::make_unique<FileBytes>(file); }
 
 Result<image::CompressedLayer> compressed_layer(const std::string& folder,
-                                                const std::function<Status(int)>& write, Fd& file) {
-  Fd out = TRY_IN(unnamed_file(folder), "a layer of the bundle");
-  auto [reader, writer] = TRY(sys::pipe());
-  Status packed;
-  // One thread reads files and makes a tar of them, the other compresses it.
-  std::thread packing([&packed, &write, end = std::move(writer)]() mutable {
-    // Nobody reads any more: an error like others.
-    sigset_t broken_pipe;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
-    packed = write(end.get());
-    end.reset();
-  });
-  auto compressed = image::compress_layer(reader.get(), out.get(), image::Compression::quick_gzip);
-  reader.reset();
-  packing.join();
-  // What came first is told: where nobody reads any more, that is not why.
-  if (!packed.ok() && (compressed.ok() || packed.error().number() != EPIPE)) return std::move(packed).error();
-  if (compressed.ok()) file = std::move(out);
+                                                const std::function<Status(image::BlockSink)>& write,
+                                                Fd& file) {
+  Fd out = TRY_IN(sys::unnamed_file(folder), "a layer of the bundle");
+  const auto blocks = TRY(image::GzipBlocks::start(out.get()));
+  CHECK_OK(write([&blocks](std::string& block) { return blocks->add(block); }));
+  auto compressed = TRY(blocks->finish());
+  file = std::move(out);
   return compressed;
 }
 

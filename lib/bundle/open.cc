@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "bundle/bounds.h"
 #include "bundle/packed_image.h"
 #include "bundle/seal.h"
 #include "image/load.h"
@@ -249,6 +250,7 @@ Result<Ready> Bundle::ready(image::Store& store, bool keep_blobs,
     ready.shown[own] = named.shown;
     ready.locks.push_back(std::move(loaded.lock));
   }
+  bound(ready.plan, Bounds::here(), ready.notes);
   for (plan::Job& job : ready.plan.jobs) {
     CHECK_OK(check_images(job, pins));
     CHECK_OK(use_folder(job, folder_));
@@ -274,6 +276,7 @@ Result<Inside> read_inside() {
     own.insert(named.name);
     found.ready.shown[here_image] = named.shown;
   }
+  bound(found.ready.plan, Bounds::here(), found.ready.notes);
   for (plan::Job& job : found.ready.plan.jobs) {
     CHECK_OK(check_names(job));
     if (!own.contains(job.image) && !job.image.empty() && !job.error)

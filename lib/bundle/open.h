@@ -20,7 +20,7 @@ struct Ready {
   plan::Plan plan;
   std::map<std::string, std::string>
       shown;                       ///< how reports are to name an image: by what it is obtained by here
-  std::vector<std::string> notes;  ///< secrets that it does not have here
+  std::vector<std::string> notes;  ///< secrets that it does not have here, limits that it does not get
   std::vector<Fd> locks;
 };
 

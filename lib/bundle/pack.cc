@@ -98,7 +98,7 @@ Result<Images> open_images(image::Store& store, const image::Access& access, con
 }
 
 /// This program's own bytes, without a bundle that may stand behind them.
-Result<uint64_t> write_program(int out, const image::LayerContent& layer) {
+Status write_program(SealedOutput& out, const image::LayerContent& layer) {
   Fd self = TRY(sys::open(layer.program, O_RDONLY));
   struct stat st {};
   if (fstat(self.get(), &st) != 0) return Error::system("fstat", layer.program);
@@ -108,25 +108,26 @@ Result<uint64_t> write_program(int out, const image::LayerContent& layer) {
     const size_t n =
         TRY(sys::read_full(self.get(), buffer.data(), static_cast<size_t>(std::min<uint64_t>(block, left))));
     if (n == 0) return Error::infrastructure("this program's file became shorter while it was read");
-    CHECK_OK(sys::write_full(out, {buffer.data(), n}));
+    CHECK_OK(out.write({buffer.data(), n}));
     left -= n;
   }
-  return size;
+  return {};
 }
 
 Status write_file(std::vector<image::NamedImage>& images, image::ArchiveExtras& extras,
                   const image::LayerContent& layer, const PackOptions& options, sys::OutputFile& output) {
-  const int out = TRY(output.begin());
+  const int file = TRY(output.begin());
   if (output.temporary().empty())
     return Error::usage(fmt::format("{} is no regular file: a bundle goes to one", options.output));
-  uint64_t begin = 0;
+  SealedOutput sealed(file);
   if (options.runnable) {
-    begin = TRY(write_program(out, layer));
-    if (fchmod(out, 0755) != 0) return Error::system("fchmod", options.output);
+    CHECK_OK(write_program(sealed, layer));
+    if (fchmod(file, 0755) != 0) return Error::system("fchmod", options.output);
   }
-  CHECK_OK(image::write_extended_archive(images, out, extras));
-  const Fd whole = TRY(sys::open(output.temporary(), O_RDWR | O_NOFOLLOW));
-  CHECK_OK(put_seal(whole.get(), begin));
+  sealed.begin_archive();
+  CHECK_OK(image::write_extended_archive(
+      images, [&sealed](std::string& bytes) { return sealed.write(bytes); }, extras));
+  CHECK_OK(sealed.finish());
   return output.finish();
 }
 
@@ -161,8 +162,9 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
             "configuration has it");
 
   Fd layer;
-  const image::CompressedLayer described =
-      TRY_IN(write_content(content, file, folder_of(output.target()), layer), "the bundle's layer");
+  const image::CompressedLayer described = TRY(write_content(content, file, folder_of(output.target()), layer)
+                                                   .in("the bundle's layer")
+                                                   .in(text::printable(options.output)));
   auto packed = TRY(packed_image(std::move(images.main), std::move(layer), described));
   Packed done;
   done.content = packed->manifest_digest;
@@ -171,6 +173,7 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   image::ArchiveExtras extras;
   extras.unlisted = std::move(images.others);
   extras.most_plain = options.plain_layers ? UINT64_MAX : most_plain;
+  extras.scratch = folder_of(output.target());
   extras.annotations[sealed_annotation] = "1";
   if (options.recording != nullptr) {
     Recording recording = *options.recording;

@@ -37,6 +37,9 @@ class Packed final : public Source {
     if (i + 1 < manifest.layers.size()) return base_->layer(i);
     return bytes_of_file(layer_.get());
   }
+  [[nodiscard]] bool made_here(size_t i) const override {
+    return i + 1 == manifest.layers.size() || base_->made_here(i);
+  }
 
  private:
   std::unique_ptr<Source> base_;

@@ -93,6 +93,7 @@ Json to_wire(const Recording& recording) {
                          {"reason", json::binary(test.reason)},
                          {"steps", std::move(steps)},
                          {"cut", test.cut ? 1 : 0}});
+    if (!test.fault.empty()) tests.back()["fault"] = test.fault;
   }
   Json surroundings = Json::object();
   for (const auto& [name, value] : recording.surroundings) surroundings[name] = json::binary(value);
@@ -116,6 +117,7 @@ Result<Recording> recording_from_wire(const Json& wire) {
     test.image = TRY(json::get_string(one, "image"));
     test.outcome = TRY(outcome_from_string(TRY(json::get_string(one, "outcome"))));
     test.reason = TRY(json::get_string(one, "reason"));
+    test.fault = TRY(json::get_string(one, "fault", ""));
     test.cut = TRY(json::get_int(one, "cut", 0)) != 0;
     const Json* steps = json::find(one, "steps", Json::value_t::array);
     if (steps == nullptr || steps->size() > most_steps + 1) return malformed();
@@ -205,6 +207,7 @@ void Recorder::take(const Event& event) {
     case Kind::script_ended:
       test.outcome = event.outcome;
       test.reason = event.text.substr(0, most_reason);
+      if (event.outcome == Outcome::error) test.fault = event.detail;
       break;
     default:
       break;

@@ -31,6 +31,7 @@ struct RecordedTest {
   std::string name, image;
   Outcome outcome = Outcome::not_run;
   std::string reason;  ///< of a skip, an error
+  std::string fault;   ///< of an error, as `to_string(Fault)` says it; empty: not known
   std::vector<RecordedStep> steps;
   bool cut = false;  ///< there were more
   /// The step whose failure the test failed by; null: none.

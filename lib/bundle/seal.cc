@@ -1,5 +1,6 @@
 #include "bundle/seal.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::string_view magic = "testctr-bundle 1\n";
 constexpr size_t block = size_t{256} * 1024;
+constexpr size_t much = size_t{4} << 20;
 
 std::string text_of(const Seal& seal) {
   std::string text = fmt::format("{}archive {} {}\n{}\n", magic, seal.begin, seal.size, seal.digest.str());
@@ -45,11 +47,22 @@ Result<Digest> digest_of(int file, uint64_t size) {
 
 }  // namespace
 
-Status put_seal(int file, uint64_t begin) {
-  const uint64_t size = TRY(size_of(file));
-  Seal seal{begin, size - begin, TRY(digest_of(file, size))};
-  if (::lseek(file, static_cast<off_t>(size), SEEK_SET) < 0) return Error::system("lseek", "the bundle");
-  return sys::write_full(file, text_of(seal));
+// The disk is busy while we go on, and there is less to wait for in the end. Where it cannot be told so, that
+// takes longer.
+Status SealedOutput::write(std::string_view bytes) {
+  hash_.update(bytes);
+  size_ += bytes.size();
+  CHECK_OK(sys::write_full(file_, bytes));
+  if (size_ - on_its_way_ >= much) {
+    (void)::sync_file_range(file_, static_cast<off_t>(on_its_way_), static_cast<off_t>(size_ - on_its_way_),
+                            SYNC_FILE_RANGE_WRITE);
+    on_its_way_ = size_;
+  }
+  return {};
+}
+
+Status SealedOutput::finish() {
+  return sys::write_full(file_, text_of({begin_, size_ - begin_, hash_.finish()}));
 }
 
 Result<std::optional<Seal>> find_seal(int file) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -20,9 +21,23 @@ struct Seal {
 
 inline constexpr uint64_t seal_size = 512;
 
-/// Hashes what is in the file and writes the seal behind it. @param file readable and writable
-/// @param begin where the archive begins; it reaches to the file's end
-Status put_seal(int file, uint64_t begin);
+/// A bundle's file while it is written.
+class SealedOutput {
+ public:
+  /// @param file not owned
+  explicit SealedOutput(int file) : file_(file) {}
+  Status write(std::string_view bytes);
+  /// What is written from now on is the archive.
+  void begin_archive() { begin_ = size_; }
+  /// Writes the seal.
+  Status finish();
+
+ private:
+  int file_;
+  Sha256 hash_;
+  uint64_t size_ = 0, begin_ = 0;
+  uint64_t on_its_way_ = 0;  ///< of what was written, what the system was told to bring to the disk
+};
 
 /// The seal of a file, not compared with what is before it; nothing when there is none. Errors
 /// (infrastructure): it is one, but not one that `put_seal` wrote for a file of this length.

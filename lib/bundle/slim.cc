@@ -37,8 +37,8 @@ Result<std::unique_ptr<image::Source>> slim_image(image::Source& full, const ima
   Fd file;
   const image::CompressedLayer layer = TRY(compressed_layer(
       folder,
-      [&](int out) -> Status {
-        slim = TRY(image::write_slim_layer(out, root, touched));
+      [&](image::BlockSink out) -> Status {
+        slim = TRY(image::write_slim_layer(std::move(out), root, touched));
         return {};
       },
       file));

@@ -257,10 +257,27 @@ Result<Unit> EnginePlace::open_namespaces() {
   return Unit();
 }
 
-Result<std::unique_ptr<run::Engine>> open_engine(Maker maker) {
+Result<Endpoint> endpoint_here(Maker maker) {
   Surroundings surroundings;
   surroundings.root = ::geteuid() == 0;
-  Api api(maker, TRY(find_endpoint(maker, surroundings)));
+  return find_endpoint(maker, surroundings);
+}
+
+Result<std::string> describe_engine(Maker maker) {
+  const Endpoint endpoint = TRY(endpoint_here(maker));
+  Api api(maker, endpoint);
+  const EngineInfo info = TRY(ask_engine(api));
+  std::vector<std::string> limits;
+  for (const auto& [kept, name] :
+       {std::pair{info.memory, "memory"}, {info.pids, "pids"}, {info.cpus, "cpus"}})
+    if (kept) limits.emplace_back(name);
+  return fmt::format("{} at {}{}; limits: {}", info.shown, text::printable(endpoint.socket),
+                     info.rootless ? ", of an ordinary user" : "",
+                     limits.empty() ? "none" : text::join(limits, ", "));
+}
+
+Result<std::unique_ptr<run::Engine>> open_engine(Maker maker) {
+  Api api(maker, TRY(endpoint_here(maker)));
   EngineInfo info = TRY(ask_engine(api));
   CHECK_OK(remove_abandoned(api));
   return std::unique_ptr<run::Engine>(std::make_unique<ApiEngine>(std::move(api), std::move(info)));
@@ -270,5 +287,7 @@ Result<std::unique_ptr<run::Engine>> open_engine(Maker maker) {
 
 Result<std::unique_ptr<run::Engine>> open_docker() { return open_engine(Maker::docker); }
 Result<std::unique_ptr<run::Engine>> open_podman() { return open_engine(Maker::podman); }
+Result<std::string> describe_docker() { return describe_engine(Maker::docker); }
+Result<std::string> describe_podman() { return describe_engine(Maker::podman); }
 
 }  // namespace testctr::engine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "run/engine.h"
@@ -13,5 +14,10 @@ namespace testctr::engine {
 /// it. Usage errors: what was named is no Unix socket.
 Result<std::unique_ptr<run::Engine>> open_docker();
 Result<std::unique_ptr<run::Engine>> open_podman();
+
+/// Whether one answers: what it is and which limits it keeps, for people. Nothing is changed in it. Errors:
+/// as of opening it.
+Result<std::string> describe_docker();
+Result<std::string> describe_podman();
 
 }  // namespace testctr::engine

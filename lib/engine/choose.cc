@@ -92,6 +92,20 @@ Result<Chosen> owned(Result<std::unique_ptr<run::Engine>> engine) {
   return chosen;
 }
 
+Candidate candidate(std::string name, Result<std::string> described) {
+  Candidate one;
+  one.name = std::move(name);
+  one.usable = described.ok();
+  one.detail = described.ok() ? std::move(described).value() : described.error().message();
+  if (!one.usable) one.mend = described.error().hint();
+  return one;
+}
+
+Result<std::string> describe_chroot() {
+  (void)TRY(open_chroot());
+  return std::string("a private copy of the image's root, without namespaces");
+}
+
 }  // namespace
 
 std::optional<Kind> kind_from_string(std::string_view text) {
@@ -122,6 +136,11 @@ Result<Chosen> choose(Kind kind, const plan::Plan& plan) {
       return owned(open_here());
   }
   return Chosen();
+}
+
+std::vector<Candidate> other_engines() {
+  return {candidate("docker", describe_docker()), candidate("podman", describe_podman()),
+          candidate("chroot", describe_chroot())};
 }
 
 }  // namespace testctr::engine

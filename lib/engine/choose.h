@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "plan/plan.h"
@@ -46,5 +47,16 @@ struct Chosen {
 /// @param plan what it is for. Usage errors: an engine cannot be what was asked for (`here` with an image);
 /// infrastructure errors: it does not work on this machine.
 Result<Chosen> choose(Kind kind, const plan::Plan& plan);
+
+/// What `doctor` says of an engine.
+struct Candidate {
+  std::string name;  ///< as `--engine` has it
+  bool usable = false;
+  std::string detail;  ///< what it is, or why it cannot be used
+  std::string mend;    ///< where there is something to be done
+};
+
+/// Docker, Podman and chroot, each asked or tried as far as that changes nothing.
+std::vector<Candidate> other_engines();
 
 }  // namespace testctr::engine

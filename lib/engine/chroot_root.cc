@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "engine/merged_copy.h"
+#include "sandbox/entry_copy.h"
 #include "sandbox/furnish.h"
 #include "sandbox/ids.h"
 #include "sandbox/plan.h"
@@ -86,7 +87,7 @@ Status make_devices(std::vector<std::string>& notes) {
 
 Status copy_file(int from, const std::string& path, mode_t mode) {
   Fd to = TRY(sys::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW, 0600));
-  CHECK_OK(copy_content(from, to.get(), path));
+  CHECK_OK(sandbox::copy_content(from, to.get(), path));
   if (fchmod(to.get(), mode & 07777) != 0) return Error::system("fchmod", path);
   return {};
 }

@@ -17,8 +17,4 @@ namespace testctr::engine {
 Status copy_merged(const std::vector<std::string>& layers, std::optional<mode_t> mode, int to,
                    std::vector<std::string>& notes);
 
-/// Copies a file's content as it is now, by sharing its blocks where the file system can.
-/// @param name what it is, for errors
-Status copy_content(int from, int to, const std::string& name);
-
 }  // namespace testctr::engine

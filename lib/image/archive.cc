@@ -13,37 +13,24 @@ Error archive_error(struct archive* a, std::string_view doing) {
                           : Error::infrastructure(std::move(text));
 }
 
-namespace {
-
-la_ssize_t write_hashed(struct archive* a, void* data, const void* bytes, size_t size) {
-  auto* out = static_cast<HashedOutput*>(data);
-  Status s = out->write({static_cast<const char*>(bytes), size});
-  if (s.ok()) return static_cast<la_ssize_t>(size);
-  archive_set_error(a, s.error().number(), "%s", s.error().message().c_str());
-  if (out->error.ok()) out->error = std::move(s);
-  return -1;
-}
-
-}  // namespace
-
 Status HashedOutput::write(std::string_view bytes) {
-  if (hashing) hash.update(bytes);
+  hash.update(bytes);
   size += bytes.size();
   return fd >= 0 ? sys::write_full(fd, bytes) : Status();
 }
 
 // Not hdrcharset=BINARY: that would be said in front of each member, at the price of a small file. Without a
 // locale libarchive says it where a name needs it.
-Result<ArchiveWriter> tar_writer(HashedOutput& out) {
+Result<ArchiveWriter> tar_writer(void* data, archive_write_callback* write) {
   ArchiveWriter writer(archive_write_new());
   if (!writer) return Error::infrastructure("out of memory");
   struct archive* a = writer.get();
   if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
       archive_write_set_options(a, "xattrheader=SCHILY") != ARCHIVE_OK ||
       archive_write_add_filter_none(a) != ARCHIVE_OK ||
-      archive_write_set_bytes_per_block(a, 64 * 1024) != ARCHIVE_OK ||
+      archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK ||
       archive_write_set_bytes_in_last_block(a, 512) != ARCHIVE_OK ||
-      archive_write_open2(a, &out, nullptr, write_hashed, nullptr, nullptr) != ARCHIVE_OK)
+      archive_write_open2(a, data, nullptr, write, nullptr, nullptr) != ARCHIVE_OK)
     return archive_error(a, "opening a tar stream for writing");
   return writer;
 }

@@ -32,11 +32,10 @@ using ArchiveEntry = std::unique_ptr<struct archive_entry, ArchiveEntryFree>;
 /// stream".
 Error archive_error(struct archive* a, std::string_view doing);
 
-/// What a tar writer's bytes go through: a descriptor, with a digest and a count made on the way.
+/// What bytes go through: a descriptor, with a digest and a count made on the way.
 struct HashedOutput {
   explicit HashedOutput(int out) : fd(out) {}
-  int fd;               ///< not owned; -1 only counts and hashes
-  bool hashing = true;  ///< false: nobody wants the digest
+  int fd;  ///< not owned; -1 only counts and hashes
   Sha256 hash;
   uint64_t size = 0;
   Status error;  ///< the first failed write
@@ -44,9 +43,9 @@ struct HashedOutput {
 };
 
 /// A deterministic pax tar writer (restricted pax: extended headers only where they are needed; names are
-/// bytes: the header in front of one that is not ASCII says so) into `out`, which must outlive it. Close it
-/// with `archive_write_close` and look at `out.error`.
-Result<ArchiveWriter> tar_writer(HashedOutput& out);
+/// bytes: the header in front of one that is not ASCII says so). What it writes comes to the callback at
+/// once, not in blocks. @param data handed to the callback
+Result<ArchiveWriter> tar_writer(void* data, archive_write_callback* write);
 
 /// For each new archive_write_header: clears everything that would make bytes differ between two machines.
 ArchiveEntry new_entry();

@@ -1,8 +1,12 @@
 #include "image/archive_writer.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <set>
 
 #include "base/json.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "image/blob.h"
 #include "image/reference.h"
@@ -11,6 +15,7 @@ namespace testctr::image {
 namespace {
 
 constexpr size_t block = size_t{256} * 1024;
+constexpr uint64_t most_kept = uint64_t{64} << 20;  // of a layer, unpacked
 
 // A tar file of members that come in any order and are written sorted.
 class Tar {
@@ -28,20 +33,16 @@ class Tar {
   [[nodiscard]] bool has(const std::string& name) const { return members_.contains(name); }
   void add_folder(const std::string& name) { members_.try_emplace(name, Member{}); }
 
-  Status write(int out) const {
-    HashedOutput output(out);
-    output.hashing = false;
-    ArchiveWriter writer = TRY(tar_writer(output));
+  Status write(BlockSink out) const {
+    const auto tar = TRY(TarOut::open(std::move(out)));
     for (const auto& [name, member] : members_) {
-      // What is written into is what failed, where it did.
-      Status written = write_member(writer.get(), name, member);
-      if (!output.error.ok()) return std::move(output.error);
-      CHECK_OK(written);
+      const bool folder = !member.write;
+      const mode_t mode = folder ? S_IFDIR | 0755 : S_IFREG | 0644;
+      CHECK_OK(tar->member({.path = name, .mode = mode, .size = member.size}));
+      if (folder) continue;
+      CHECK_OK(member.write([&](std::string_view bytes) { return tar->bytes(bytes, name); }));
     }
-    const int closed = archive_write_close(writer.get());
-    if (!output.error.ok()) return std::move(output.error);
-    if (closed != ARCHIVE_OK) return archive_error(writer.get(), "writing the archive");
-    return {};
+    return tar->close();
   }
 
  private:
@@ -50,25 +51,12 @@ class Tar {
     Write write;  ///< empty: a folder
   };
 
-  static Status write_member(struct archive* a, const std::string& name, const Member& member) {
-    ArchiveEntry entry = new_entry();
-    const bool folder = !member.write;
-    archive_entry_copy_pathname(entry.get(), name.c_str());
-    archive_entry_set_mtime(entry.get(), 0, 0);
-    archive_entry_set_filetype(entry.get(), folder ? AE_IFDIR : AE_IFREG);
-    archive_entry_set_perm(entry.get(), folder ? 0755 : 0644);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(member.size));
-    if (archive_write_header(a, entry.get()) < ARCHIVE_WARN) return archive_error(a, "writing " + name);
-    if (folder) return {};
-    return member.write([&](std::string_view bytes) -> Status {
-      if (archive_write_data(a, bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size()))
-        return {};
-      return archive_error(a, "writing " + name);
-    });
-  }
-
   std::map<std::string, Member> members_;
 };
+
+BlockSink into(int file) {
+  return [file](std::string& bytes) { return sys::write_full(file, bytes); };
+}
 
 std::string blob_name(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
@@ -111,6 +99,16 @@ std::string layer_name(const Source& source, size_t i) {
                      source.manifest.layers[i].digest.str().substr(0, 19));
 }
 
+// That it has the size that stands before it, the tar sees.
+Status copy(ByteSource& from, const std::function<Status(std::string_view)>& write) {
+  std::string buffer(block, '\0');
+  for (;;) {
+    const size_t n = TRY(from.read(buffer.data(), buffer.size()));
+    if (n == 0) return {};
+    CHECK_OK(write({buffer.data(), n}));
+  }
+}
+
 void add_documents_and_layers(Tar& tar, Source& source) {
   for (const IndexDocument& index : source.indexes) tar.add(blob_name(index.digest), index.bytes);
   tar.add(blob_name(source.manifest_digest), source.manifest_bytes);
@@ -121,6 +119,7 @@ void add_documents_and_layers(Tar& tar, Source& source) {
     const Descriptor& layer = source.manifest.layers[i];
     tar.add(blob_name(layer.digest), layer.size, [&source, i](const auto& write) -> Status {
       const std::unique_ptr<ByteSource> stream = TRY(source.layer(i));
+      if (source.made_here(i)) return copy(*stream, write);
       return copy_checked(*stream, source.manifest.layers[i], layer_name(source, i), write);
     });
   }
@@ -223,6 +222,30 @@ namespace {
 
 bool is_zstd(const Descriptor& layer) { return layer.media_type.ends_with("zstd"); }
 
+/// A layer unpacked, in a file without a name as far as it is small.
+struct Plain {
+  uint64_t size = 0;
+  std::shared_ptr<Fd> file;  ///< null: it is unpacked once more when it is needed
+};
+
+Result<Plain> measured(Source& source, size_t i, const Digest& diff_id, const std::string& scratch) {
+  Plain plain;
+  if (scratch.empty()) {
+    plain.size = TRY(unpacked(source, i, diff_id, nullptr));
+    return plain;
+  }
+  plain.file = std::make_shared<Fd>(TRY(sys::unnamed_file(scratch)));
+  uint64_t kept = 0;
+  plain.size = TRY(unpacked(source, i, diff_id, [&](std::string_view bytes) -> Status {
+    kept += bytes.size();
+    if (plain.file && kept > most_kept) plain.file.reset();
+    return plain.file ? sys::write_full(plain.file->get(), bytes) : Status();
+  }));
+  if (plain.file && ::lseek(plain.file->get(), 0, SEEK_SET) != 0)
+    return Error::system("lseek", "an unpacked layer");
+  return plain;
+}
+
 // The layers as manifest.json is to name them: zstd ones uncompressed, where there is room for that.
 Result<std::vector<std::string>> docker_layers(Tar& tar, Source& source, ArchiveExtras& extras) {
   const std::vector<Descriptor>& layers = source.manifest.layers;
@@ -232,12 +255,12 @@ Result<std::vector<std::string>> docker_layers(Tar& tar, Source& source, Archive
   const ImageConfig config = TRY_IN(parse_config(TRY(source.config())), source.shown);
   if (config.diff_ids.size() != layers.size()) return names;
   uint64_t whole = 0;
-  std::vector<uint64_t> sizes(layers.size());
+  std::vector<Plain> plain(layers.size());
   for (size_t i = 0; i < layers.size() && whole <= extras.most_plain; ++i) {
     // What is compressed already is longer than that.
     if (is_zstd(layers[i]) && whole + layers[i].size <= extras.most_plain)
-      sizes[i] = TRY(unpacked(source, i, config.diff_ids[i], nullptr));
-    whole += is_zstd(layers[i]) ? std::max(sizes[i], layers[i].size) : 0;
+      plain[i] = TRY(measured(source, i, config.diff_ids[i], extras.scratch));
+    whole += is_zstd(layers[i]) ? std::max(plain[i].size, layers[i].size) : 0;
   }
   extras.left_plain_out = whole > extras.most_plain;
   if (extras.left_plain_out) return names;
@@ -245,17 +268,19 @@ Result<std::vector<std::string>> docker_layers(Tar& tar, Source& source, Archive
     if (!is_zstd(layers[i])) continue;
     const Digest diff_id = config.diff_ids[i];
     names[i] = blob_name(diff_id);
-    tar.add(names[i], sizes[i], [&source, i, diff_id](const auto& write) -> Status {
-      (void)TRY(unpacked(source, i, diff_id, write));
-      return {};
-    });
+    tar.add(names[i], plain[i].size,
+            [&source, i, diff_id, file = plain[i].file](const auto& write) -> Status {
+              if (file) return copy(*file_source(TRY(sys::duplicate(file->get()))), write);
+              (void)TRY(unpacked(source, i, diff_id, write));
+              return {};
+            });
   }
   return names;
 }
 
 }  // namespace
 
-Status write_extended_archive(std::vector<NamedImage>& images, int out, ArchiveExtras& extras) {
+Status write_extended_archive(std::vector<NamedImage>& images, BlockSink out, ArchiveExtras& extras) {
   Tar tar;
   std::vector<Json> entries;
   DockerManifest docker;
@@ -283,12 +308,12 @@ Status write_extended_archive(std::vector<NamedImage>& images, int out, ArchiveE
   tar.add("index.json", index_document(std::move(entries)));
   tar.add("manifest.json", docker.bytes());
   tar.add("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
-  return tar.write(out);
+  return tar.write(std::move(out));
 }
 
 Status write_oci_archive(std::vector<NamedImage>& images, int out) {
   ArchiveExtras none;
-  return write_extended_archive(images, out, none);
+  return write_extended_archive(images, into(out), none);
 }
 
 Status write_docker_archive(std::vector<NamedImage>& images, int out) {
@@ -321,7 +346,7 @@ Status write_docker_archive(std::vector<NamedImage>& images, int out) {
     docker.add(name, docker_names(image.names), names);
   }
   tar.add("manifest.json", docker.bytes());
-  return tar.write(out);
+  return tar.write(into(out));
 }
 
 }  // namespace testctr::image

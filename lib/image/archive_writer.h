@@ -1,4 +1,4 @@
-// Writes images into one tar file, straight from where they are: nothing is copied aside, and little is held
+// Writes images into one tar file, straight from where they are: little is copied aside, and little is held
 // in memory. The same images give the same bytes: members are sorted, times 0, owners root.
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "image/source.h"
+#include "image/tar_out.h"
 
 namespace testctr::image {
 
@@ -41,11 +42,14 @@ struct ArchiveExtras {
   /// others. Only where these are at most so many bytes in all.
   uint64_t most_plain = 0;
   bool left_plain_out = false;  ///< set: there are such layers, and they were too much
+  /// A folder for unnamed files, so that such layers, as long as they are small, are unpacked only once;
+  /// empty: none.
+  std::string scratch;
 };
 
 /// An OCI archive: all blobs as they are, and a manifest.json for Docker's `load`.
 Status write_oci_archive(std::vector<NamedImage>& images, int out);
-Status write_extended_archive(std::vector<NamedImage>& images, int out, ArchiveExtras& extras);
+Status write_extended_archive(std::vector<NamedImage>& images, BlockSink out, ArchiveExtras& extras);
 
 /// What `docker save` writes: configurations, uncompressed layers, manifest.json. Each layer is read twice
 /// where it is compressed, since a member's size stands before it.

@@ -18,7 +18,8 @@ class LayerWriter {
   Result<WrittenLayer> write(const LayerContent& content);
 
  private:
-  ArchiveEntry entry(const std::string& path, mode_t type, mode_t permissions, int64_t seconds) const;
+  using Attributes = std::vector<std::pair<std::string, std::string>>;
+  [[nodiscard]] int64_t clamped(int64_t seconds) const;
   Status directory(const std::string& path, mode_t permissions, int64_t seconds);
   Status file(const std::string& path, mode_t permissions, std::string_view bytes);
   Status file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
@@ -27,39 +28,26 @@ class LayerWriter {
   Status tree(const Tree& tree, const std::string& prefix);
   Status tree_entry(const TreeEntry& entry, const std::string& prefix);
   Status copy(const LayerCopy& copy);
-  static void attributes(struct archive_entry* e, int file);
+  static Attributes attributes(int file);
 
   TarOut& out_;
   int64_t epoch_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
 };
 
-ArchiveEntry LayerWriter::entry(const std::string& path, mode_t type, mode_t permissions,
-                                int64_t seconds) const {
-  ArchiveEntry e = new_entry();
-  archive_entry_copy_pathname(e.get(), path.c_str());
-  archive_entry_set_filetype(e.get(), type);
-  archive_entry_set_perm(e.get(), permissions & 07777U);
-  archive_entry_set_mtime(e.get(), std::clamp<int64_t>(seconds, 0, epoch_), 0);
-  archive_entry_set_uid(e.get(), 0);
-  archive_entry_set_gid(e.get(), 0);
-  return e;
-}
+int64_t LayerWriter::clamped(int64_t seconds) const { return std::clamp<int64_t>(seconds, 0, epoch_); }
 
 Status LayerWriter::directory(const std::string& path, mode_t permissions, int64_t seconds) {
-  ArchiveEntry e = entry(path + "/", AE_IFDIR, permissions, seconds);
-  return out_.header(e.get(), path);
+  return out_.member({.path = path, .mode = S_IFDIR | (permissions & 07777U), .seconds = clamped(seconds)});
 }
 
 Status LayerWriter::file(const std::string& path, mode_t permissions, std::string_view bytes) {
-  ArchiveEntry e = entry(path, AE_IFREG, permissions, 0);
-  archive_entry_set_size(e.get(), static_cast<la_int64_t>(bytes.size()));
-  CHECK_OK(out_.header(e.get(), path));
+  CHECK_OK(out_.member({.path = path, .mode = S_IFREG | permissions, .size = bytes.size()}));
   return out_.bytes(bytes, path);
 }
 
-void LayerWriter::attributes(struct archive_entry* e, int file) {
-  add_attributes(e, file, [](std::string_view key) {
+LayerWriter::Attributes LayerWriter::attributes(int file) {
+  return attributes_of(file, [](std::string_view key) {
     return key.starts_with("user.") && !key.starts_with("user.overlay.");
   });
 }
@@ -67,34 +55,33 @@ void LayerWriter::attributes(struct archive_entry* e, int file) {
 Status LayerWriter::file(const std::string& path, const struct stat& st, mode_t permissions, int parent,
                          const std::string& name, bool longer) {
   Fd fd = TRY_IN(sys::open_at(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), path);
-  ArchiveEntry e = entry(path, AE_IFREG, permissions, st.st_mtim.tv_sec);
-  archive_entry_set_size(e.get(), st.st_size);
-  attributes(e.get(), fd.get());
-  CHECK_OK(out_.header(e.get(), path));
-  return out_.file(fd.get(), st.st_size, path, longer);
+  const auto size = static_cast<uint64_t>(st.st_size);
+  CHECK_OK(out_.member({.path = path,
+                        .mode = S_IFREG | (permissions & 07777U),
+                        .seconds = clamped(st.st_mtim.tv_sec),
+                        .size = size,
+                        .attributes = attributes(fd.get())}));
+  return out_.file(fd.get(), size, path, longer);
 }
 
 Status LayerWriter::tree_entry(const TreeEntry& found, const std::string& prefix) {
   std::string path = prefix + "/" + found.path;
   const struct stat& st = found.st;
-  int64_t seconds = st.st_mtim.tv_sec;
+  TarMember member{.path = path, .mode = st.st_mode, .seconds = clamped(st.st_mtim.tv_sec)};
   if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
     auto [it, is_first] = links_.try_emplace({st.st_dev, st.st_ino}, path);
     if (!is_first) {
-      ArchiveEntry e = entry(path, S_ISLNK(st.st_mode) ? AE_IFLNK : AE_IFREG, st.st_mode, seconds);
-      archive_entry_copy_hardlink(e.get(), it->second.c_str());
-      return out_.header(e.get(), path);
+      member.hardlink = it->second;
+      return out_.member(member);
     }
   }
   if (S_ISREG(st.st_mode)) return file(path, st, st.st_mode, found.parent, found.name);
-  ArchiveEntry e = entry(S_ISDIR(st.st_mode) ? path + "/" : path, st.st_mode & S_IFMT, st.st_mode, seconds);
-  if (S_ISLNK(st.st_mode))
-    archive_entry_copy_symlink(e.get(), TRY(sys::read_link_at(found.parent, found.name)).c_str());
+  if (S_ISLNK(st.st_mode)) member.symlink = TRY(sys::read_link_at(found.parent, found.name));
   if (S_ISDIR(st.st_mode)) {
     Fd folder = TRY_IN(sys::open_at(found.parent, found.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path);
-    attributes(e.get(), folder.get());
+    member.attributes = attributes(folder.get());
   }
-  return out_.header(e.get(), path);
+  return out_.member(member);
 }
 
 Status LayerWriter::tree(const Tree& tree, const std::string& prefix) {
@@ -211,10 +198,17 @@ Result<OpenedLayer> describe(const Store::Impl& store, Loaded loaded, const std:
 
 }  // namespace
 
-Result<WrittenLayer> write_layer(int out, const LayerContent& content, bool hashed) {
+Result<WrittenLayer> write_layer(int out, const LayerContent& content) {
   int64_t epoch = TRY(source_date_epoch(0));
-  auto tar = TRY(TarOut::open(out, hashed));
+  auto tar = TRY(TarOut::open(out));
   return LayerWriter(*tar, epoch).write(content);
+}
+
+Status write_layer(BlockSink sink, const LayerContent& content) {
+  int64_t epoch = TRY(source_date_epoch(0));
+  auto tar = TRY(TarOut::open(std::move(sink)));
+  (void)TRY(LayerWriter(*tar, epoch).write(content));
+  return {};
 }
 
 Result<OpenedLayer> open_layer(Store& store, const std::string& path) {

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "image/image.h"
+#include "image/tar_out.h"
 #include "image/tree.h"
 
 namespace testctr::image {
@@ -51,8 +52,9 @@ struct WrittenLayer {
 
 /// Writes the layer as an uncompressed tar stream. Times are clamped to $SOURCE_DATE_EPOCH, and are 0 without
 /// it.
-/// @param hashed false: nobody wants the digest
-Result<WrittenLayer> write_layer(int out, const LayerContent& content, bool hashed = true);
+Result<WrittenLayer> write_layer(int out, const LayerContent& content);
+/// The same in blocks, without a digest.
+Status write_layer(BlockSink sink, const LayerContent& content);
 
 /// A layer that was written before, unpacked into the store.
 struct OpenedLayer {

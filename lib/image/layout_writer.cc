@@ -36,11 +36,9 @@ Result<ArchiveWriter> compressor(CompressedOutput& output, Compression compressi
   ArchiveWriter writer(archive_write_new());
   struct archive* a = writer.get();
   bool good = a != nullptr && archive_write_set_format_raw(a) == ARCHIVE_OK;
-  if (compression == Compression::gzip || compression == Compression::quick_gzip) {
+  if (compression == Compression::gzip) {
     good = good && archive_write_add_filter_gzip(a) == ARCHIVE_OK &&
            archive_write_set_filter_option(a, "gzip", "timestamp", nullptr) == ARCHIVE_OK;
-    if (compression == Compression::quick_gzip)
-      good = good && archive_write_set_filter_option(a, "gzip", "compression-level", "1") == ARCHIVE_OK;
     output.patch_gzip = true;
   } else if (compression == Compression::zstd) {
     good = good && archive_write_add_filter_zstd(a) == ARCHIVE_OK;
@@ -63,7 +61,6 @@ std::string_view layer_type(Compression compression) {
     case Compression::none:
       return media::oci_layer;
     case Compression::gzip:
-    case Compression::quick_gzip:
       return media::oci_layer_gzip;
     case Compression::zstd:
       return media::oci_layer_zstd;

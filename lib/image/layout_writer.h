@@ -19,7 +19,6 @@ enum class Compression : uint8_t {
   none,
   gzip,
   zstd,
-  quick_gzip,  ///< gzip in a quarter of the time, somewhat larger
 };
 
 /// What goes into the image's configuration besides its layers.

@@ -51,13 +51,12 @@ class Slimmer {
  public:
   Slimmer(const RootFilesystem& root, MergedRoot merged) : root_(root), merged_(std::move(merged)) {}
 
-  Result<SlimLayer> write(int out, const std::vector<std::string>& touched) {
+  Result<SlimLayer> write(std::unique_ptr<TarOut> tar, const std::vector<std::string>& touched) {
     for (const char* name : always) CHECK_OK(touch(name));
     if (root_.config.working_dir.starts_with('/')) CHECK_OK(touch(root_.config.working_dir));
     for (const std::string& name : touched) CHECK_OK(touch(name));
     CHECK_OK(add_interpreters());
     CHECK_OK(add_lists());
-    auto tar = TRY(TarOut::open(out));
     CHECK_OK(write_root(*tar));
     CHECK_OK(merged_.visit(
         [&](const MergedRoot::Found& found) -> Status {
@@ -274,7 +273,7 @@ Result<bool> Slimmer::write_entry(TarOut& tar, const MergedRoot::Found& found) {
   }
   if (S_ISREG(st.st_mode)) archive_entry_set_size(e.get(), st.st_size);
   CHECK_OK(tar.header(e.get(), path));
-  if (S_ISREG(st.st_mode)) CHECK_OK(tar.file(content.get(), st.st_size, path));
+  if (S_ISREG(st.st_mode)) CHECK_OK(tar.file(content.get(), static_cast<uint64_t>(st.st_size), path));
   return true;
 }
 
@@ -303,13 +302,27 @@ void Slimmer::count_links() {
 
 }  // namespace
 
-Result<SlimLayer> write_slim_layer(int out, const RootFilesystem& root,
-                                   const std::vector<std::string>& touched) {
+namespace {
+
+Result<SlimLayer> write_slim(std::unique_ptr<TarOut> tar, const RootFilesystem& root,
+                             const std::vector<std::string>& touched) {
   if (root.kind != RootFilesystem::Kind::layers) {
     return Error::usage("only an image can be made slim: hostfs is this machine itself")
         .hint("name an image, or leave out --slim");
   }
-  return Slimmer(root, TRY(MergedRoot::open(root.layers))).write(out, touched);
+  return Slimmer(root, TRY(MergedRoot::open(root.layers))).write(std::move(tar), touched);
+}
+
+}  // namespace
+
+Result<SlimLayer> write_slim_layer(int out, const RootFilesystem& root,
+                                   const std::vector<std::string>& touched) {
+  return write_slim(TRY(TarOut::open(out)), root, touched);
+}
+
+Result<SlimLayer> write_slim_layer(BlockSink sink, const RootFilesystem& root,
+                                   const std::vector<std::string>& touched) {
+  return write_slim(TRY(TarOut::open(std::move(sink))), root, touched);
 }
 
 }  // namespace testctr::image

@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "image/image.h"
+#include "image/tar_out.h"
 
 namespace testctr::image {
 
@@ -34,6 +35,9 @@ inline constexpr uint64_t largest_unread = uint64_t{16} << 10;
 /// that a directory's entries were read. What is not in the image is passed over.
 /// Usage errors: the image is this machine's own root.
 Result<SlimLayer> write_slim_layer(int out, const RootFilesystem& root,
+                                   const std::vector<std::string>& touched);
+/// The same in blocks, without a digest.
+Result<SlimLayer> write_slim_layer(BlockSink sink, const RootFilesystem& root,
                                    const std::vector<std::string>& touched);
 
 }  // namespace testctr::image

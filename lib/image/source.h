@@ -40,6 +40,12 @@ class Source {
   virtual Result<std::string> config() = 0;
   /// A stream of layer `i`'s blob, not verified.
   virtual Result<std::unique_ptr<ByteSource>> layer(size_t i) = 0;
+  /// Whether this process has written layer `i` just now, into a file that nobody else knows, and its digest
+  /// is that of what it wrote: then it need not be verified.
+  [[nodiscard]] virtual bool made_here(size_t i) const {
+    (void)i;
+    return false;
+  }
 
   /// Told before the first `layer`, once: those that will be asked for, in that order, so that a download can
   /// go on with the next while one is unpacked. @param files a folder for files of its own, `tmp/` of the

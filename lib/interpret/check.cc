@@ -2,13 +2,17 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <optional>
 
 #include "base/text.h"
 #include "interpret/call.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
+#include "interpret/extract.h"
 #include "interpret/interpreter.h"
+#include "interpret/lint.h"
+#include "interpret/lint_rules.h"
 #include "interpret/pattern.h"
 #include "interpret/replacer.h"
 
@@ -17,10 +21,10 @@ namespace {
 
 constexpr size_t told_at_most = 50;
 
-Error at(const script::Script& script, const script::Command& command, uint32_t column, const Error& error) {
+Error as_error(const Finding& finding) {
   Error placed =
-      Error::usage(fmt::format("{}:{}:{}: {}", script.name, command.line, column, error.message()));
-  return error.hint().empty() ? placed : std::move(placed).hint(error.hint());
+      Error::usage(fmt::format("{}:{}:{}: {}", finding.file, finding.line, finding.column, finding.message));
+  return finding.hint.empty() ? placed : std::move(placed).hint(finding.hint);
 }
 
 Error unknown_command(const std::string& name, const std::vector<std::string>& programs) {
@@ -38,12 +42,6 @@ Error unknown_command(const std::string& name, const std::vector<std::string>& p
     return std::move(error).hint(fmt::format("did you mean `{}`?", *near));
   return std::move(error).hint(
       fmt::format("a program is run with `exec {}`; `help` lists the commands", text::printable(name)));
-}
-
-std::string raw(const script::Word& word) {
-  std::string text;
-  for (const script::Fragment& fragment : word) text += fragment.text;
-  return text;
 }
 
 bool is_constant(const script::Word& word) {
@@ -81,7 +79,8 @@ std::optional<std::vector<std::string>> flags_of(std::string_view command) {
   if (command == "help") return std::vector<std::string>{"-v"};
   if (command == "exists") return std::vector<std::string>{"-readonly", "-exec"};
   if (command == "ttyin") return std::vector<std::string>{"-stdin"};
-  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm", "stdin", "unix2dos"}) {
+  for (std::string_view name :
+       {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm", "stdin", "unix2dos", "unquote"}) {
     if (command == name) return std::vector<std::string>{};
   }
   return std::nullopt;
@@ -243,7 +242,8 @@ Status check_testctr(const script::Command& command) {
   return {};
 }
 
-Status check_command(const script::Command& command, const std::vector<std::string>& programs);
+Status check_command(const script::Command& command, const std::vector<std::string>& programs,
+                     std::string_view& rule);
 
 /// Whether a word of a `testctr` line takes what follows into another place, or may.
 bool moves(const script::Command& command) {
@@ -256,7 +256,8 @@ bool moves(const script::Command& command) {
 }
 
 /// `defer`, `retry` and `timeout`: their own words, and what they carry out.
-Status check_inner(const script::Command& command, const std::vector<std::string>& programs) {
+Status check_inner(const script::Command& command, const std::vector<std::string>& programs,
+                   std::string_view& rule) {
   const size_t own = *script::words_before_inner(command);
   if (command.name == "retry" && own == 0)
     return Error::usage("retry wants a limit").hint("usage: retry -timeout D COMMAND...");
@@ -272,13 +273,16 @@ Status check_inner(const script::Command& command, const std::vector<std::string
   if (info != nullptr && (!info->inner || (info->name == "testctr" && moves(*inner))))
     return Error::usage(fmt::format("{} cannot be carried out by {}", inner->name, command.name))
         .hint("it stands in a line of its own");
-  return check_command(*inner, programs);
+  return check_command(*inner, programs, rule);
 }
 
-Status check_command(const script::Command& command, const std::vector<std::string>& programs) {
+/// @param rule set to the one that an error is of, where it is no matter of arguments
+Status check_command(const script::Command& command, const std::vector<std::string>& programs,
+                     std::string_view& rule) {
   const CommandInfo* info = find_command(command.name);
   if (info == nullptr) {
     if (std::find(programs.begin(), programs.end(), command.name) != programs.end()) return {};
+    rule = "unknown-command";
     return unknown_command(command.name, programs);
   }
   if (command.exit_code && !info->status) {
@@ -306,36 +310,68 @@ Status check_command(const script::Command& command, const std::vector<std::stri
                                     count))
         .hint(usage());
   }
-  if (info->run == nullptr) return check_inner(command, programs);
+  if (info->run == nullptr) return check_inner(command, programs, rule);
   CHECK_OK(check_flags(command, *info));
   CHECK_OK(check_words(command));
   if (command.name == "testctr") CHECK_OK(check_testctr(command));
+  rule = "bad-pattern";
   return info->pattern ? check_pattern(command) : Status();
+}
+
+/// `a` and `./a` are one file.
+void add_doubled(const script::Script& script, std::vector<Finding>& findings) {
+  std::map<std::string, uint32_t> lines;
+  for (const script::File& file : script.files) {
+    if (file.name.find('$') != std::string::npos) continue;
+    auto name = normal_name(file.name, "/work");
+    if (!name.ok()) continue;
+    auto [known, fresh] = lines.emplace(std::move(name).value(), file.line);
+    if (fresh) continue;
+    findings.push_back(
+        {script.name, file.line, 4, "duplicate-file",
+         fmt::format("the file {} is in line {} already", text::quoted(known->first), known->second),
+         "each file of a script has a name of its own"});
+  }
 }
 
 }  // namespace
 
-Status check(const script::Script& script, const std::vector<std::string>& programs,
-             const std::map<std::string, bool>& conditions) {
-  // The others say what is wrong with a line when its turn comes.
-  if (script.language != script::Language::testctr) return {};
+std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs,
+                               const std::map<std::string, bool>& conditions) {
+  std::vector<Finding> findings;
+  // The other dialects say what is wrong with a line when its turn comes.
+  if (script.language != script::Language::testctr) return findings;
+  const auto add = [&](const script::Command& command, uint32_t column, std::string_view rule,
+                       const Error& error) {
+    findings.push_back({script.name, command.line, column, rule, error.message(), error.hint()});
+  };
   if (script.commands.empty())
-    return Error::usage(fmt::format("{}: the script has no commands", script.name));
-  std::vector<Error> errors;
+    findings.push_back({script.name, 0, 0, "empty-script", "the script has no commands", ""});
   for (const script::Command& command : script.commands) {
     for (const script::Condition& condition : command.conditions) {
       Status known = check_condition(condition.text, conditions);
-      if (!known.ok()) errors.push_back(at(script, command, condition.column, known.error()));
+      if (!known.ok()) add(command, condition.column, "unknown-condition", known.error());
     }
-    Status known = check_command(command, programs);
-    if (!known.ok()) errors.push_back(at(script, command, command.column, known.error()));
+    std::string_view rule = "arguments";
+    Status known = check_command(command, programs, rule);
+    if (!known.ok()) add(command, command.column, rule, known.error());
   }
-  if (errors.empty()) return {};
-  if (errors.size() == 1) return errors.front();
+  add_doubled(script, findings);
+  return findings;
+}
+
+Status check(const script::Script& script, const std::vector<std::string>& programs,
+             const std::map<std::string, bool>& conditions) {
+  if (script.language != script::Language::testctr) return {};
+  if (script.commands.empty())
+    return Error::usage(fmt::format("{}: the script has no commands", script.name));
+  const std::vector<Finding> findings = errors_in(script, programs, conditions);
+  if (findings.empty()) return {};
+  if (findings.size() == 1) return as_error(findings.front());
   std::string all;
-  for (size_t i = 0; i < errors.size() && i < told_at_most; ++i)
-    all += (i == 0 ? "" : "\n") + errors[i].full();
-  if (errors.size() > told_at_most) all += fmt::format("\nand {} more", errors.size() - told_at_most);
+  for (size_t i = 0; i < findings.size() && i < told_at_most; ++i)
+    all += (i == 0 ? "" : "\n") + as_error(findings[i]).full();
+  if (findings.size() > told_at_most) all += fmt::format("\nand {} more", findings.size() - told_at_most);
   return Error::usage(std::move(all));
 }
 

@@ -151,6 +151,9 @@ Status make_script_directories(const Session& session, const std::string& path);
 Status write_script_file(const Session& session, const std::string& name, mode_t mode,
                          std::string_view content);
 
+// commands_unquote.cc
+Answer run_unquote(Session& session, const Arguments& arguments);
+
 // commands_script.cc
 Answer run_cd(Session& session, const Arguments& arguments);
 Answer run_echo(Session& session, const Arguments& arguments);

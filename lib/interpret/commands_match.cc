@@ -10,6 +10,7 @@
 #include "interpret/diff.h"
 #include "interpret/expand.h"
 #include "interpret/pattern.h"
+#include "interpret/update.h"
 
 namespace testctr::interpret {
 namespace {
@@ -164,14 +165,27 @@ Answer compare(Session& session, const Arguments& arguments, const char* command
   if (!actual_text.ok()) return Answer::misuse(actual_text.error());
   if (!expected_text.ok()) return Answer::misuse(expected_text.error());
   std::string pair = fmt::format("{} and {}", text::printable(names[0]), text::printable(names[1]));
-  if (actual_text.value() == expected_text.value()) {
+  const bool equal = actual_text.value() == expected_text.value();
+  const bool updates = session.updates != nullptr && session.command->want == script::Want::success;
+  Status taken =
+      updates ? session.updates->take(session, {names[0], names[1], expand_variables, equal}) : Status();
+  if (equal && taken.ok()) {
     return Answer::done(pair + " do not differ", "a difference", excerpt(actual_text.value()));
+  }
+  if (equal) return Answer::failed(pair + " do not differ, but " + taken.error().message());
+  if (updates && taken.ok()) {
+    session.note("[the script is to be updated]");
+    return Answer::done();
   }
   Answer answer =
       Answer::failed(pair + " differ", excerpt(expected_text.value()), excerpt(actual_text.value()));
   if (!quiet && session.command->want != script::Want::failure) {
     answer.failure.diff = unified_diff(text::printable(expected.name), expected_text.value(),
                                        text::printable(actual.name), actual_text.value());
+  }
+  if (!taken.ok()) {
+    const Error& error = taken.error();
+    answer.failure.hint = not_updatable + error.message() + (error.hint().empty() ? "" : ": ") + error.hint();
   }
   return answer;
 }

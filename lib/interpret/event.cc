@@ -10,9 +10,9 @@ namespace testctr {
 namespace {
 
 constexpr std::array<std::string_view, 5> outcome_names = {"pass", "fail", "error", "skip", "not_run"};
-constexpr std::array<std::string_view, 10> kind_names = {
-    "script_started", "phase",   "command",      "note", "output",
-    "denied",         "failure", "script_ended", "log",  "case_ended"};
+constexpr std::array<std::string_view, 11> kind_names = {
+    "script_started", "phase",        "command", "note",     "output",    "denied",
+    "failure",        "script_ended", "log",     "compared", "case_ended"};
 
 constexpr size_t frame_bytes = size_t{1}
                                << 20;  // no text of an event can be longer than the frame it came in
@@ -44,6 +44,14 @@ Result<Failure> failure_from_wire(const Json& wire) {
   failure.diff = TRY(wire::text(wire, "diff", frame_bytes));
   failure.hint = TRY(wire::text(wire, "hint", frame_bytes));
   return failure;
+}
+
+Result<Wanted> wanted_from_wire(const Json& wire) {
+  const auto flag = [&](const char* key) {
+    const Json* found = json::find(wire, key, Json::value_t::boolean);
+    return found != nullptr && found->get<bool>();
+  };
+  return Wanted{TRY(wire::text(wire, "member", 4096)), flag("quoted"), flag("equal"), flag("more")};
 }
 
 Result<Denial> denial_from_wire(const Json& wire) {
@@ -116,6 +124,13 @@ Json to_wire(const Event& event) {
     put(denial, "count", static_cast<int64_t>(event.denial.count));
     wire["denial"] = std::move(denial);
   }
+  if (event.kind == Event::Kind::compared) {
+    const Wanted& wanted = event.compared;
+    wire["compared"] = Json{{"member", json::binary(wanted.member)},
+                            {"quoted", wanted.quoted},
+                            {"equal", wanted.equal},
+                            {"more", wanted.more}};
+  }
   return wire;
 }
 
@@ -154,6 +169,11 @@ Result<Event> event_from_wire(const Json& wire) {
     const Json* denial = member(wire, "denial");
     if (denial == nullptr) return Error::infrastructure("key \"denial\" is missing or not an object");
     event.denial = TRY(denial_from_wire(*denial));
+  }
+  if (event.kind == Event::Kind::compared) {
+    const Json* wanted = member(wire, "compared");
+    if (wanted == nullptr) return Error::infrastructure("key \"compared\" is missing or not an object");
+    event.compared = TRY(wanted_from_wire(*wanted));
   }
   return event;
 }

@@ -36,6 +36,14 @@ struct Denial {
   auto operator<=>(const Denial&) const = default;
 };
 
+/// What a comparison wants of a file that stands in the script (`--update`).
+struct Wanted {
+  std::string member;   ///< the file's name as its marker has it
+  bool quoted = false;  ///< it stands there quoted, and the script has unquoted it
+  bool equal = false;   ///< that it stays as it is: the comparison holds
+  bool more = false;    ///< the content goes on in the next event
+};
+
 /// Why a line failed.
 struct Failure {
   std::string command;   ///< the command with its expanded arguments
@@ -57,6 +65,8 @@ struct Event {
     failure,       ///< line, failure
     script_ended,  ///< outcome, text = reason (skip, error), line where known, duration_ns
     log,           ///< message of the runner about this script (limits that fell back, leaked processes)
+    compared,      ///< line, compared, text = the content that the file is to have, or the next piece of it;
+                   ///< told where it was asked for alone
     case_ended,    ///< a case of a document: line of its `$`, text = title, outcome, detail = reason, code,
                    ///< duration_ns
   };
@@ -72,6 +82,7 @@ struct Event {
   std::string stream;  ///< "stdout" or "stderr"; of a case's failure: which of them the failure shows, if any
   Failure failure;
   Denial denial;
+  Wanted compared;
   Outcome outcome = Outcome::pass;
   int64_t duration_ns = 0;
   uint64_t peak_memory = 0;  ///< bytes, 0: unknown

@@ -122,7 +122,7 @@ Result<std::vector<std::string>> expanded(Session& session, const script::Comman
   // What is searched has $WORK in place of the directory's name.
   const Lookup masked = [&](std::string_view name) -> std::optional<std::string> {
     auto value = session.lookup(name);
-    if (value) value = session.masked(*value);
+    if (value) value = with_work_masked(session, *value);
     return value;
   };
   const bool quotes = is_cmdgo(session);
@@ -151,6 +151,23 @@ Result<std::vector<std::string>> expanded(Session& session, const script::Comman
 }  // namespace
 
 bool is_cmdgo(const Session& session) { return session.rules->language == script::Language::cmdgo; }
+
+std::string with_work_masked(const Session& session, std::string_view text) {
+  const std::string& work = session.setting.work;
+  const auto in_name = [](char c) {
+    return c == '_' || c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  std::string out;
+  size_t done = 0;
+  for (size_t at = text.find(work); at != std::string_view::npos; at = text.find(work, at + work.size())) {
+    const size_t end = at + work.size();
+    if (end < text.size() && in_name(text[end])) continue;
+    out += text.substr(done, at - done);
+    out += "$WORK";
+    done = end;
+  }
+  return out + std::string(text.substr(done));
+}
 
 std::string absolute(const Session& session, const std::string& name) {
   return clean_path(session.path(name));

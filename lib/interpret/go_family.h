@@ -19,6 +19,9 @@ std::string_view sign_of(script::Want want);
 std::optional<Answer> unless_alone(const Session& session, std::string_view name);
 /// Whether the script's dialect is cmd/go's.
 bool is_cmdgo(const Session& session);
+/// `text` with `$WORK` in place of the work directory's path wherever that stands, behind other letters, too;
+/// a longer name that begins so stays.
+std::string with_work_masked(const Session& session, std::string_view text);
 /// A name as it is opened: absolute, by its text.
 std::string absolute(const Session& session, const std::string& name);
 

@@ -5,6 +5,7 @@
 #include "interpret/diff.h"
 #include "interpret/go_family.h"
 #include "interpret/pattern.h"
+#include "interpret/update.h"
 
 namespace testctr::interpret::go_family {
 namespace {
@@ -95,7 +96,7 @@ Answer match(Session& session, const Arguments& arguments, OutputBuffer* content
   std::string masked;
   std::string_view text = valid.value();
   if (cmdgo && text.find(session.setting.work) != std::string_view::npos) {
-    masked = session.masked(text);
+    masked = with_work_masked(session, text);
     text = masked;
   }
   const std::string shown = back_quoted(cmdgo ? "(?m)" + rest[0] : rest[0]);
@@ -139,8 +140,18 @@ Answer compare(Session& session, const Arguments& arguments, bool env, const cha
   const script::Want want = session.command->want;
   if (want == script::Want::either) session.note(pair + (equal ? " do not differ" : " differ"));
   if (want == script::Want::failure && equal) return fatal(pair + " do not differ");
+  // As testscript does it: never for cmpenv, and what is expected is the second file.
+  const bool updates = session.updates != nullptr && !env && want == script::Want::success;
+  const Status taken =
+      updates ? session.updates->take(session, {names[0], names[1], false, equal, true}) : Status();
+  if (equal && !taken.ok()) return fatal(pair + " do not differ, but " + taken.error().message());
   if (want != script::Want::success || equal) return Answer::done();
+  if (updates && taken.ok()) {
+    session.note("[the script is to be updated]");
+    return Answer::done();
+  }
   Answer answer = fatal(pair + " differ");
+  if (!taken.ok()) answer.failure.hint = not_updatable + taken.error().message();
   // What there is comes first here, what is wanted second.
   if (!quiet)
     answer.failure.diff =

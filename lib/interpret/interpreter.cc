@@ -16,6 +16,7 @@
 #include "interpret/rules.h"
 #include "interpret/session.h"
 #include "interpret/terminal_session.h"
+#include "interpret/update.h"
 
 namespace testctr::interpret {
 namespace {
@@ -136,6 +137,9 @@ struct Interpreter::Impl {
     CHECK_OK(session_.out.append(state.stdout_buffer));
     CHECK_OK(session_.err.append(state.stderr_buffer));
     at_.target = session_.setting.name;
+    const auto lookup = [&](std::string_view name) { return session_.lookup(name); };
+    if (session_.setting.update && (session_.updates == nullptr || !session_.updates->is_of(*script_)))
+      session_.updates = std::make_shared<MemberUpdates>(*script_, session_.setting.work, lookup);
     if (at_.position > 0 || at_.extracted) return {};
     at_.extracted = true;
     if (session_.rules->prepare != nullptr) CHECK_OK(session_.rules->prepare(session_));

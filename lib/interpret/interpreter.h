@@ -47,6 +47,9 @@ struct Setting {
   std::function<Result<Reply>(const Request&)> ask;
   /// Nothing that lies below $WORK is reached through links that lead out of it: others write there, too.
   bool guarded = false;
+  /// Comparisons that do not hold are told (Event::Kind::compared) where a file of the script can be written
+  /// so that they do, and then succeed.
+  bool update = false;
   /// Readable when the run is to stop now: everything is killed, the outcome is not_run ("interrupted").
   int cancel_fd = -1;
   /// Told of each failure, before anything of the test is taken away (may be empty); it may take its time.

@@ -23,6 +23,7 @@
 namespace testctr::interpret {
 
 struct Call;
+class MemberUpdates;
 struct Rules;
 
 /// A command that was started with `&` and not waited for yet.
@@ -81,6 +82,7 @@ class Session {
   std::vector<std::string> entered;             ///< the places that `testctr leave` goes back to
   std::string goes_to;                          ///< the place that the command has entered
   std::optional<ShellState> shell;              ///< of a document's shell here, when it was last left
+  std::shared_ptr<MemberUpdates> updates;       ///< of the script, where they are asked for
   bool leaves = false;                          ///< the command was `testctr leave`
 
   /// A name as the script means it: absolute, or below the working directory. In a guarded session that is

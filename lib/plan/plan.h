@@ -154,6 +154,7 @@ struct Job : Step {
   std::vector<HostProgram> programs;
   std::vector<Mount> mounts;
   std::vector<Artifacts> artifacts;
+  bool update = false;  ///< what comparisons of its scripts want of files in them is told, for `--update`
   Limits limits;
   Ids ids = Ids::automatic;
   Network network = Network::none;

@@ -145,6 +145,8 @@ void Collector::take(const Event& event) {
       if (report.messages.size() < most_kept) report.messages.push_back(event.text);
       report.log.message(event.text);
       break;
+    case Event::Kind::compared:  // for who updates the script
+      break;
     case Event::Kind::case_ended:
       end_case(running, event);
       break;

@@ -81,6 +81,9 @@ void put_content(Object& object, const Event& event) {
       put_failure(object, event);
       put(object, "stream", event.stream);
       break;
+    case Event::Kind::compared:
+      put(object, "line", event.line);
+      break;
     case Event::Kind::case_ended:
       put(object, "line", event.line);
       put(object, "title", event.text);

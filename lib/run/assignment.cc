@@ -114,6 +114,7 @@ Json to_wire(const Assignment& a) {
             {"max_output", a.max_output},
             {"network", a.network},
             {"guarded", a.guarded},
+            {"update", a.update},
             {"socket", json::binary(a.socket)}};
   if (a.service)
     wire["service"] = Json{{"words", words(a.service->words)},
@@ -147,6 +148,7 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
   a.network = flag(wire, "network");
   a.guarded = flag(wire, "guarded");
+  a.update = flag(wire, "update");
   a.socket = TRY(json::get_string(wire, "socket"));
   if (const Json* service = json::find(wire, "service", Json::value_t::object); service != nullptr) {
     a.service.emplace();

@@ -69,6 +69,7 @@ struct Assignment {
   uint64_t max_output = 0;
   bool network = false;  ///< whether the place has one: [net]
   bool guarded = false;  ///< as in interpret::Setting
+  bool update = false;   ///< as in interpret::Setting
   std::string socket;    ///< where programs inside reach it as `testctr`: a path, or "@NAME"; empty: nowhere
   std::optional<ServiceAssignment> service;
   ShellWish shell;

@@ -31,6 +31,7 @@ bool has_data(std::string_view type) { return type == "done" || type == "request
 
 Result<Conversation> Conversation::begin(const Assignment& assignment) {
   Conversation conversation(assignment.max_output);
+  conversation.updates_ = assignment.update;
   if (assignment.shell.at != ShellAt::none) conversation.shell_ = ShellState::wanted;
   CHECK_OK(conversation.put(Json{{"t", "start"}, {"v", protocol_version}}, to_wire(assignment)));
   return conversation;
@@ -124,6 +125,8 @@ Status Conversation::take_event(const Json& frame, EventSink& events) {
   if (wire == nullptr) return breach("an event frame without an event");
   Event event = TRY(or_breach(event_from_wire(*wire)));
   if (!from_inside(event.kind)) return breach("an event of a kind that only the outside makes");
+  if (event.kind == Event::Kind::compared && !updates_)
+    return breach("it told of comparisons that nobody asked for");
   events.take(event);
   return {};
 }

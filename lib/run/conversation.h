@@ -76,6 +76,7 @@ class Conversation {
   FrameReader reader_;
   std::string output_;
   size_t written_ = 0;
+  bool updates_ = false;  ///< comparisons are to be told
   bool greeted_ = false;
   bool finished_ = false;
   bool reported_ = false;

@@ -1,12 +1,15 @@
 #include "run/mask.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
 
 namespace testctr::run {
 namespace {
 
+constexpr size_t least_broken = 8;  // digits: less may stand at the ends of any two lines
+constexpr size_t least_line = 16;   // of what is held back: nobody breaks lines earlier
 constexpr size_t most_held = size_t{64} * 1024;
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -26,6 +29,46 @@ std::string base64_core(std::string_view value, size_t before) {
   }
   return digits;
 }
+
+std::string hex_form(std::string_view value, bool lower) {
+  std::string digits;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    digits += lower ? fmt::format("{:02x}", byte) : fmt::format("{:02X}", byte);
+  }
+  return digits;
+}
+
+/// A text without its line breaks, and without the blanks that a line begins with.
+class Joined {
+ public:
+  explicit Joined(std::string_view text) {
+    size_t at = 0;
+    for (;;) {
+      const size_t end = std::min(text.find_first_of("\r\n", at), text.size());
+      pieces_.push_back({text_.size(), at});
+      text_ += text.substr(at, end - at);
+      if (end == text.size()) return;
+      at = std::min(text.find_first_not_of("\r\n \t", end), text.size());
+    }
+  }
+  [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] bool is_broken() const { return pieces_.size() > 1; }
+  /// Where a byte of it stands in the text.
+  [[nodiscard]] size_t origin(size_t at) const {
+    const auto behind = std::upper_bound(pieces_.begin(), pieces_.end(), at,
+                                         [](size_t place, const Piece& piece) { return place < piece.here; });
+    const Piece& piece = *std::prev(behind);
+    return piece.there + (at - piece.here);
+  }
+
+ private:
+  struct Piece {
+    size_t here, there;
+  };
+  std::string text_;
+  std::vector<Piece> pieces_;
+};
 
 std::string url_form(std::string_view value, bool lower, bool form) {
   constexpr std::string_view plain = "-_.~";
@@ -49,7 +92,8 @@ std::string url_form(std::string_view value, bool lower, bool form) {
 
 void Secrets::add(std::string_view value) {
   if (value.size() < least_secret) return;
-  std::vector<std::string> forms{std::string(value)};
+  std::vector<std::string> forms;
+  for (const bool lower : {false, true}) forms.push_back(hex_form(value, lower));
   for (size_t before = 0; before < 3; ++before) {
     std::string digits = base64_core(value, before);
     std::string url = digits;
@@ -58,6 +102,9 @@ void Secrets::add(std::string_view value) {
     forms.push_back(std::move(digits));
     forms.push_back(std::move(url));
   }
+  std::copy_if(forms.begin(), forms.end(), std::back_inserter(broken_),
+               [](const std::string& form) { return form.size() >= least_broken; });
+  forms.emplace_back(value);
   for (const bool lower : {false, true})
     for (const bool form : {false, true}) forms.push_back(url_form(value, lower, form));
   for (std::string& form : forms) {
@@ -67,6 +114,31 @@ void Secrets::add(std::string_view value) {
     return a.size() != b.size() ? a.size() > b.size() : a < b;
   });
   forms_.erase(std::unique(forms_.begin(), forms_.end()), forms_.end());
+}
+
+void Secrets::add_broken(std::string_view text, std::vector<Span>& all) const {
+  if (broken_.empty()) return;
+  const Joined joined(text);
+  if (!joined.is_broken()) return;
+  const std::string_view line = joined.text();
+  for (const std::string& form : broken_) {
+    for (size_t at = line.find(form); at != std::string_view::npos; at = line.find(form, at + form.size()))
+      all.push_back({joined.origin(at), joined.origin(at + form.size() - 1) + 1});
+  }
+}
+
+size_t Secrets::open_broken(std::string_view text) const {
+  if (broken_.empty()) return 0;
+  const size_t tail = std::min(text.size(), longest());
+  const Joined joined(text.substr(text.size() - tail));
+  if (!joined.is_broken()) return 0;
+  size_t most = 0;
+  for (const std::string& form : broken_) {
+    for (size_t size = std::min(form.size() - 1, joined.text().size()); size >= least_line && size > most;
+         --size)
+      if (joined.text().ends_with(std::string_view(form).substr(0, size))) most = size;
+  }
+  return most == 0 ? 0 : tail - joined.origin(joined.text().size() - most);
 }
 
 // Where any of them stands; what overlaps is one, and they are in order.
@@ -82,6 +154,7 @@ std::vector<Secrets::Span> Secrets::spans(std::string_view text) const {
       }
     }
   }
+  add_broken(text, all);
   std::sort(all.begin(), all.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
   std::vector<Span> apart;
   for (const Span& span : all) {
@@ -107,8 +180,13 @@ std::string Secrets::masked(std::string_view text) const {
 }
 
 bool Secrets::in(std::string_view text) const {
-  return std::any_of(forms_.begin(), forms_.end(),
-                     [&](const std::string& form) { return text.find(form) != std::string_view::npos; });
+  const auto stands_in = [](std::string_view where) {
+    return [where](const std::string& form) { return where.find(form) != std::string_view::npos; };
+  };
+  if (std::any_of(forms_.begin(), forms_.end(), stands_in(text))) return true;
+  if (broken_.empty()) return false;
+  const Joined joined(text);
+  return joined.is_broken() && std::any_of(broken_.begin(), broken_.end(), stands_in(joined.text()));
 }
 
 size_t Secrets::open_at_end(std::string_view text) const {
@@ -121,6 +199,7 @@ size_t Secrets::open_at_end(std::string_view text) const {
       }
     }
   }
+  most = std::max(most, open_broken(text));
   if (most == 0) return 0;
   // None that is whole is cut in two. Output that is nothing but secrets is not held for ever, though.
   size_t cut = text.size() - most;
@@ -130,11 +209,15 @@ size_t Secrets::open_at_end(std::string_view text) const {
 }
 
 void Masker::tell(Event event) {
+  // That is never told: who writes it looks for secrets in the whole.
+  std::string untouched;
+  if (event.kind == Event::Kind::compared) untouched.swap(event.text);
   for (std::string* text : {&event.text, &event.detail, &event.file, &event.values, &event.denial.program,
                             &event.failure.command, &event.failure.reason, &event.failure.expected,
                             &event.failure.actual, &event.failure.diff, &event.failure.hint}) {
     if (!text->empty()) *text = secrets_.masked(*text);
   }
+  if (event.kind == Event::Kind::compared) event.text.swap(untouched);
   // What is held back is told behind what came after it.
   uint64_t& sequence = sequence_[event.script];
   if (event.kind == Event::Kind::script_started) sequence = event.sequence;

@@ -1,5 +1,5 @@
-// The values of secrets are taken out of everything that is told of a test: as they are, in base64, and as
-// URLs write them.
+// The values of secrets are taken out of everything that is told of a test: as they are, in hex, in base64,
+// and as URLs write them; hex and base64 also where they are broken over lines.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ inline constexpr size_t least_secret = 4;
 /// Finds secrets in bytes.
 class Secrets {
  public:
-  /// A value, and the forms that it takes in base64 (whatever stands before it) and in URLs.
+  /// A value, and the forms that it takes in hex, in base64 (whatever stands before it) and in URLs.
   void add(std::string_view value);
   [[nodiscard]] bool empty() const { return forms_.empty(); }
   /// The text with "***" for each; one "***" for those that overlap.
@@ -26,16 +26,20 @@ class Secrets {
   [[nodiscard]] bool in(std::string_view text) const;
   /// How many bytes at the text's end may belong to one that what follows it makes whole, or longer.
   [[nodiscard]] size_t open_at_end(std::string_view text) const;
-  /// The length of the longest form.
-  [[nodiscard]] size_t longest() const { return forms_.empty() ? 0 : forms_.front().size(); }
+  /// The length of the longest form, broken over lines of no less than 16 columns.
+  [[nodiscard]] size_t longest() const { return forms_.empty() ? 0 : forms_.front().size() * 2 + 32; }
 
  private:
   struct Span {
     size_t begin, end;
   };
   [[nodiscard]] std::vector<Span> spans(std::string_view text) const;
+  /// Of forms that are broken over lines.
+  void add_broken(std::string_view text, std::vector<Span>& all) const;
+  [[nodiscard]] size_t open_broken(std::string_view text) const;
 
-  std::vector<std::string> forms_;  ///< the longest first
+  std::vector<std::string> forms_;   ///< the longest first
+  std::vector<std::string> broken_;  ///< those of them that tools break over lines
 };
 
 /// Masks every event on its way. Output that ends with what may be the beginning of a secret waits for the

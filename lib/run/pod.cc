@@ -425,9 +425,12 @@ void Pod::tell_logs() {
 void Pod::end_member(Member& target) {
   if (!target.place) return;
   target.ports.clear();
+  // What it said of itself says more than how its process ended, which is a matter of who was faster.
+  const bool reported = target.place->reported();
   target.place->kill();
   target.ending = target.place->finish();
-  if (target.gone && target.ending.error) target.gone = target.ending.error;
+  if (target.gone && target.ending.error && (!reported || target.ending.limit_struck))
+    target.gone = target.ending.error;
   target.place.reset();
 }
 

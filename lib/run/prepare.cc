@@ -209,6 +209,7 @@ namespace {
 void set_common(Assignment& assignment, const plan::Job& job) {
   assignment.case_timeout_ns = job.limits.case_timeout_ns;
   assignment.max_output = job.limits.max_output;
+  assignment.update = job.update;
   assignment.scripts = job.scripts;
   auto& environment = assignment.environment;
   environment["WORK"] = assignment.work;

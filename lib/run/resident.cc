@@ -332,6 +332,7 @@ class Resident {
     setting_.max_output = assignment_.max_output;
     setting_.network = assignment_.network;
     setting_.guarded = assignment_.guarded;
+    setting_.update = assignment_.update;
     setting_.at_line = surroundings_.at_line;
     setting_.take_denials = surroundings_.take_denials;
     const auto open = [this](const interpret::Standpoint& at) { open_shell(at); };

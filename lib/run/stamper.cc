@@ -16,7 +16,9 @@ void Stamper::take(const Event& event) {
     if (event.outcome == Outcome::fail || event.outcome == Outcome::error) failed_ = true;
   }
   Event stamped = event;
-  if (stamped.file.empty() && stamped.line != 0) stamped.file = step_file_;
+  // What is written from that belongs to the step, whatever the place says.
+  if (event.kind == Event::Kind::compared || (stamped.file.empty() && stamped.line != 0))
+    stamped.file = step_file_;
   stamped.script = script_;
   stamped.place = place_;
   stamped.sequence = sequence_++;

@@ -182,7 +182,10 @@ class Examination {
   bool works(const char* step) const { return reached(step) && results_.at(step) == 0; }
 
   void add(Grade grade, std::string subject, std::string detail, std::string mend = "") {
-    findings_.push_back({grade, std::move(subject), std::move(detail), std::move(mend)});
+    findings_.push_back({.grade = grade,
+                         .subject = std::move(subject),
+                         .detail = std::move(detail),
+                         .mend = std::move(mend)});
   }
 
   void simple(const char* step, const char* subject, Grade otherwise, const std::string& detail,
@@ -288,19 +291,21 @@ class Examination {
                              : "");
   }
 
+  void no_store(const std::string& detail) {
+    add(Grade::broken, "store", detail, "set TESTCTR_HOME to a directory that can be written");
+    findings_.back().everywhere = true;
+  }
+
   void file_system() {
     struct statfs fs {};
-    if (statfs(store_.c_str(), &fs) != 0)
-      return add(Grade::broken, "store", fmt::format("{}: {}", store_, reason(errno)),
-                 "set TESTCTR_HOME to a directory that can be written");
+    if (statfs(store_.c_str(), &fs) != 0) return no_store(fmt::format("{}: {}", store_, reason(errno)));
     const std::string probe = store_ + fmt::format("/.doctor-{}", getpid());
     int xattr = EIO;
     if (mkdir(probe.c_str(), 0700) == 0) {
       xattr = setxattr(probe.c_str(), "user.overlay.opaque", "y", 1, 0) == 0 ? 0 : errno;
       rmdir(probe.c_str());
     } else {
-      return add(Grade::broken, "store", fmt::format("{} cannot be written: {}", store_, reason(errno)),
-                 "set TESTCTR_HOME to a directory that can be written");
+      return no_store(fmt::format("{} cannot be written: {}", store_, reason(errno)));
     }
     if (fs.f_type == NFS_SUPER_MAGIC)
       return add(Grade::limited, "store", fmt::format("{} is on NFS: slow, and locks may fail", store_),

@@ -14,9 +14,10 @@ struct Finding {
     broken,   ///< no container can run
   };
   Grade grade = Grade::good;
-  std::string subject;  ///< "user namespaces"
-  std::string detail;   ///< one line
-  std::string mend;     ///< what to do; empty when there is nothing to mend
+  std::string subject;      ///< "user namespaces"
+  std::string detail;       ///< one line
+  std::string mend;         ///< what to do; empty when there is nothing to mend
+  bool everywhere = false;  ///< broken: whoever makes the containers
 };
 
 /// Looks at everything. @param store an existing directory on the file system where unpacked layers lie; used

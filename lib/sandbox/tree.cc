@@ -1,19 +1,15 @@
 #include "sandbox/tree.h"
 
 #include <fcntl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstring>
-#include <map>
 #include <set>
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/entry_copy.h"
 
 namespace testctr::sandbox {
 namespace {
@@ -24,25 +20,6 @@ std::vector<std::string> components(const std::string& path) {
     if (!part.empty() && part != ".") result.push_back(std::move(part));
   }
   return result;
-}
-
-// Of `user.` alone: others are dropped when layers are unpacked, too. A tmpfs keeps none before Linux 6.6,
-// and nor does the overlay above it then.
-Status copy_attributes(int from, int to, bool marks) {
-  // Most files have none, and buffers for the largest ones cost more than this question.
-  if (flistxattr(from, nullptr, 0) <= 0) return {};
-  std::string names(size_t{64} << 10, '\0'), value(size_t{64} << 10, '\0');
-  ssize_t size = flistxattr(from, names.data(), names.size());
-  if (size <= 0) return {};
-  for (const std::string& name :
-       text::split(std::string_view(names).substr(0, static_cast<size_t>(size)), '\0')) {
-    if (!name.starts_with("user.") || (!marks && name.starts_with("user.overlay."))) continue;
-    ssize_t n = fgetxattr(from, name.c_str(), value.data(), value.size());
-    if (n < 0) return Error::system("fgetxattr", name);
-    if (fsetxattr(to, name.c_str(), value.data(), static_cast<size_t>(n), 0) != 0 && errno != EOPNOTSUPP)
-      return Error::system("fsetxattr", name);
-  }
-  return {};
 }
 
 Status hide_path(int tree, int upper, const std::string& path) {
@@ -66,45 +43,43 @@ Status hide_path(int tree, int upper, const std::string& path) {
   return {};
 }
 
-class Copier {
+/// Whose the copies become.
+struct Owners {
+  uint32_t base = 0;  ///< of the shifted ids; 0: the caller's
+  bool one = false;   ///< all are base
+  [[nodiscard]] bool shifted() const { return base != 0; }
+};
+
+class Copier : public EntryCopy {
  public:
-  Copier(const std::vector<std::string>& hidden, std::vector<std::string>& skipped) : skipped_(skipped) {
+  // A layer's marks (of opaque folders) are kept; in a tree they mean nothing.
+  Copier(int top, const std::vector<std::string>& hidden, std::vector<std::string>& skipped,
+         Owners owners = {})
+      : EntryCopy(top, /* marks= */ owners.shifted() && !owners.one), skipped_(skipped), owners_(owners) {
     for (const std::string& path : hidden) hidden_.insert(text::join(components(path), "/"));
   }
 
   Status directory(int from, int to, const std::string& where) {
     Fd listing = TRY(sys::open_at(from, ".", O_RDONLY | O_DIRECTORY).in(where));
-    Fd target = TRY(sys::duplicate(to));
     for (const std::string& name : TRY(sys::list_dir(listing.get()))) {
-      std::string path = where.empty() ? name : where + "/" + name;
-      if (!hidden_.contains(path)) CHECK_OK(entry(listing.get(), target.get(), name, path));
+      const std::string path = where.empty() ? name : where + "/" + name;
+      if (!hidden_.contains(path)) CHECK_OK(entry(listing.get(), to, name, path));
     }
-    CHECK_OK(attributes(listing.get(), target.get()));
-    CHECK_OK(copy_metadata(listing.get(), target.get()));
-    return {};
+    return finish(listing.get(), to, where);
   }
 
  private:
-  // Gives the copy its shifted owner. To be called before the mode is set: a change of owner takes bits away.
-  Status own(int to, const std::string& name, const struct stat& st) {
-    if (base_ == 0) return {};
-    uid_t uid = base_ + (one_owner_ ? 0 : st.st_uid);
-    gid_t gid = base_ + (one_owner_ ? 0 : st.st_gid);
+  Status own(int to, const std::string& name, const struct stat& st) override {
+    if (!owners_.shifted()) return {};
+    const uid_t uid = owners_.base + (owners_.one ? 0 : st.st_uid);
+    const gid_t gid = owners_.base + (owners_.one ? 0 : st.st_gid);
     if (fchownat(to, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
       return Error::system("fchownat", name);
     return {};
   }
 
-  Status attributes(int from, int to) {
-    struct stat st {};
-    if (fstat(from, &st) != 0) return Error::system("fstat", "");
-    CHECK_OK(own(to, "", st));
-    // A layer's marks (of opaque folders) are kept; in a tree they mean nothing.
-    return copy_attributes(from, to, /* marks= */ base_ != 0 && !one_owner_);
-  }
-
   Status entry(int from, int to, const std::string& name, const std::string& path) {
-    auto found = TRY(sys::stat_at(from, name));
+    const auto found = TRY(sys::stat_at(from, name));
     if (!found)
       return Error::infrastructure(fmt::format("{} went away while the tree was copied", text::quoted(path)));
     const struct stat& st = *found;
@@ -114,28 +89,11 @@ class Copier {
       Fd made = TRY(sys::open_at(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
       return directory(below.get(), made.get(), path);
     }
-    if (st.st_nlink > 1) {
-      auto [first, fresh] = linked_.try_emplace({st.st_dev, st.st_ino}, path);
-      if (!fresh) {
-        if (linkat(top_, first->second.c_str(), to, name.c_str(), 0) != 0)
-          return Error::system("linkat", path);
-        return {};
-      }
-    }
-    if (S_ISREG(st.st_mode)) return file(from, to, name, path, st);
-    if (S_ISLNK(st.st_mode)) {
-      std::string target = TRY(sys::read_link_at(from, name));
-      if (symlinkat(target.c_str(), to, name.c_str()) != 0) return Error::system("symlinkat", path);
-      CHECK_OK(own(to, name, st));
-      return times(to, name, st);
-    }
-    if (S_ISFIFO(st.st_mode)) {
-      if (mkfifoat(to, name.c_str(), st.st_mode & 07777) != 0) return Error::system("mkfifoat", path);
-      CHECK_OK(own(to, name, st));
-      if (fchmodat(to, name.c_str(), st.st_mode & 07777, 0) != 0) return Error::system("fchmodat", path);
-      return times(to, name, st);
-    }
-    if (base_ != 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0) {
+    auto copied = copy(from, to, name, path, st);
+    if (!copied.ok() && !owners_.shifted() && copied.error().number() == ENOSPC)
+      return std::move(copied).error().hint("--scratch SIZE gives the copy more room");
+    if (TRY(std::move(copied))) return {};
+    if (owners_.shifted() && S_ISCHR(st.st_mode) && st.st_rdev == 0) {
       if (mknodat(to, name.c_str(), S_IFCHR, 0) != 0) return Error::system("mknodat", path);
       return {};
     }
@@ -143,39 +101,9 @@ class Copier {
     return {};
   }
 
-  static Status times(int to, const std::string& name, const struct stat& st) {
-    const timespec both[2] = {st.st_atim, st.st_mtim};
-    if (utimensat(to, name.c_str(), both, AT_SYMLINK_NOFOLLOW) != 0) return Error::system("utimensat", name);
-    return {};
-  }
-
-  Status file(int from, int to, const std::string& name, const std::string& path, const struct stat& st) {
-    Fd input = TRY(sys::open_at(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-                       .in(fmt::format("copying {}", text::quoted(path))));
-    Fd output = TRY(sys::open_at(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600));
-    // What it had when it was looked at: one that grows as fast as it is copied would have no end.
-    for (off_t left = st.st_size; left > 0;) {
-      ssize_t n =
-          sendfile(output.get(), input.get(), nullptr, static_cast<size_t>(std::min(left, off_t{1} << 30)));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && base_ != 0) return Error::system("sendfile", path);
-      if (n < 0) return Error::system("sendfile", path).hint("--scratch SIZE gives the copy more room");
-      if (n == 0) break;
-      left -= n;
-    }
-    CHECK_OK(attributes(input.get(), output.get()));
-    if (fchmod(output.get(), st.st_mode & 07777) != 0) return Error::system("fchmod", path);
-    return times(to, name, st);
-  }
-
   std::set<std::string> hidden_;
   std::vector<std::string>& skipped_;
-  std::map<std::pair<dev_t, ino_t>, std::string> linked_;
-
- public:
-  int top_ = -1;
-  uint32_t base_ = 0;
-  bool one_owner_ = false;
+  Owners owners_;
 };
 
 }  // namespace
@@ -199,18 +127,12 @@ Status hide_paths(int tree, int upper, const std::vector<std::string>& hidden) {
 
 Status copy_below(int from, int to, const std::vector<std::string>& hidden,
                   std::vector<std::string>& skipped) {
-  Copier copier(hidden, skipped);
-  copier.top_ = to;
-  return copier.directory(from, to, "");
+  return Copier(to, hidden, skipped).directory(from, to, "");
 }
 
 Status copy_shifted(int from, int to, uint32_t base, bool one_owner) {
   std::vector<std::string> skipped;
-  Copier copier({}, skipped);
-  copier.top_ = to;
-  copier.base_ = base;
-  copier.one_owner_ = one_owner;
-  return copier.directory(from, to, "");
+  return Copier(to, {}, skipped, {base, one_owner}).directory(from, to, "");
 }
 
 }  // namespace testctr::sandbox

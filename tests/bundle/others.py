@@ -1,7 +1,10 @@
 """What the tests of bundles under other people's tools share: the bundle, and that its report there is the one of here."""
 import os
+import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from bundles import *
@@ -17,6 +20,7 @@ exec sh -c 'echo one; exit 3'
 -- input --
 x
 """
+OF_ENGINE = re.compile("their scratch space has no bound of its own|keeps no limit of|^  engine: recorded")
 DOCUMENT = "# A case\n\n```scrut\n$ echo one\none\n```\n\n```scrut\n$ echo two; V=1\nthree\n```\n\n```scrut\n$ echo $V; cat $TREE/data\n1\nthe tree\n```\n"
 
 
@@ -36,9 +40,25 @@ def same_report(name, done, wanted, code=1):
 
 
 def replays_with(name, bundle, *options):
+    """With the verdict, the failing line and the report of a replay in native containers, but for times and what an engine has not."""
     done = testctr("replay", bundle, "-v", *options)
     check(name, done.code == 0 and "reproduced\n" in done.out and "t.txt:7" in done.out, done)
+    told = [without_times("".join(line for line in one.out.splitlines(True) if not OF_ENGINE.search(line)))
+            for one in (testctr("replay", bundle, "-v", "--engine", "native"), done)]
+    check(f"{name}: the report of native containers", told[0] == told[1], f"wanted\n{told[0]}\n{done}")
     return done
+
+
+def shell_with(engine):
+    """`replay --shell` and `bundle shell` with an engine: the shell is where the line failed, before the first one."""
+    where = folder("with-shell", t__txt="mkdir sub\ncd sub\ncp $TREE/data there\nenv COLOUR=green\nexec false\n", data="the tree\n")
+    done = testctr("pack", "builtin", "t.txt", "-o", f"{TMP}/shell.tar", cwd=where)
+    check(f"{engine}: pack", done.code == 0, done)
+    for command, wanted in ((["replay", "--shell"], "\n/work/sub the tree green\n"), (["bundle", "shell"], "/work\n")):
+        done = subprocess.run([TESTCTR, *command, f"{TMP}/shell.tar", "--engine", engine], input=b"echo $PWD $(cat there 2>&-) $COLOUR; exit 5\n",
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=110)
+        told = done.stdout.decode(errors="replace")
+        check(f"{' '.join(command)} --engine {engine}", done.returncode == 0 and wanted in told and ("reproduced\n" in told) == (command[0] == "replay"), done)
 
 
 def under(name, run, wanted):
@@ -69,3 +89,60 @@ def need(*programs):
 
 def unmount_below(path):
     subprocess.run(["sh", "-c", f"awk '{{print $2}}' /proc/mounts | grep '^{path}' | sort -r | xargs -r umount -l"])
+
+
+def podman_cases():
+    """Those of Podman's engine of whoever runs this, root or not."""
+    need("podman", "runc")
+    runtime = os.environ["XDG_RUNTIME_DIR"] = folder("runtime")
+    os.chmod(runtime, 0o700)
+    # Where the usual limits are more than this process may have.
+    os.environ["CONTAINERS_CONF"] = write(f"{TMP}/containers.conf", '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n'
+                                          '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n')
+    short = tempfile.mkdtemp(prefix="p-")  # podman wants a name of no more than 50 characters there
+    podman = ["podman", "--root", f"{TMP}/root", "--runroot", f"{short}/r", "--storage-driver", "vfs"]
+    bundle, wanted = make_bundle()
+    try:
+        usual = [*podman, "run", "--rm", "--network", "none"]
+        probe = Done([*usual, "--entrypoint", "/bin/true", f"oci-archive:{bundle}"])
+        if probe.code != 0:
+            print(probe)
+            print("skipped, because podman cannot run a container here")
+            sys.exit(77)
+        under("podman run oci-archive:FILE", lambda *words: Done([*usual, f"oci-archive:{bundle}", *words]), wanted)
+        confined("podman run oci-archive:FILE", lambda path: Done([*usual, f"oci-archive:{path}"]))
+        done = Done([*podman, "load", "-i", bundle])
+        check("podman load", done.code == 0 and "localhost/bug" in done.out, done)
+        under("podman load && podman run", lambda *words: Done([*usual, "localhost/bug", *words]), wanted)
+        with_podman_service(podman, lambda: (replays_with("replay --engine podman", bundle, "--engine", "podman"), shell_with("podman")))
+    finally:
+        if os.geteuid() == 0:
+            unmount_below(TMP)
+            unmount_below(short)
+        else:
+            # What containers have written belongs to ids that are his only there.
+            subprocess.run([*podman, "unshare", "rm", "-rf", f"{TMP}/root", f"{short}/r"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # And what holds his namespaces outlives everything else.
+            pause = f"{runtime}/libpod/tmp/pause.pid"
+            if os.path.exists(pause):
+                with open(pause) as f:
+                    os.kill(int(f.read()), signal.SIGKILL)
+        shutil.rmtree(short, ignore_errors=True)
+    end()
+
+
+def with_podman_service(podman, work):
+    """Podman's engine, as CONTAINER_HOST has it, as long as this takes."""
+    path = f"{TMP}/p.sock"
+    service = subprocess.Popen([*podman, "system", "service", "--time=0", f"unix://{path}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    os.environ["CONTAINER_HOST"] = f"unix://{path}"
+    for _ in range(300):
+        if os.path.exists(path) or service.poll() is not None:
+            break
+        time.sleep(0.1)
+    try:
+        work()
+    finally:
+        service.terminate()
+        service.wait(60)

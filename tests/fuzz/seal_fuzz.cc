@@ -42,8 +42,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   open_archive(data, size, 0, size);
   // A seal that is put behind it says the truth.
-  if (!bundle::put_seal(file.get(), size / 2).ok()) std::abort();
-  auto own = bundle::find_seal(file.get());
-  if (!own.ok() || !own.value() || !bundle::check_seal(file.get(), *own.value()).ok()) std::abort();
+  Fd sealed = sys::memory_file("sealed").value();
+  bundle::SealedOutput out(sealed.get());
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (!out.write(bytes.substr(0, size / 2)).ok()) std::abort();
+  out.begin_archive();
+  if (!out.write(bytes.substr(size / 2)).ok() || !out.finish().ok()) std::abort();
+  auto own = bundle::find_seal(sealed.get());
+  if (!own.ok() || !own.value() || !bundle::check_seal(sealed.get(), *own.value()).ok()) std::abort();
   return 0;
 }

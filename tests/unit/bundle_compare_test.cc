@@ -13,6 +13,13 @@ RecordedTest test(Outcome outcome, std::vector<RecordedStep> steps = {}) {
   return one;
 }
 
+RecordedTest error(const char* fault, const std::string& reason) {
+  RecordedTest one = test(Outcome::error);
+  one.fault = fault;
+  one.reason = reason;
+  return one;
+}
+
 RecordedStep step(uint32_t line, const std::string& out, const std::string& reason = "") {
   RecordedStep one;
   one.line = line;
@@ -42,9 +49,7 @@ TEST_CASE("another line, reason or outcome differs") {
   const Recording failed = of({test(Outcome::fail, {step(2, "", "no match")})});
   CHECK(compare(failed, of({test(Outcome::fail, {step(3, "", "no match")})})).verdict == Verdict::differs);
   CHECK(compare(failed, of({test(Outcome::fail, {step(2, "", "exit 1")})})).verdict == Verdict::differs);
-  CHECK(compare(failed, of({test(Outcome::error)})).verdict == Verdict::differs);
   CHECK(compare(failed, of({test(Outcome::skip)})).verdict == Verdict::differs);
-  CHECK(compare(failed, of({})).verdict == Verdict::differs);
   RecordedTest elsewhere = test(Outcome::fail, {step(2, "", "no match")});
   elsewhere.steps[0].place = "db";
   CHECK(compare(failed, of({elsewhere})).verdict == Verdict::differs);
@@ -59,7 +64,43 @@ TEST_CASE("a test that failed and passes is not reproduced, and that outweighs a
   const Recording now = of({test(Outcome::fail, {step(9, "", "a")}), test(Outcome::pass)});
   const Comparison comparison = compare(recorded, now);
   CHECK(comparison.verdict == Verdict::not_reproduced);
-  CHECK(comparison.outcome == "t.txt: recorded fail at t.txt:1: a; now fail at t.txt:9: a");
+  CHECK(comparison.outcome == "t.txt: recorded fail at t.txt:2: b; now pass");
+}
+
+TEST_CASE("where this machine is at fault, or a test was not run, nothing can be told") {
+  const Recording failed = of({test(Outcome::fail, {step(2, "", "no match")})});
+  const Recording passed = of({test(Outcome::pass)});
+  for (const Recording* recorded : {&failed, &passed}) {
+    for (const char* fault : {"infrastructure", "internal", ""})
+      CHECK(compare(*recorded, of({error(fault, "no image")})).verdict == Verdict::cannot_tell);
+    CHECK(compare(*recorded, of({error("usage", "no such word")})).verdict == Verdict::differs);
+    CHECK(compare(*recorded, of({test(Outcome::not_run)})).verdict == Verdict::cannot_tell);
+    CHECK(compare(*recorded, of({})).verdict == Verdict::cannot_tell);
+  }
+  // What is known of another test is known all the same, and it is what is told.
+  const Comparison both = compare(of({failed.tests[0], failed.tests[0]}),
+                                  of({error("infrastructure", "no image"), test(Outcome::pass)}));
+  CHECK(both.verdict == Verdict::not_reproduced);
+  CHECK(both.outcome.ends_with("now pass"));
+}
+
+TEST_CASE("errors are the same when they are the same error") {
+  const auto verdict = [](const RecordedTest& recorded, const RecordedTest& now) {
+    return compare(of({recorded}), of({now})).verdict;
+  };
+  const RecordedTest died = error("infrastructure", "starting db: /tmp/a.1/x: it died after 1.5s\nhint /a");
+  CHECK(verdict(died, died) == Verdict::reproduced);
+  CHECK(verdict(died, error("infrastructure", "starting db: /run/b/y: it died after 300ms\nhint b")) ==
+        Verdict::reproduced);
+  CHECK(verdict(died, error("", "starting db: /x: it died after 2h")) == Verdict::reproduced);
+  CHECK(verdict(died, error("usage", "starting db: /x: it died after 2h")) == Verdict::differs);
+  CHECK(verdict(error("usage", "a"), error("infrastructure", "a")) == Verdict::cannot_tell);
+  for (const char* other :
+       {"starting web: /x: it died after 2s", "starting db: /x: it died after 2", "starting db: /x: no space",
+        "starting db: x: it died after 2s", "starting db: /x: it died after 2seconds", ""})
+    CHECK(verdict(died, error("infrastructure", other)) == Verdict::cannot_tell);
+  CHECK(verdict(error("usage", "exit status 3"), error("usage", "exit status 4")) == Verdict::differs);
+  CHECK(verdict(error("usage", "a/b"), error("usage", "a/c")) == Verdict::differs);
 }
 
 TEST_CASE("the first difference of output is told, and none where other steps ran") {
@@ -90,6 +131,7 @@ TEST_CASE("exit codes of verdicts") {
   CHECK(exit_code(Verdict::reproduced) == 0);
   CHECK(exit_code(Verdict::not_reproduced) == 1);
   CHECK(exit_code(Verdict::differs) == 6);
+  CHECK(exit_code(Verdict::cannot_tell) == 3);
 }
 
 }  // namespace

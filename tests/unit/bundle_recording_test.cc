@@ -36,6 +36,7 @@ Recording full() {
   test.image = "builtin";
   test.outcome = Outcome::fail;
   test.reason = "why";
+  test.fault = "infrastructure";
   test.steps = {step, {}};
   test.cut = true;
   return {{{"kernel", "6"}}, {test, {}}};
@@ -60,6 +61,7 @@ TEST_CASE("a recording is written down and read back with all that it is") {
   CHECK(is.image == was.image);
   CHECK(is.outcome == was.outcome);
   CHECK(is.reason == was.reason);
+  CHECK(is.fault == was.fault);
   CHECK(is.steps == was.steps);
   CHECK(is.cut);
   REQUIRE(is.failure() != nullptr);

@@ -16,6 +16,17 @@ Fd file_of(std::string_view bytes) {
   return file;
 }
 
+/// A program of `begin` bytes and an archive behind it, sealed.
+Fd sealed(std::string_view bytes, size_t begin) {
+  Fd file = sys::memory_file("bundle").value();
+  SealedOutput out(file.get());
+  if (begin != 0) REQUIRE(out.write(bytes.substr(0, begin)).ok());
+  out.begin_archive();
+  REQUIRE(out.write(bytes.substr(begin)).ok());
+  REQUIRE(out.finish().ok());
+  return file;
+}
+
 std::string all_of(int file) {
   const off_t size = ::lseek(file, 0, SEEK_END);
   std::string bytes(static_cast<size_t>(size), '\0');
@@ -25,8 +36,7 @@ std::string all_of(int file) {
 
 TEST_CASE("a seal says where the archive lies, and whether the file is what it was") {
   for (const uint64_t begin : {0, 7, 10}) {
-    Fd file = file_of("programARC");
-    REQUIRE(put_seal(file.get(), begin).ok());
+    Fd file = sealed("programARC", begin);
     auto seal = find_seal(file.get());
     REQUIRE(seal.ok());
     REQUIRE(seal.value());
@@ -48,8 +58,7 @@ TEST_CASE("a file without one has none") {
 }
 
 TEST_CASE("a flipped bit anywhere, or a cut, is seen") {
-  Fd whole = file_of("programARC");
-  REQUIRE(put_seal(whole.get(), 7).ok());
+  Fd whole = sealed("programARC", 7);
   const std::string bytes = all_of(whole.get());
   const auto good = [](std::string_view altered) {
     Fd file = file_of(altered);

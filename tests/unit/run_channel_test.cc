@@ -238,6 +238,7 @@ TEST_CASE("what no honest interpreter sends is a breach") {
       {greeting + hello(), "unknown type"},
       {greeting + event_frame(Event::Kind::script_ended), "only the outside"},
       {greeting + event_frame(Event::Kind::script_started), "only the outside"},
+      {greeting + event_frame(Event::Kind::compared), "nobody asked for"},
       {greeting + frame(Json{{"t", "spawn"}}), "unknown type"},
       {greeting + frame(Json{{"t", "start"}, {"v", 2}, {"size", 1}}), "unknown type"},
       {greeting + frame(Json{{"t", "data"}, {"d", json::binary("x")}}), "unknown type"},

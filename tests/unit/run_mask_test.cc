@@ -70,6 +70,72 @@ TEST_CASE("in base64, whatever stands around it") {
   }
 }
 
+std::string hex(std::string_view value, bool lower) {
+  std::string digits;
+  for (const char c : value)
+    digits += lower ? fmt::format("{:02x}", static_cast<unsigned char>(c))
+                    : fmt::format("{:02X}", static_cast<unsigned char>(c));
+  return digits;
+}
+
+std::string in_lines(const std::string& digits, size_t columns, const std::string& end) {
+  std::string lines;
+  for (size_t at = 0; at < digits.size(); at += columns) lines += digits.substr(at, columns) + end;
+  return lines;
+}
+
+TEST_CASE("in hex") {
+  const Secrets secrets = of({"s3cr\xc3\xbct"});
+  CHECK(secrets.masked("<73336372c3bc74>") == "<***>");
+  CHECK(secrets.masked("<73336372C3BC74>") == "<***>");
+  CHECK(secrets.masked("<73336372C3BC>") == "<73336372C3BC>");
+}
+
+TEST_CASE("in base64 and in hex that is broken over lines") {
+  const std::string secret =
+      "a long secret with / and + and \xc3\xbc, and more of it than a line can hold, 0123456789!";
+  const Secrets secrets = of({secret, "other secret"});
+  for (const size_t columns : {76, 64, 60}) {
+    for (const std::string end : {"\n", "\r\n", "\n  "}) {
+      for (size_t before = 0; before < 100; before += 7) {
+        const std::string whole = std::string(before, 'x') + secret + "yy";
+        for (const std::string& digits : {text::base64(whole), hex(whole, true), hex(whole, false)}) {
+          const std::string lines = in_lines(digits, columns, end);
+          CAPTURE(lines);
+          CHECK(secrets.in(lines));
+          CHECK(secrets.in(lines.substr(lines.size() - std::min(lines.size(), secrets.longest() + 4))));
+          const std::string masked = secrets.masked("first\n" + lines + "last\n");
+          CHECK(masked.starts_with("first\n"));
+          CHECK(masked.ends_with("last\n"));
+          CHECK(masked.find("***") != std::string::npos);
+          CHECK_FALSE(secrets.in(masked));
+          CHECK(masked.size() < lines.size() - digits.size() / 2 + 200);
+        }
+      }
+    }
+  }
+  // Not what merely lies about in several lines.
+  CHECK_FALSE(secrets.in("other\n secret"));
+  CHECK(secrets.masked("a\nb\n") == "a\nb\n");
+}
+
+TEST_CASE("what is broken over lines is masked when it comes in pieces") {
+  const std::string secret(150, 's');
+  const std::string lines = in_lines(text::base64(secret + "?"), 76, "\n");
+  const Secrets secrets = of({secret});
+  for (size_t cut = 0; cut <= lines.size(); ++cut) {
+    Told told;
+    Masker masker(told, secrets);
+    masker.take(output("before " + lines.substr(0, cut)));
+    masker.take(output(lines.substr(cut) + "after"));
+    masker.take(other(Event::Kind::script_ended));
+    CAPTURE(cut);
+    CHECK_FALSE(secrets.in(told.of("stdout")));
+    CHECK(told.of("stdout").find("***") != std::string::npos);
+    CHECK(told.of("stdout").ends_with("after"));
+  }
+}
+
 TEST_CASE("as URLs write it") {
   const Secrets secrets = of({"a b/\xc3\xbc~&+1"});
   CHECK(secrets.masked("?q=a%20b%2F%C3%BC~%26%2B1&x") == "?q=***&x");

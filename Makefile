@@ -72,6 +72,7 @@ bench: all
 	@tests/bench/run --build $(BUILD)
 
 conformance: deps all
+	$(call deps_of,conformance)
 	@$(NINJA) -C $(BUILD) --quiet all-tests
 	@tests/run --build $(BUILD) -j $(JOBS) conformance
 

@@ -11,6 +11,7 @@
 #include "plan/from_manifest.h"
 #include "plan/plan_request.h"
 #include "plan/select.h"
+#include "run_request.h"
 #include "sarif.h"
 #include "script/script.h"
 #include "script/txtar.h"
@@ -88,7 +89,7 @@ std::string_view rule_of(const std::string& source, const Error& error) {
 }
 
 std::vector<std::string> programs_of(const plan::Job& job) {
-  std::vector<std::string> names(job.scripts.commands);
+  std::vector<std::string> names = job.scripts.commands;
   for (const plan::HostProgram& program : job.programs) names.push_back(program.name);
   return names;
 }
@@ -96,12 +97,13 @@ std::vector<std::string> programs_of(const plan::Job& job) {
 /// What is looked through of one path. Each thing is told once: a script may stand in several jobs.
 class Check {
  public:
+  /// @param asked what the command line says of scripts and of manifests
+  explicit Check(plan::RunRequest asked) : asked_(std::move(asked)) { asked_.looks_only = true; }
+
   void manifest(const std::string& path) {
     const auto manifest = plan::read_manifest(path);
     if (!manifest.ok()) return wrong(manifest.error(), "manifest", path);
-    plan::RunRequest request;
-    request.looks_only = true;
-    const auto plan = plan::plan_of_manifest(manifest.value(), request);
+    const auto plan = plan::plan_of_manifest(manifest.value(), asked_);
     if (!plan.ok()) return wrong(plan.error(), "manifest", path);
     for (const plan::Job& one : plan.value().jobs) job(one);
   }
@@ -113,6 +115,8 @@ class Check {
       plan::Job one;
       one.file = one.name = selected.path;
       one.format = selected.format;
+      one.language = asked_.language.value_or(script::Language::testctr);
+      one.scripts = asked_.scripts;
       plan::read_script(one, selected.folder);
       job(one);
     }
@@ -141,7 +145,8 @@ class Check {
                                       : "document",
                    job.file);
     }
-    interpret::LintOptions options{programs_of(job), false, !job.further.empty(), job.scripts.conditions};
+    interpret::LintOptions options{programs_of(job), {}, false, !job.further.empty()};
+    for (const auto& [name, is] : job.scripts.conditions) options.conditions.push_back(name);
     step(job, options);
     options.goes_on = true;
     for (const plan::Step& further : job.further) step(further, options);
@@ -155,10 +160,14 @@ class Check {
     std::vector<Finding> errors = interpret::errors_in(script.value(), options.programs, options.conditions);
     if (!errors.empty()) code_ = std::max(code_, exit_usage);
     found_.insert(errors.begin(), errors.end());
+    std::vector<Finding> late = interpret::late_errors_in(script.value(), options);
+    if (!late.empty()) code_ = std::max(code_, exit_usage);
+    found_.insert(late.begin(), late.end());
     std::vector<Finding> warnings = interpret::lint(script.value(), options);
     found_.insert(warnings.begin(), warnings.end());
   }
 
+  plan::RunRequest asked_;
   std::set<Finding> found_;
   std::map<std::string, std::string> sources_;  ///< of the files that were read, by name
   size_t tests_ = 0;
@@ -205,13 +214,15 @@ Result<int> run_check(const Arguments& arguments) {
   }
   std::vector<std::string> paths = arguments.positionals();
   if (paths.empty()) paths.push_back(TRY(plan::manifest_path(std::nullopt, "nothing is named to check")));
+  plan::RunRequest asked;
+  CHECK_OK(set_scripts(arguments, asked));
   const bool strict = arguments.flag("--strict"), as_sarif = arguments.flag("--sarif");
   int code = exit_passed;
   bool warned = false;
   std::set<Finding> all;
   std::map<std::string, std::string> sources;
   for (const std::string& path : paths) {
-    Check check;
+    Check check(asked);
     if (is_manifest(path)) {
       check.manifest(path);
     } else {
@@ -239,6 +250,9 @@ Result<int> run_check(const Arguments& arguments) {
 }
 
 constexpr Option options[] = {
+    dialect_option,
+    command_option,
+    condition_option,
     {.names = "--strict", .help = "warnings count: exit code 1 when there are any, and no errors"},
     {.names = "--sarif", .help = "write SARIF 2.1.0 to standard output in place of the text"},
     {.names = "--rules", .help = "list what is looked for, and do nothing else"}};

@@ -54,6 +54,8 @@ Result<plan::DocumentOptions> documents(const Arguments& arguments) {
   return out;
 }
 
+}  // namespace
+
 Status set_scripts(const Arguments& arguments, plan::RunRequest& request) {
   if (const auto dialect = arguments.value("--dialect"))
     request.language = TRY_IN(script::language_from_string(*dialect), "--dialect");
@@ -73,12 +75,8 @@ Status set_scripts(const Arguments& arguments, plan::RunRequest& request) {
     }
     out.conditions[name] = value == "true";
   }
-  out.short_run = arguments.flag("--short");
-  out.strict_env = arguments.flag("--strict-env");
   return {};
 }
-
-}  // namespace
 
 Result<plan::RunRequest> request_of(const Arguments& arguments) {
   plan::RunRequest request;
@@ -109,6 +107,8 @@ Result<plan::RunRequest> request_of(const Arguments& arguments) {
   set_if(request.timeout_ns, TRY(arguments.duration("--run-timeout")));
   request.documents = TRY(documents(arguments));
   CHECK_OK(set_scripts(arguments, request));
+  request.scripts.short_run = arguments.flag("--short");
+  request.scripts.strict_env = arguments.flag("--strict-env");
   return request;
 }
 

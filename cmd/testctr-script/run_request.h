@@ -19,6 +19,24 @@ inline constexpr Option engine_option =
                "who makes the containers: native, docker, podman, chroot, here, or auto: the first of these "
                "that\nworks, but never here (default: auto)"};
 
+// What `check` has as well.
+inline constexpr Option dialect_option{
+    .names = "--dialect",
+    .value = "NAME",
+    .help =
+        "of scripts: testctr, rsc, testscript or cmdgo; the three behave as the tools of that name\n"
+        "(default: testctr)"};
+inline constexpr Option command_option{
+    .names = "--command",
+    .value = "NAME",
+    .help = "a program of the image that scripts use as a command, without `exec`",
+    .repeats = true};
+inline constexpr Option condition_option{
+    .names = "--cond",
+    .value = "NAME=true|false",
+    .help = "a condition of scripts, [NAME], beside those that there are",
+    .repeats = true};
+
 inline constexpr std::array place_options{
     pull_option,
     offline_option,
@@ -33,19 +51,9 @@ inline constexpr std::array place_options{
     Option{.names = "--case-timeout",
            .value = "TIME",
            .help = "of each command of a script, each case of a document (default: 30s)"},
-    Option{.names = "--dialect",
-           .value = "NAME",
-           .help =
-               "of scripts: testctr, rsc, testscript or cmdgo; the three behave as the tools of that name\n"
-               "(default: testctr)"},
-    Option{.names = "--command",
-           .value = "NAME",
-           .help = "a program of the image that scripts use as a command, without `exec`",
-           .repeats = true},
-    Option{.names = "--cond",
-           .value = "NAME=true|false",
-           .help = "a condition of scripts, [NAME], beside those that there are",
-           .repeats = true},
+    dialect_option,
+    command_option,
+    condition_option,
     Option{.names = "--short", .help = "the condition [short] of scripts holds"},
     Option{.names = "--strict-env", .help = "an unset variable in a script is an error"},
     Option{.names = "--run-timeout",
@@ -162,6 +170,9 @@ constexpr auto with_manifest_options(const Option (&own)[N]) {
 
 /// Adds to a request what the manifest's options give.
 void add_manifest(const Arguments& arguments, plan::RunRequest& request);
+
+/// What the options say of scripts: --dialect, --command, --cond. Errors (usage): a value that cannot be one.
+Status set_scripts(const Arguments& arguments, plan::RunRequest& request);
 
 /// The request that the place options and the positionals make.
 Result<plan::RunRequest> request_of(const Arguments& arguments);

@@ -210,8 +210,9 @@ Result<Call> call_of(Session& session, const script::Command& command) {
 Answer make(Session& session, Call& call) {
   const script::Command& command = *call.command;
   if (call.inner == nullptr) {
+    const auto program = session.rules->program != nullptr ? session.rules->program : run_program;
     return call.info != nullptr ? call.info->run(session, call.arguments)
-                                : run_program(session, command.name, call.arguments);
+                                : program(session, command.name, call.arguments);
   }
   if (command.name == "timeout") return run_timeout(session, call);
   return command.name == "retry" ? run_retry(session, call) : run_defer(session, call);

@@ -337,7 +337,9 @@ void add_doubled(const script::Script& script, std::vector<Finding>& findings) {
 }  // namespace
 
 std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs,
-                               const std::map<std::string, bool>& conditions) {
+                               const std::vector<std::string>& conditions) {
+  std::map<std::string, bool> given;
+  for (const std::string& name : conditions) given[name] = true;
   std::vector<Finding> findings;
   // The other dialects say what is wrong with a line when its turn comes.
   if (script.language != script::Language::testctr) return findings;
@@ -349,7 +351,7 @@ std::vector<Finding> errors_in(const script::Script& script, const std::vector<s
     findings.push_back({script.name, 0, 0, "empty-script", "the script has no commands", ""});
   for (const script::Command& command : script.commands) {
     for (const script::Condition& condition : command.conditions) {
-      Status known = check_condition(condition.text, conditions);
+      Status known = check_condition(condition.text, given);
       if (!known.ok()) add(command, condition.column, "unknown-condition", known.error());
     }
     std::string_view rule = "arguments";
@@ -365,7 +367,9 @@ Status check(const script::Script& script, const std::vector<std::string>& progr
   if (script.language != script::Language::testctr) return {};
   if (script.commands.empty())
     return Error::usage(fmt::format("{}: the script has no commands", script.name));
-  const std::vector<Finding> findings = errors_in(script, programs, conditions);
+  std::vector<std::string> names;
+  for (const auto& [name, is] : conditions) names.push_back(name);
+  const std::vector<Finding> findings = errors_in(script, programs, names);
   if (findings.empty()) return {};
   if (findings.size() == 1) return as_error(findings.front());
   std::string all;

@@ -159,6 +159,7 @@ const Rules& cmdgo_rules() {
     them.resolve = go_family::resolve;
     them.holds = holds;
     them.unknown = unknown;
+    them.program = go_family::run_named;
     them.prepared = prepared;
     them.prepare = prepare;
     them.end_background = go_family::end_background;

@@ -218,7 +218,7 @@ Answer run_program(Session& session, const std::string& name, const Arguments& a
   }
   Program program;
   program.path = std::move(found).value();
-  program.arguments = {name};
+  program.arguments = {session.rules->whole_names ? program.path : name};
   program.arguments.insert(program.arguments.end(), arguments.begin(), arguments.end());
   program.environment = session.variables.list();
   if (session.rules->hidden_pwd) program.environment.push_back("PWD=" + session.directory);

@@ -54,8 +54,11 @@ Status extract_freely(const script::Script& script, const Session& session) {
     const std::string place = fmt::format("{}:{}:4", script.name, file.line);
     const std::string expanded =
         TRY_IN(expand(
-                   file.name, [&](std::string_view name) { return session.lookup(name); }, false,
-                   session.rules->expansion),
+                   file.name,
+                   [&](std::string_view name) {
+                     return session.rules->bare_names ? std::nullopt : session.lookup(name);
+                   },
+                   false, session.rules->expansion),
                place);
     const std::string path = TRY_IN(free_name(session, expanded), place);
     Status written = make_script_directories(session, path.substr(0, std::max<size_t>(1, path.rfind('/'))));

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.h"
@@ -107,7 +108,9 @@ void take_background(const Session& session, script::Command& command, std::vect
     const bool may = command.name == "exec" || command.name == "go" || command.name == "cc";
     if (!may || arguments.back() != "&") return;
   } else {
-    if (command.name != "exec" || find_command(*session.rules, command.name) == nullptr) return;
+    const auto& programs = session.setting.programs;
+    if (command.name != "exec" && std::find(programs.begin(), programs.end(), command.name) == programs.end())
+      return;
     const auto name = background_name(arguments.back());
     if (!name) return;
     command.background_name = *name;
@@ -170,19 +173,35 @@ std::string with_work_masked(const Session& session, std::string_view text) {
 }
 
 std::string absolute(const Session& session, const std::string& name) {
-  return clean_path(session.path(name));
+  return name.starts_with('/') ? name : clean_path(session.path(name));
 }
 
 Answer fatal(std::string reason, std::string hint) {
   return Answer::misuse(std::move(reason), std::move(hint));
 }
 
-Answer fatal_on(std::string_view operation, const std::string& path, const Error& error) {
-  const char* words = error.number() != 0 ? strerrordesc_np(error.number()) : nullptr;
-  if (words == nullptr) return Answer::misuse(error);
-  std::string said(words);
+std::string go_error(std::string_view operation, const std::string& path, int number) {
+  const char* words = strerrordesc_np(number);
+  std::string said = words != nullptr ? words : fmt::format("errno {}", number);
   if (said[0] >= 'A' && said[0] <= 'Z') said[0] = static_cast<char>(said[0] - 'A' + 'a');
-  return fatal(fmt::format("{} {}: {}", operation, text::printable(path), said));
+  return fmt::format("{} {}: {}", operation, text::printable(path), said);
+}
+
+Answer fatal_on(std::string_view operation, const std::string& path, const Error& error) {
+  if (error.number() == 0) return Answer::misuse(error);
+  if (error.number() == EXDEV && operation != "rename") return fatal(Session::describe(path, error));
+  return fatal(go_error(operation, path, error.number()));
+}
+
+Result<OutputBuffer> read_whole(const Session& session, const std::string& name) {
+  auto content = session.load(name);
+  if (content.ok()) return content;
+  const auto info = session.status_of(name);
+  const std::string path = absolute(session, name);
+  if (info.ok() && S_ISDIR(info.value().st_mode)) return Error::usage(go_error("read", path, EISDIR));
+  if (!info.ok() && info.error().number() != 0 && info.error().number() != EXDEV)
+    return Error::usage(go_error("open", path, info.error().number()));
+  return content;
 }
 
 std::string_view sign_of(script::Want want) {

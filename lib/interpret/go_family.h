@@ -22,8 +22,13 @@ bool is_cmdgo(const Session& session);
 /// `text` with `$WORK` in place of the work directory's path wherever that stands, behind other letters, too;
 /// a longer name that begins so stays.
 std::string with_work_masked(const Session& session, std::string_view text);
-/// A name as it is opened: absolute, by its text.
+/// A name as it is opened: one that is absolute as it stands, another below the working directory, by its
+/// text.
 std::string absolute(const Session& session, const std::string& name);
+/// "open $WORK/x: no such file or directory", as the text of an error. @param number errno of the operation
+std::string go_error(std::string_view operation, const std::string& path, int number);
+/// The content of a file. Errors (usage): why it cannot be read, as Go words it.
+Result<OutputBuffer> read_whole(const Session& session, const std::string& name);
 
 /// "exit status 1", "signal: killed", as Go says it. @param described as describe_status has it
 std::string go_status(std::string described);
@@ -44,6 +49,8 @@ Answer run_cmpenv(Session& session, const Arguments& arguments);
 Answer run_cp(Session& session, const Arguments& arguments);
 Answer run_env(Session& session, const Arguments& arguments);
 Answer run_exec(Session& session, const Arguments& arguments);
+/// A program that is a command: `NAME ARG` means `exec NAME ARG`.
+Answer run_named(Session& session, const std::string& name, const Arguments& arguments);
 Answer run_exists(Session& session, const Arguments& arguments);
 Answer run_grep(Session& session, const Arguments& arguments);
 Answer run_mkdir(Session& session, const Arguments& arguments);

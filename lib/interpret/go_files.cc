@@ -1,7 +1,11 @@
 // Commands on files, variables and the working directory of cmd/go's script tests and of testscript: what
 // they do is what ours do, what they refuse and how they say it is their own.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/proc.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "interpret/go_commands.h"
 #include "interpret/go_family.h"
@@ -10,11 +14,92 @@
 namespace testctr::interpret::go_family {
 namespace {
 
-/// A command of ours, whose refusal ends the script.
-Answer as_ours(Answer (*run)(Session&, const Arguments&), Session& session, const Arguments& arguments) {
-  Answer answer = run(session, arguments);
-  if (answer.kind == Answer::Kind::failed) answer.kind = Answer::Kind::misuse;
-  return answer;
+/// Why a file cannot be made or written to, where our own words for it are these.
+std::string write_error(const Session& session, const std::string& name, const Error& ours) {
+  const auto info = session.status_of(name);
+  const std::string path = absolute(session, name);
+  if (info.ok() && S_ISDIR(info.value().st_mode)) return go_error("open", path, EISDIR);
+  if (!info.ok() && info.error().number() != EXDEV) {
+    const auto parent = session.status_of(path.substr(0, std::max<size_t>(1, path.rfind('/'))));
+    if (!parent.ok() && parent.error().number() != EXDEV)
+      return go_error("open", path, parent.error().number());
+    if (info.error().number() != ENOENT) return go_error("open", path, info.error().number());
+  }
+  return ours.message();
+}
+
+/// What Go's MkdirAll says: it names the part of the path that is in the way.
+Answer mkdir_failed(const Session& session, std::string path, const Error& error) {
+  if (error.number() == ENOTDIR) {
+    while (path.size() > 1 && !session.status_of(path).ok())
+      path.resize(std::max<size_t>(1, path.rfind('/')));
+  }
+  return fatal_on("mkdir", path, error);
+}
+
+/// lstat(2)
+Result<struct stat> own_status(const Session& session, const std::string& name) {
+  const Session::Located at = TRY(session.locate(name));
+  struct stat info {};
+  if (::fstatat(at.directory(), at.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::system("lstat", name);
+  return info;
+}
+
+/// rename(2) as Go has it: a directory is never replaced.
+Status rename_file(const Session& session, const std::string& from, const std::string& to) {
+  const auto target = own_status(session, to);
+  if (target.ok() && S_ISDIR(target.value().st_mode)) {
+    const struct stat source = TRY(own_status(session, from));
+    const bool same = source.st_dev == target.value().st_dev && source.st_ino == target.value().st_ino;
+    if (from == to || !same) return Error::system("rename", from, EEXIST);
+  }
+  const Session::Located old_place = TRY(session.locate(from)), new_place = TRY(session.locate(to));
+  if (::renameat(old_place.directory(), old_place.name.c_str(), new_place.directory(),
+                 new_place.name.c_str()) != 0)
+    return Error::system("rename", from);
+  return {};
+}
+
+/// chmod(2), through what the name leads to.
+Status change_mode(const Session& session, const std::string& name, mode_t mode) {
+  Fd file = TRY(session.open(name, O_PATH));
+  const proc::Place place = proc::place(fmt::format("self/fd/{}", file.get()));
+  if (::fchmodat(place.directory, place.path.c_str(), mode, 0) != 0) return Error::system("chmod", name);
+  return {};
+}
+
+/// Copies one source of `cp`. @param target no directory
+Answer copy_one(Session& session, const std::string& source, const std::string& target) {
+  const script::Want want = session.command->want;
+  mode_t mode = 0666;
+  OutputBuffer content(session.setting.work);
+  if (OutputBuffer* output = session.output_named(source)) {
+    auto view = output->view();
+    Status kept = view.ok() ? content.append(view.value()) : Status(view.error());
+    if (!kept.ok()) return fatal(kept.error().message());
+  } else {
+    const auto info = session.status_of(source);
+    if (!info.ok()) return fatal_on("stat", absolute(session, source), info.error());
+    mode = info.value().st_mode & 0777;
+    auto loaded = read_whole(session, source);
+    if (!loaded.ok()) return fatal(loaded.error().message());
+    content = std::move(loaded).value();
+  }
+  auto view = content.view();
+  if (!view.ok()) return fatal(view.error().message());
+  // `!` and `?` are about the writing alone.
+  const Status written = write_script_file(session, target, mode, view.value());
+  if (written.ok())
+    return want == script::Want::failure ? fatal("unexpected command success") : Answer::done();
+  return want == script::Want::success ? fatal(write_error(session, target, written.error()))
+                                       : Answer::done();
+}
+
+std::string last_part(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos || path.size() == 1 ? path : path.substr(slash + 1);
 }
 
 /// What is wrong with a file that is to exist.
@@ -50,9 +135,12 @@ Answer run_chmod(Session& session, const Arguments& arguments) {
   const auto mode = go_number(arguments.front(), cmdgo ? 0 : 8);
   if (!mode || (*mode & ~0777U) != 0)
     return fatal(fmt::format("invalid mode: {}", text::printable(arguments.front())));
-  Arguments octal(arguments);
-  octal.front() = fmt::format("{:o}", *mode);
-  return as_ours(interpret::run_chmod, session, octal);
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    const std::string path = absolute(session, arguments[i]);
+    if (Status changed = change_mode(session, path, *mode); !changed.ok())
+      return fatal_on("chmod", path, changed.error());
+  }
+  return Answer::done();
 }
 
 Answer run_cp(Session& session, const Arguments& arguments) {
@@ -61,25 +149,17 @@ Answer run_cp(Session& session, const Arguments& arguments) {
     if (auto refused = unless_alone(session, "cp")) return *std::move(refused);
   }
   if (arguments.size() < 2) return fatal("usage: cp src... dst");
-  const auto target = session.status_of(arguments.back());
-  if (arguments.size() > 2 && (!target.ok() || !S_ISDIR(target.value().st_mode)))
-    return fatal(fmt::format("cp: destination {} is not a directory",
-                             text::printable(absolute(session, arguments.back()))));
-  // `!` and `?` are about the writing alone.
+  const std::string target = absolute(session, arguments.back());
+  const auto info = session.status_of(target);
+  const bool folder = info.ok() && S_ISDIR(info.value().st_mode);
+  if (arguments.size() > 2 && !folder)
+    return fatal(fmt::format("cp: destination {} is not a directory", text::printable(target)));
   for (size_t i = 0; i + 1 < arguments.size(); ++i) {
-    if (session.is_output(arguments[i])) continue;
-    const auto source = session.status_of(arguments[i]);
-    if (!source.ok()) return fatal_on("stat", absolute(session, arguments[i]), source.error());
-    auto content = session.load(arguments[i]);
-    if (!content.ok()) return fatal_on("read", absolute(session, arguments[i]), content.error());
+    Answer answer = copy_one(session, arguments[i],
+                             folder ? absolute(session, target + "/" + last_part(arguments[i])) : target);
+    if (answer.kind != Answer::Kind::done) return answer;
   }
-  Answer answer = interpret::run_cp(session, arguments);
-  const script::Want want = session.command->want;
-  if (answer.kind == Answer::Kind::done)
-    return want == script::Want::failure ? fatal("unexpected command success") : Answer::done();
-  if (answer.kind == Answer::Kind::failed && want != script::Want::success) return Answer::done();
-  if (answer.kind == Answer::Kind::failed) answer.kind = Answer::Kind::misuse;
-  return answer;
+  return Answer::done();
 }
 
 Answer run_env(Session& session, const Arguments& arguments) {
@@ -151,25 +231,46 @@ Answer run_exists(Session& session, const Arguments& arguments) {
 Answer run_mkdir(Session& session, const Arguments& arguments) {
   if (auto refused = unless_alone(session, "mkdir")) return *std::move(refused);
   if (arguments.empty()) return fatal("usage: mkdir dir...");
-  return as_ours(interpret::run_mkdir, session, arguments);
+  for (const std::string& name : arguments) {
+    const std::string path = absolute(session, name);
+    if (Status made = make_script_directories(session, path); !made.ok())
+      return mkdir_failed(session, path, made.error());
+  }
+  return Answer::done();
 }
 
 Answer run_mv(Session& session, const Arguments& arguments) {
   if (auto refused = unless_alone(session, "mv")) return *std::move(refused);
   if (arguments.size() != 2) return fatal("usage: mv old new");
-  return as_ours(interpret::run_mv, session, arguments);
+  const std::string from = absolute(session, arguments[0]), to = absolute(session, arguments[1]);
+  if (Status renamed = rename_file(session, from, to); !renamed.ok())
+    return fatal_on("rename", from + " " + to, renamed.error());
+  return Answer::done();
 }
 
 Answer run_rm(Session& session, const Arguments& arguments) {
   if (auto refused = unless_alone(session, "rm")) return *std::move(refused);
   if (arguments.empty()) return fatal("usage: rm file...");
-  return as_ours(interpret::run_rm, session, arguments);
+  for (const std::string& name : arguments) {
+    const std::string path = absolute(session, name);
+    const auto at = session.locate(path);
+    if (!at.ok() && (at.error().number() == ENOENT || at.error().number() == ENOTDIR)) continue;
+    if (!at.ok()) return fatal_on("unlinkat", path, at.error());
+    if (Status removed = sys::remove_tree_at(at.value().directory(), at.value().name); !removed.ok())
+      return fatal_on("unlinkat", path, removed.error());
+  }
+  return Answer::done();
 }
 
 Answer run_symlink(Session& session, const Arguments& arguments) {
   if (auto refused = unless_alone(session, "symlink")) return *std::move(refused);
   if (arguments.size() != 3 || arguments[1] != "->") return fatal("usage: symlink file -> target");
-  return as_ours(interpret::run_symlink, session, arguments);
+  const std::string path = absolute(session, arguments[0]);
+  const auto at = session.locate(path);
+  if (!at.ok()) return fatal_on("symlink", arguments[2] + " " + path, at.error());
+  if (::symlinkat(arguments[2].c_str(), at.value().directory(), at.value().name.c_str()) != 0)
+    return fatal(go_error("symlink", arguments[2] + " " + path, errno));
+  return Answer::done();
 }
 
 }  // namespace testctr::interpret::go_family

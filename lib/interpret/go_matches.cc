@@ -1,4 +1,6 @@
 // stdout, stderr, grep, cmp and cmpenv of cmd/go's script tests and of testscript.
+#include <re2/re2.h>
+
 #include <charconv>
 
 #include "base/text.h"
@@ -47,6 +49,33 @@ std::optional<Answer> take_options(Session& session, std::span<const std::string
   return std::nullopt;
 }
 
+/// What Go's regexp package says of an expression that is none; RE2's codes are the same ones.
+std::string regexp_error(const std::string& expression, const Error& ours) {
+  constexpr std::pair<RE2::ErrorCode, std::string_view> codes[] = {
+      {RE2::ErrorBadEscape, "invalid escape sequence"},
+      {RE2::ErrorBadCharClass, "invalid character class"},
+      {RE2::ErrorBadCharRange, "invalid character class range"},
+      {RE2::ErrorMissingBracket, "missing closing ]"},
+      {RE2::ErrorMissingParen, "missing closing )"},
+      {RE2::ErrorUnexpectedParen, "unexpected )"},
+      {RE2::ErrorTrailingBackslash, "trailing backslash at end of expression"},
+      {RE2::ErrorRepeatArgument, "missing argument to repetition operator"},
+      {RE2::ErrorRepeatSize, "invalid repeat count"},
+      {RE2::ErrorRepeatOp, "invalid nested repetition operator"},
+      {RE2::ErrorBadPerlOp, "invalid or unsupported Perl syntax"},
+      {RE2::ErrorBadUTF8, "invalid UTF-8"},
+      {RE2::ErrorBadNamedCapture, "invalid named capture"},
+  };
+  RE2::Options options;
+  options.set_log_errors(false);
+  const RE2 regexp("(?m)" + expression, options);
+  for (const auto& [code, words] : codes) {
+    if (regexp.error_code() == code)
+      return fmt::format("error parsing regexp: {}: `{}`", words, text::printable(regexp.error_arg()));
+  }
+  return ours.message();
+}
+
 /// Looks for a pattern. @param shown it as the message has it
 Answer look(Session& session, const Options& options, const Pattern& pattern, const std::string& shown,
             std::string_view text, const std::string& name, bool grep) {
@@ -80,14 +109,14 @@ Answer match(Session& session, const Arguments& arguments, OutputBuffer* content
     return fatal(fmt::format("usage: {} [-count=N] 'pattern'{}", name, grep ? " file" : ""));
   auto pattern = Pattern::compile(rest[0]);
   if (!pattern.ok()) {
-    return cmdgo ? fatal(fmt::format("regexp.Compile({}): {}", text::quoted("(?m)" + rest[0]),
-                                     pattern.error().message()))
-                 : fatal(pattern.error().message());
+    std::string said = regexp_error(rest[0], pattern.error());
+    if (cmdgo) said = fmt::format("regexp.Compile({}): {}", text::quoted("(?m)" + rest[0]), said);
+    return fatal(std::move(said), pattern.error().hint());
   }
   OutputBuffer loaded(session.setting.work), storage(session.setting.work);
   if (grep) {
-    auto file = session.load(rest[1]);
-    if (!file.ok()) return fatal_on("open", absolute(session, rest[1]), file.error());
+    auto file = read_whole(session, rest[1]);
+    if (!file.ok()) return fatal(file.error().message(), file.error().hint());
     loaded = std::move(file).value();
     content = &loaded;
   }
@@ -105,7 +134,7 @@ Answer match(Session& session, const Arguments& arguments, OutputBuffer* content
 
 /// The first side of a comparison. The second one is always a file.
 Result<OutputBuffer> read_side(Session& session, const std::string& name, bool may_be_output) {
-  return may_be_output ? session.load_any(name) : session.load(name);
+  return may_be_output && session.is_output(name) ? session.load_any(name) : read_whole(session, name);
 }
 
 Status expand_side(Session& session, OutputBuffer& content) {
@@ -124,11 +153,11 @@ Answer compare(Session& session, const Arguments& arguments, bool env, const cha
   if (quiet) names = names.subspan(1);
   if (names.size() != 2) return fatal(fmt::format("usage: {} file1 file2", name));
   auto first = read_side(session, names[0], true);
-  if (!first.ok()) return fatal_on("open", absolute(session, names[0]), first.error());
+  if (!first.ok()) return fatal(first.error().message(), first.error().hint());
   if (!cmdgo && names[0] == names[1])
     return fatal(fmt::format("cannot compare a file against itself: {}", text::printable(names[0])));
   auto second = read_side(session, names[1], false);
-  if (!second.ok()) return fatal_on("open", absolute(session, names[1]), second.error());
+  if (!second.ok()) return fatal(second.error().message(), second.error().hint());
   Status expanded;
   if (env && cmdgo) expanded = expand_side(session, first.value());
   if (env && expanded.ok()) expanded = expand_side(session, second.value());

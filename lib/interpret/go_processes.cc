@@ -12,10 +12,23 @@ namespace {
 
 constexpr uint64_t grace_ns = 5'000'000'000;
 
+/// The words of a program that was started, without its folder.
+std::string program_of(const script::Command& command) {
+  std::string line;
+  if (command.name != "exec") line = command.name;
+  for (const script::Word& word : command.arguments) {
+    if (!line.empty()) line += ' ';
+    for (const script::Fragment& fragment : word) line += fragment.text;
+  }
+  const size_t slash = line.substr(0, line.find(' ')).rfind('/');
+  return slash == std::string::npos ? line : line.substr(slash + 1);
+}
+
 /// "[background] sleep 10: exit status 0" and its output. @param out, err take that, too
 Status tell_end(Session& session, Background& background, OutputBuffer& out, OutputBuffer& err) {
   Job& job = *background.job;
-  session.note(fmt::format("[background] {}: {}", background.shown, go_status(describe_status(*job.status))));
+  session.note(fmt::format("[background] {}: {}", program_of(*background.command),
+                           go_status(describe_status(*job.status))));
   session.tell_output("stdout", job.output);
   session.tell_output("stderr", job.error);
   CHECK_OK(out.append(TRY(job.output.view())));
@@ -125,8 +138,17 @@ Answer run_exec(Session& session, const Arguments& arguments) {
       std::any_of(session.background.begin(), session.background.end(),
                   [&](const Background& one) { return one.command->background_name == name; }))
     return fatal(fmt::format("duplicate background process name {}", text::quoted(name)));
+  // A program that does not start has printed nothing, either.
+  session.out.clear();
+  session.err.clear();
   return settle(session, session.command->want,
                 run_program(session, arguments.front(), {arguments.begin() + 1, arguments.end()}));
+}
+
+Answer run_named(Session& session, const std::string& name, const Arguments& arguments) {
+  Arguments words{name};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return go_family::run_exec(session, words);
 }
 
 Answer run_wait(Session& session, const Arguments& arguments) {

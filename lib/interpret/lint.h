@@ -4,7 +4,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,15 +40,19 @@ struct Finding {
 };
 
 struct LintOptions {
-  std::vector<std::string> programs;  ///< as in Setting
-  bool goes_on = false;               ///< other scripts of its test ran before it, whose output it has
-  bool several = false;               ///< its test has other scripts
-  std::map<std::string, bool> conditions = {};  ///< as in Setting
+  std::vector<std::string> programs;    ///< as in Setting
+  std::vector<std::string> conditions;  ///< names, beside those that there are
+  bool goes_on = false;                 ///< other scripts of its test ran before it, whose output it has
+  bool several = false;                 ///< its test has other scripts
 };
 
 /// What keeps a script from being carried out: what `check` says, each with its rule.
 std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs = {},
-                               const std::map<std::string, bool>& conditions = {});
+                               const std::vector<std::string>& conditions = {});
+
+/// What will be an error of a script in another dialect when the line's turn comes, as far as that can be
+/// seen: it may never come. Nothing for our own.
+std::vector<Finding> late_errors_in(const script::Script& script, const LintOptions& options);
 
 /// The warnings, in the order of their places; none for other dialects than our own. Those that a comment `#
 /// check:ignore RULE...` names are left out: on a command's line for that line, on a line of its own for the

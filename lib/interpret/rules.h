@@ -31,6 +31,10 @@ struct Rules {
   Expansion expansion;  ///< of arguments and of what `cmpenv` compares
   /// $PWD is set for programs alone: the script's own words do not see it.
   bool hidden_pwd = false;
+  /// A program is started under its whole name, as it was found in $PATH.
+  bool whole_names = false;
+  /// The names of a script's files are expanded before there are variables: each is empty.
+  bool bare_names = false;
   /// Files may be named absolutely and with `..`, in a place that is a container; a later one replaces an
   /// earlier one of its name.
   bool free_names = false;
@@ -43,6 +47,8 @@ struct Rules {
   Result<bool> (*holds)(Session& session, std::string_view text) = nullptr;
   /// What is said of a command that does not exist.
   std::string (*unknown)(const Session& session, const script::Command& command) = nullptr;
+  /// A program of the image that is a command. Null: as in our own language.
+  Answer (*program)(Session& session, const std::string& name, const Arguments& arguments) = nullptr;
   std::span<const char* const> prepared;  ///< the variables that `prepare` sets
   /// The variables, folders and working directory that a script begins with, beside the place's; null: none.
   Status (*prepare)(Session& session) = nullptr;

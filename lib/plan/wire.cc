@@ -158,7 +158,7 @@ Result<uint64_t> number_of(const Json& wire, const char* key) {
 
 Status read_step(const Json& wire, Step& step) {
   step.format = TRY(choice_of(wire, "format", Format::cram));
-  if (wire.contains("language")) step.language = TRY(choice_of(wire, "language", script::Language::cmdgo));
+  step.language = TRY(choice_of(wire, "language", script::Language::cmdgo));
   step.where = TRY(text_of(wire, "where"));
   step.file = TRY(text_of(wire, "file"));
   step.name = TRY(text_of(wire, "name"));
@@ -239,8 +239,9 @@ Result<Job> job_of(const Json& wire) {
   CHECK_OK(read_step(*step, job));
   for (const Json& one : *TRY(list_of(wire, "further"))) CHECK_OK(read_step(one, job.further.emplace_back()));
   CHECK_OK(read_documents(wire, job.documents));
-  if (const Json* scripts = json::find(wire, "scripts", Json::value_t::object); scripts != nullptr)
-    job.scripts = TRY(script_options_from_wire(*scripts));
+  const Json* scripts = json::find(wire, "scripts", Json::value_t::object);
+  if (scripts == nullptr) return malformed();
+  job.scripts = TRY(script_options_from_wire(*scripts));
   for (const Json& one : *TRY(list_of(wire, "containers"))) job.containers.push_back(TRY(container_of(one)));
   job.environment = TRY(pairs_of(wire, "environment"));
   job.secrets = TRY(words_of(wire, "secrets"));

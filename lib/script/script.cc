@@ -77,7 +77,8 @@ Result<Script> parse(std::string name, std::string_view source, Language languag
   script.name = std::move(name);
   script.language = language;
   script.source = source;
-  Archive archive = TRY(split_archive(script.name, source));
+  const Nameless nameless = language == Language::testctr ? Nameless::error : Nameless::text;
+  Archive archive = TRY(split_archive(script.name, source, nameless));
   CHECK_OK(parse_comment(script, archive.comment));
   std::map<std::string_view, uint32_t> lines;
   for (const Member& member : archive.members) {

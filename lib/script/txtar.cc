@@ -9,19 +9,24 @@ namespace {
 constexpr std::string_view marker_start = "-- ";
 constexpr std::string_view marker_end = " --";
 
+/// "-- --", in which both ends share the blank.
+bool is_shortest_marker(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line.size() < marker_start.size() + marker_end.size();
+}
+
 }  // namespace
 
 std::optional<std::string_view> marker_name(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (!line.starts_with(marker_start) || !line.ends_with(marker_end)) return std::nullopt;
-  // In "-- --" both ends share the blank.
-  if (line.size() < marker_start.size() + marker_end.size()) return std::string_view{};
+  if (is_shortest_marker(line)) return std::string_view{};
   line.remove_prefix(marker_start.size());
   line.remove_suffix(marker_end.size());
   return text::trim(line);
 }
 
-Result<Archive> split_archive(std::string_view name, std::string_view source) {
+Result<Archive> split_archive(std::string_view name, std::string_view source, Nameless nameless) {
   Archive archive;
   uint32_t number = 0;
   size_t begin = 0;  // of the part that is being read
@@ -40,6 +45,10 @@ Result<Archive> split_archive(std::string_view name, std::string_view source) {
     std::string_view line = source.substr(at, (end == std::string_view::npos ? source.size() : end) - at);
     // Most lines are none: look at their first byte before anything else.
     if (auto marker = line.starts_with('-') ? marker_name(line) : std::nullopt) {
+      if (marker->empty() && nameless == Nameless::text && !is_shortest_marker(line)) {
+        at = next;
+        continue;
+      }
       if (marker->empty()) {
         return Error::usage(fmt::format("{}:{}:1: a file marker without a name", name, number))
             .hint("write the file's name between the dashes: -- NAME --");

@@ -29,7 +29,14 @@ struct Archive {
 /// @param line without its "\n"
 std::optional<std::string_view> marker_name(std::string_view line);
 
+/// What a marker without a name is.
+enum class Nameless : uint8_t {
+  error,
+  text,  ///< a line like any other, as Go's readers have it; but for "-- --", of which some of them die
+};
+
 /// Splits `source`. @param name for messages. Errors (Fault::usage): a marker without a name.
-Result<Archive> split_archive(std::string_view name, std::string_view source);
+Result<Archive> split_archive(std::string_view name, std::string_view source,
+                              Nameless nameless = Nameless::error);
 
 }  // namespace testctr::script

@@ -112,7 +112,7 @@ TEST_CASE("lint: output that nobody has made") {
   CHECK(warnings("[linux] exec a &\nstdout x\nwait\n") == "no-output 2:1");
   CHECK(warnings("env\nstdout x\n").empty());
   CHECK(warnings("prog\nstdout x\n").empty());
-  CHECK(warnings("stdout x\n", {{}, true, true}).empty());
+  CHECK(warnings("stdout x\n", {{}, {}, true, true}).empty());
 }
 
 TEST_CASE("lint: commands in the background that nobody waits for") {
@@ -120,7 +120,7 @@ TEST_CASE("lint: commands in the background that nobody waits for") {
   CHECK(warnings("exec a &\nwait\nexec b &\n") == "missing-wait 3:1");
   CHECK(warnings("? exec a &\n").empty());
   CHECK(warnings("exec a &\nwait\n").empty());
-  CHECK(warnings("exec a &\n", {{}, false, true}).empty());
+  CHECK(warnings("exec a &\n", {{}, {}, false, true}).empty());
 }
 
 TEST_CASE("lint: lines that never run") {
@@ -163,7 +163,7 @@ TEST_CASE("lint: files that nothing names") {
     CHECK(warnings(line + "\n-- d/e/left.txt --\nx\n").empty());
   CHECK(warnings("exec a\n-- .left --\n-- Makefile --\n").empty());
   CHECK(warnings("exec a list\n-- list --\nleft.txt\n-- left.txt --\n").empty());
-  CHECK(warnings("exec a\n-- left.txt --\nx\n", {{}, false, true}).empty());
+  CHECK(warnings("exec a\n-- left.txt --\nx\n", {{}, {}, false, true}).empty());
 }
 
 TEST_CASE("lint: comments leave warnings out") {

@@ -25,6 +25,8 @@ Job full_job() {
   static_cast<Step&>(job) = document();
   job.name = "first";
   job.further = {document()};
+  job.language = script::Language::cmdgo;
+  job.scripts = {{"sed"}, {{"mine", true}, {"other", false}}, true, true, true};
   job.documents.reading.indent = 4;
   job.documents.reading.compat = script::Compat::cram;
   job.documents.shell = "bash";
@@ -77,6 +79,7 @@ void compare(const Step& a, const Step& b) {
   CHECK(a.file == b.file);
   CHECK(a.name == b.name);
   CHECK(a.format == b.format);
+  CHECK(a.language == b.language);
   CHECK(a.source == b.source);
   CHECK(a.parts == b.parts);
   CHECK(a.main_part == b.main_part);
@@ -92,6 +95,7 @@ TEST_CASE("a plan is written down and read back with all that it is") {
   compare(was, is);
   REQUIRE(is.further.size() == 1);
   compare(was.further[0], is.further[0]);
+  CHECK(is.scripts == was.scripts);
   CHECK(is.documents.reading.indent == 4);
   CHECK(is.documents.reading.compat == script::Compat::cram);
   CHECK(is.documents.shell == "bash");
@@ -195,6 +199,7 @@ TEST_CASE("choices and numbers of a plan that none of ours are") {
   };
   CHECK(refused("step", "format", 3));
   CHECK(refused("step", "format", -1));
+  CHECK(refused("step", "language", 4));
   CHECK(refused("step", "main", 2));
   CHECK(refused("step", "main", -1));
   CHECK(refused(nullptr, "ids", 3));

@@ -73,6 +73,19 @@ TEST_CASE("txtar: ends of every kind") {
   CHECK(files("-- a --\nx\n-- b -- \n")[0].data == "x\n-- b -- \n");
 }
 
+TEST_CASE("txtar: a marker without a name is text in the dialects of Go's tools") {
+  for (const Language language : {Language::rsc, Language::testscript, Language::cmdgo}) {
+    auto script = parse("t", "stop\n-- a --\nx\n--  --\ny\n", language);
+    REQUIRE(script.ok());
+    REQUIRE(script.value().files.size() == 1);
+    CHECK(script.value().files[0].data == "x\n--  --\ny\n");
+    auto shortest = parse("t", "stop\n-- --\n", language);
+    REQUIRE_FALSE(shortest.ok());
+    CHECK(shortest.error().message() == "t:2:1: a file marker without a name");
+  }
+  CHECK(message_of("stop\n--  --\n") == "t.txt:2:1: a file marker without a name");
+}
+
 TEST_CASE("txtar: names that are refused") {
   CHECK(message_of("stop\n-- --\n") == "t.txt:2:1: a file marker without a name");
   CHECK(message_of("-- a --\n-- b --\n-- a --\n") == "t.txt:3:4: the file \"a\" is in line 1 already");

@@ -157,7 +157,7 @@ class Check {
     sources_.emplace(step.file, step.source);
     const auto script = script::parse(step.file, step.source, step.language);
     if (!script.ok()) return wrong(script.error(), rule_of(step.source, script.error()), step.file);
-    std::vector<Finding> errors = interpret::errors_in(script.value(), options.programs);
+    std::vector<Finding> errors = interpret::errors_in(script.value(), options.programs, options.conditions);
     if (!errors.empty()) code_ = std::max(code_, exit_usage);
     found_.insert(errors.begin(), errors.end());
     std::vector<Finding> late = interpret::late_errors_in(script.value(), options);

@@ -139,11 +139,27 @@ constexpr std::string_view script = R"(Scripts
   hello
 
 Words are separated by blanks. 'Single quotes' keep blanks and stop expansion ('' is one quote); $NAME and ${NAME} are replaced by the
-environment's values, in one word. A # outside quotes begins a comment. A line that ends in & runs in the background until `wait`.
+environment's values, in one word; ${NAME?} is an error when it is not set, and with --strict-env so is every other. A # outside quotes begins a comment.
 
-Commands: cat cd chmod cmp cmpenv cp echo env exec exists grep help mkdir mv replace rm skip sleep stderr stdout stop symlink
-testctr unquote wait (a line `help -v` in a script writes what each takes). Conditions: [exec:PROGRAM] [root] [net] [short] [verbose] [link] [symlink] [unix],
-[GOOS:NAME] [GOARCH:NAME] and the names of systems and architectures by themselves ([linux] [amd64]).
+  !2 exec prog                         must end with exit status 2
+  status SIGSEGV                       how the last program ended: a number, or the signal that it died of
+  capture PORT 'port (\d+)'            a variable from the last output: all of it, or the match (its first group)
+  exec server &srv&                    in the background, with a name or (&) without
+  waitfor stdout srv 'listening'       until it has written that; also: stderr NAME RE, file PATH, port N; [-timeout D] [!]
+  kill -TERM srv                       a signal, KILL if none is named; then `wait srv`, whose output is the last one
+  defer rm /tmp/lock                   when the script ends, however it ends, the last one first
+  retry -timeout 10s exec ./ready.sh   until it succeeds; of its attempts the last one is told
+  timeout 2s exec prog                 within a time limit of its own
+  stdin FILE                           what the next program reads; `stdin stdout` is what the last one wrote
+  ttyin [-stdin] FILE                  gives it a terminal (/dev/tty, descriptor 3), where that is typed; ttyout RE looks at what it printed there
+
+What still runs in the background at the script's end is stopped and told, unless a `?` stands before it; what is left behind beside it is killed
+and named. A signal that `kill` has sent is no failure. `defer` keeps the variables and the directory of its line, and runs in that line's place.
+
+Commands: capture cat cd chmod cmp cmpenv cp defer echo env exec exists grep help kill mkdir mv replace retry rm skip sleep status stderr stdin
+stdout stop symlink testctr timeout ttyin ttyout unix2dos unquote wait waitfor (a line `help -v` in a script writes what each takes). Conditions:
+[exec:PROGRAM] [env:NAME] (set, and not empty) [file:PATH] [root] [net] [short] [verbose] [link] [symlink] [unix], [GOOS:NAME] [GOARCH:NAME], the names
+of systems and architectures by themselves ([linux] [amd64]), and what --cond NAME=true or `conditions:` in a manifest gives.
 
 `run --update` writes into a script's files what `cmp` compares them with (`help update`); `check` warns of lines that hardly do what they
 should (`help check`). A file whose lines look like markers stands in a script with `>` in front of each line, and `unquote FILE` takes that away.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "interpret/call.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
 #include "interpret/extract.h"
@@ -51,10 +52,11 @@ bool is_constant(const script::Word& word) {
 
 Status check_pattern(const script::Command& command) {
   size_t i = 0;
+  if (command.name == "capture" || command.name == "waitfor") i = pattern_argument(command);
   while (i < command.arguments.size() &&
          (raw(command.arguments[i]).starts_with("-count=") || raw(command.arguments[i]) == "-q"))
     ++i;
-  if (i == command.arguments.size() || !is_constant(command.arguments[i])) return {};
+  if (i >= command.arguments.size() || !is_constant(command.arguments[i])) return {};
   auto pattern = Pattern::compile(raw(command.arguments[i]));
   if (!pattern.ok()) return std::move(pattern).error();
   return {};
@@ -70,13 +72,15 @@ bool looks_like_flag(const script::Word& word) {
 
 /// The flags of commands that take words which could be meant as flags. Words of the others are data.
 std::optional<std::vector<std::string>> flags_of(std::string_view command) {
-  if (command == "stdout" || command == "stderr" || command == "grep")
+  if (command == "stdout" || command == "stderr" || command == "ttyout" || command == "grep")
     return std::vector<std::string>{"-count=N", "-q"};
   if (command == "cmp" || command == "cmpenv") return std::vector<std::string>{"-q"};
   if (command == "env") return std::vector<std::string>{"-r"};
   if (command == "help") return std::vector<std::string>{"-v"};
   if (command == "exists") return std::vector<std::string>{"-readonly", "-exec"};
-  for (std::string_view name : {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm", "unquote"}) {
+  if (command == "ttyin") return std::vector<std::string>{"-stdin"};
+  for (std::string_view name :
+       {"cat", "cd", "chmod", "cp", "mkdir", "mv", "rm", "stdin", "unix2dos", "unquote"}) {
     if (command == name) return std::vector<std::string>{};
   }
   return std::nullopt;
@@ -113,6 +117,45 @@ Status check_flags(const script::Command& command, const CommandInfo& info) {
   return {};
 }
 
+/// All words when none of them holds a variable.
+std::optional<std::vector<std::string>> constant_words(const script::Command& command) {
+  std::vector<std::string> words;
+  for (const script::Word& word : command.arguments) {
+    if (!is_constant(word)) return std::nullopt;
+    words.push_back(raw(word));
+  }
+  return words;
+}
+
+/// The same for commands about processes and their output.
+Status check_process_words(const script::Command& command) {
+  const std::string& name = command.name;
+  const auto words = constant_words(command);
+  if (name == "capture" && is_constant(command.arguments[0])) {
+    CHECK_OK(check_capture_name(raw(command.arguments[0])));
+    const size_t pattern = pattern_argument(command);
+    if (pattern != SIZE_MAX && pattern + 1 < command.arguments.size())
+      return Error::usage("usage: capture VAR [stdout|stderr|ttyout] [PATTERN]")
+          .hint("quote a pattern with blanks: 'a b'");
+  }
+  if (!words) return {};
+  if (name == "status")
+    return parse_status(words->front()).ok() ? Status() : parse_status(words->front()).error();
+  if (name == "waitfor") {
+    auto wanted = parse_readiness(*words);
+    return wanted.ok() ? Status() : std::move(wanted).error();
+  }
+  if (name == "kill" && words->size() == 2 && !words->front().starts_with('-'))
+    return Error::usage("usage: kill [-SIGNAL] [NAME]");
+  if (name == "kill" && !words->empty() && words->front().starts_with('-') &&
+      !signal_named(std::string_view(words->front()).substr(1)))
+    return Error::usage(fmt::format("no signal is called {}", text::quoted(words->front().substr(1))))
+        .hint("as in kill -TERM NAME");
+  if (name == "ttyin" && (words->size() == 2) != (words->front() == "-stdin"))
+    return Error::usage("usage: ttyin [-stdin] FILE");
+  return {};
+}
+
 /// What the words of a command say when they hold no variables.
 Status check_words(const script::Command& command) {
   const auto& words = command.arguments;
@@ -127,6 +170,7 @@ Status check_words(const script::Command& command) {
     return Error::usage(fmt::format("invalid mode {}", text::quoted(raw(words[0]))))
         .hint("an octal number up to 777: chmod 755 FILE");
   }
+  CHECK_OK(check_process_words(command));
   if (name == "symlink" && constant(1) && raw(words[1]) != "->") return usage("PATH -> TARGET");
   if (name == "replace" && (words.size() < 3 || words.size() % 2 == 0))
     return usage("OLD NEW [OLD NEW]... FILE");
@@ -155,7 +199,7 @@ Status check_words(const script::Command& command) {
     while (i < words.size() && (raw(words[i]) == "-readonly" || raw(words[i]) == "-exec")) ++i;
     if (i == words.size()) return usage("[-readonly] [-exec] FILE...");
   }
-  if (name == "stdout" || name == "stderr" || name == "grep") {
+  if (name == "stdout" || name == "stderr" || name == "ttyout" || name == "grep") {
     size_t i = 0;
     bool flags = true;
     for (; flags && i < words.size(); i += flags ? 1 : 0) {
@@ -198,6 +242,40 @@ Status check_testctr(const script::Command& command) {
   return {};
 }
 
+Status check_command(const script::Command& command, const std::vector<std::string>& programs,
+                     std::string_view& rule);
+
+/// Whether a word of a `testctr` line takes what follows into another place, or may.
+bool moves(const script::Command& command) {
+  const auto words = script::testctr_words(command);
+  if (words.empty() || !words.front()) return !words.empty();
+  if (*words.front() == "enter" || *words.front() == "leave") return true;
+  return *words.front() == "start" && std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return !word || *word == "--enter";
+  });
+}
+
+/// `defer`, `retry` and `timeout`: their own words, and what they carry out.
+Status check_inner(const script::Command& command, const std::vector<std::string>& programs,
+                   std::string_view& rule) {
+  const size_t own = *script::words_before_inner(command);
+  if (command.name == "retry" && own == 0)
+    return Error::usage("retry wants a limit").hint("usage: retry -timeout D COMMAND...");
+  if (own > 0 && is_constant(command.arguments[own - 1])) {
+    const std::string limit = raw(command.arguments[own - 1]);
+    const auto duration = text::parse_duration(limit);
+    if (!duration || *duration <= 0)
+      return Error::usage(fmt::format("{} is not a duration", text::quoted(limit)))
+          .hint("a number with a unit: 300ms, 1.5s, 2m");
+  }
+  const auto inner = TRY(script::inner_command(command));
+  const CommandInfo* info = find_command(inner->name);
+  if (info != nullptr && (!info->inner || (info->name == "testctr" && moves(*inner))))
+    return Error::usage(fmt::format("{} cannot be carried out by {}", inner->name, command.name))
+        .hint("it stands in a line of its own");
+  return check_command(*inner, programs, rule);
+}
+
 /// @param rule set to the one that an error is of, where it is no matter of arguments
 Status check_command(const script::Command& command, const std::vector<std::string>& programs,
                      std::string_view& rule) {
@@ -206,6 +284,10 @@ Status check_command(const script::Command& command, const std::vector<std::stri
     if (std::find(programs.begin(), programs.end(), command.name) != programs.end()) return {};
     rule = "unknown-command";
     return unknown_command(command.name, programs);
+  }
+  if (command.exit_code && !info->status) {
+    return Error::usage(fmt::format("`!{}`: {} has no exit status", *command.exit_code, command.name))
+        .hint("it stands before exec and its like; `!` and a blank wants any failure");
   }
   auto usage = [&] {
     return fmt::format("usage: {}{}{}", info->name, info->usage.empty() ? "" : " ", info->usage);
@@ -218,7 +300,7 @@ Status check_command(const script::Command& command, const std::vector<std::stri
     return Error::usage(fmt::format("{} cannot be run in the background", command.name))
         .hint("a literal & is written in quotes: '&'");
   }
-  bool any = info->most == 0 && info->name != "wait";
+  bool any = info->most == 0;
   if (count < info->least || (!any && count > info->most)) {
     return Error::usage(fmt::format("{} takes {} arguments, not {}", command.name,
                                     any ? fmt::format("at least {}", info->least)
@@ -228,6 +310,7 @@ Status check_command(const script::Command& command, const std::vector<std::stri
                                     count))
         .hint(usage());
   }
+  if (info->run == nullptr) return check_inner(command, programs, rule);
   CHECK_OK(check_flags(command, *info));
   CHECK_OK(check_words(command));
   if (command.name == "testctr") CHECK_OK(check_testctr(command));
@@ -253,7 +336,10 @@ void add_doubled(const script::Script& script, std::vector<Finding>& findings) {
 
 }  // namespace
 
-std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs) {
+std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs,
+                               const std::vector<std::string>& conditions) {
+  std::map<std::string, bool> given;
+  for (const std::string& name : conditions) given[name] = true;
   std::vector<Finding> findings;
   // The other dialects say what is wrong with a line when its turn comes.
   if (script.language != script::Language::testctr) return findings;
@@ -265,7 +351,7 @@ std::vector<Finding> errors_in(const script::Script& script, const std::vector<s
     findings.push_back({script.name, 0, 0, "empty-script", "the script has no commands", ""});
   for (const script::Command& command : script.commands) {
     for (const script::Condition& condition : command.conditions) {
-      Status known = check_condition(condition.text);
+      Status known = check_condition(condition.text, given);
       if (!known.ok()) add(command, condition.column, "unknown-condition", known.error());
     }
     std::string_view rule = "arguments";
@@ -276,11 +362,14 @@ std::vector<Finding> errors_in(const script::Script& script, const std::vector<s
   return findings;
 }
 
-Status check(const script::Script& script, const std::vector<std::string>& programs) {
+Status check(const script::Script& script, const std::vector<std::string>& programs,
+             const std::map<std::string, bool>& conditions) {
   if (script.language != script::Language::testctr) return {};
   if (script.commands.empty())
     return Error::usage(fmt::format("{}: the script has no commands", script.name));
-  const std::vector<Finding> findings = errors_in(script, programs);
+  std::vector<std::string> names;
+  for (const auto& [name, is] : conditions) names.push_back(name);
+  const std::vector<Finding> findings = errors_in(script, programs, names);
   if (findings.empty()) return {};
   if (findings.size() == 1) return as_error(findings.front());
   std::string all;

@@ -335,6 +335,25 @@ void Children::stop_jobs(uint64_t grace_ns, int signal) {
   while (running() && sys::monotonic_ns() < deadline) turn(deadline);
 }
 
+void Children::kill_tree(Job& job) {
+  // What is stopped forks no more: when a round finds nobody new, all are known.
+  std::vector<pid_t> known;
+  for (size_t before = SIZE_MAX; !job.status && known.size() != before;) {
+    before = known.size();
+    (void)::kill(-job.pid, SIGSTOP);
+    const auto below = descendants(job.pid);
+    for (const Process& process : below ? *below : std::vector<Process>()) {
+      if (std::find(known.begin(), known.end(), process.pid) != known.end()) continue;
+      (void)::kill(process.pid, SIGSTOP);
+      known.push_back(process.pid);
+    }
+  }
+  for (const pid_t pid : known) (void)::kill(pid, SIGKILL);
+  if (!job.status) (void)::kill(-job.pid, SIGKILL);
+  const uint64_t deadline = sys::monotonic_ns() + kill_patience_ns;
+  while (!job.complete() && !cancelled_ && sys::monotonic_ns() < deadline) turn(deadline);
+}
+
 bool Children::any_left() {
   reap();
   // WNOWAIT leaves an ended child to be reaped; ECHILD says that there is none at all.

@@ -108,6 +108,8 @@ class Children {
 
   /// `signal` to each job's group, SIGKILL to those that have not ended when `grace_ns` is over.
   void stop_jobs(uint64_t grace_ns, int signal = SIGTERM);
+  /// Kills a job and all that is below it, and waits for its end.
+  void kill_tree(Job& job);
   /// Kills everything below this process, whatever it did to escape.
   void kill_all();
   /// The living processes below this one; nothing where /proc does not tell.

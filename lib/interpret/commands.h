@@ -28,7 +28,8 @@ struct Answer {
   bool late = false;   ///< it took longer than it may, and was killed
   /// Of `failed` and `misuse`: why. Of `done`: what is said when failure was wanted.
   Failure failure;
-  std::string text;  ///< of `stop` and `skip`
+  std::optional<int> code;  ///< of a program that has ended by itself: its exit status
+  std::string text;         ///< of `stop` and `skip`
 
   static Answer done() { return {}; }
   /// Success, and what it means where failure was wanted.
@@ -49,7 +50,10 @@ struct CommandInfo {
   size_t least = 0, most = 0;     ///< number of arguments, flags included; most 0: any
   bool background = false;        ///< may be followed by `&`
   bool negatable = true;          ///< `!` and `?` have a meaning before it
-  bool pattern = false;           ///< its first argument that is no flag is a regular expression
+  bool pattern = false;           ///< one of its arguments is a regular expression
+  bool status = false;            ///< it has an exit status: `!N` has a meaning before it
+  bool inner = true;              ///< `defer`, `retry` and `timeout` can carry it out
+  /// Null: it is one of these three.
   Answer (*run)(Session&, const Arguments&) = nullptr;
 };
 
@@ -73,7 +77,58 @@ Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view wha
 /// A program as a command: `name` and its arguments.
 Answer run_program(Session& session, const std::string& name, const Arguments& arguments);
 
+/// The answer for a name of the background that is taken; nothing when it is free, or there is none.
+std::optional<Answer> refuse_taken_name(const Session& session);
+/// The command of that name in the background, or the end of the list.
+std::list<Background>::iterator find_background(Session& session, std::string_view name);
+/// What the end of a program in the background answers. A signal that the script sent it is no failure.
+Answer answer_of(const Background& background);
+
+// commands_background.cc
+Answer run_kill(Session& session, const Arguments& arguments);
+Answer run_waitfor(Session& session, const Arguments& arguments);
+/// SIGTERM for "SIGTERM" or "TERM"; nothing when no signal is called so.
+std::optional<int> signal_named(std::string_view name);
+/// "SIGTERM", or its number.
+std::string name_of_signal(int signal);
+/// What `waitfor` waits for.
+struct Readiness {
+  enum class Kind : uint8_t { file, port, output };
+  Kind kind = Kind::file;
+  bool gone = false;                  ///< until it is not so any more
+  std::optional<int64_t> timeout_ns;  ///< nothing: as long as a command may take
+  std::string what;                   ///< path, or the name of the background command
+  uint16_t port = 0;
+  bool error_output = false;  ///< stderr, not stdout
+  std::string expression;
+};
+/// @param words the arguments of `waitfor`. Errors (usage): what is wrong with them
+Result<Readiness> parse_readiness(std::span<const std::string> words);
+
+// commands_output.cc
+Answer run_capture(Session& session, const Arguments& arguments);
+Answer run_status(Session& session, const Arguments& arguments);
+Answer run_stdin(Session& session, const Arguments& arguments);
+Answer run_ttyin(Session& session, const Arguments& arguments);
+Answer run_unix2dos(Session& session, const Arguments& arguments);
+/// Errors (usage): no variable that `capture` could set is called so.
+Status check_capture_name(std::string_view name);
+/// What `status` asks for: a number, or a signal's. Errors (usage): it is neither.
+struct WantedStatus {
+  int number = 0;
+  bool signal = false;
+};
+Result<WantedStatus> parse_status(std::string_view word);
+/// A text as the next program's stdin. Errors: it cannot be kept
+Status set_next_input(Session& session, OutputBuffer& content);
+/// A text as what is typed at the next program's terminal.
+Status set_next_typed(Session& session, OutputBuffer& content, bool is_stdin);
+/// `text` with each line's end as CR LF, the last one too. @param longest the length of a line beyond which
+/// that is refused. @return nothing when a line is longer
+std::optional<std::string> with_dos_lines(std::string_view text, size_t longest = SIZE_MAX);
+
 // commands_match.cc
+Answer run_ttyout(Session& session, const Arguments& arguments);
 Answer run_stdout(Session& session, const Arguments& arguments);
 Answer run_stderr(Session& session, const Arguments& arguments);
 Answer run_grep(Session& session, const Arguments& arguments);

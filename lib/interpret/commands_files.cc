@@ -80,8 +80,8 @@ std::string base_name(std::string path) {
 Answer copy(Session& session, const std::string& source, const std::string& target) {
   OutputBuffer content(session.setting.work);
   mode_t mode = 0666;
-  if (source == "stdout" || source == "stderr") {
-    auto text = (source == "stdout" ? session.out : session.err).view();
+  if (OutputBuffer* output = session.output_named(source)) {
+    auto text = output->view();
     if (!text.ok()) return Answer::misuse(text.error());
     Status written = write_to(session, target, mode, text.value());
     return written.ok() ? Answer::done() : Answer::failed(written.error());

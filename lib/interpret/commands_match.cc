@@ -118,18 +118,13 @@ Answer match_output(Session& session, const Arguments& arguments, OutputBuffer& 
 /// One side of a comparison.
 struct Side {
   std::string name;
-  bool output = false;  ///< stdout or stderr
+  bool output = false;  ///< stdout, stderr or ttyout
   OutputBuffer content;
 };
 
 Result<Side> load_side(Session& session, const std::string& name, bool expand_variables) {
-  Side side{name, name == "stdout" || name == "stderr", OutputBuffer(session.setting.work)};
-  if (side.output) {
-    OutputBuffer& buffer = name == "stdout" ? session.out : session.err;
-    CHECK_OK(side.content.append(TRY(buffer.view())));
-  } else {
-    side.content = TRY(session.load(name));
-  }
+  Side side{name, session.is_output(name), OutputBuffer(session.setting.work)};
+  side.content = TRY(session.load_any(name));
   if (!expand_variables) return side;
   OutputBuffer expanded(session.setting.work);
   CHECK_OK(expand(
@@ -139,12 +134,10 @@ Result<Side> load_side(Session& session, const std::string& name, bool expand_va
   return side;
 }
 
-bool is_output(const std::string& name) { return name == "stdout" || name == "stderr"; }
-
 /// Whether both names lead to one file (or are one output), which never differs from itself.
 bool same_file(const Session& session, const std::string& one, const std::string& other) {
   if (one == other) return true;
-  if (is_output(one) || is_output(other)) return false;
+  if (session.is_output(one) || session.is_output(other)) return false;
   return session.same_file(one, other);
 }
 
@@ -205,6 +198,15 @@ Answer run_stdout(Session& session, const Arguments& arguments) {
 
 Answer run_stderr(Session& session, const Arguments& arguments) {
   return match_output(session, arguments, session.err, session.out, "stderr", "stdout");
+}
+
+Answer run_ttyout(Session& session, const Arguments& arguments) {
+  std::span<const std::string> rest(arguments);
+  auto options = take_flags(rest);
+  if (!options.ok()) return Answer::misuse(options.error());
+  if (rest.size() != 1)
+    return Answer::misuse("usage: ttyout [-count=N] [-q] PATTERN", "quote a pattern with blanks: 'a b'");
+  return match(session, options.value(), rest[0], session.tty, "ttyout");
 }
 
 Answer run_grep(Session& session, const Arguments& arguments) {

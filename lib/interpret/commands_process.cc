@@ -7,6 +7,7 @@
 #include "interpret/commands.h"
 #include "interpret/judge.h"
 #include "interpret/lookup.h"
+#include "interpret/program_terminal.h"
 #include "interpret/rules.h"
 
 namespace testctr::interpret {
@@ -32,13 +33,8 @@ std::string shell_hint(const script::Command& command, const Arguments& argument
   return {};
 }
 
-/// Kills all processes of the script and takes what they wrote.
-size_t kill_everything(Session& session) {
-  size_t others = 0;
-  if (auto below = Children::left_behind()) others = below->size();
-  session.children->kill_all();
-  return others;
-}
+/// Kills all processes of the script.
+void kill_everything(Session& session) { session.children->kill_all(); }
 
 void take_output(Session& session, Job& job) {
   session.out = std::move(job.output);
@@ -47,14 +43,32 @@ void take_output(Session& session, Job& job) {
   session.tell_output("stderr", session.err);
 }
 
+/// An attempt of `retry` that is not over in time: what runs beside it goes on.
+Answer attempt_late(Session& session, Job* job, std::string_view what) {
+  if (job != nullptr) {
+    session.children->kill_tree(*job);
+    take_output(session, *job);
+  }
+  Answer answer = Answer::failed(fmt::format("{} had not ended by then and was killed", what),
+                                 "an end in time", "still running");
+  answer.late = true;
+  return answer;
+}
+
 Answer too_late(Session& session, Job* job, std::string_view what) {
-  size_t killed = kill_everything(session);
+  if (session.attempt_until) return attempt_late(session, job, what);
+  std::string below;
+  if (job != nullptr && !job->status) {
+    const auto tree = descendants(job->pid);
+    if (tree && !tree->empty()) below = ", with " + named(*tree);
+  }
+  kill_everything(session);
   if (job != nullptr) take_output(session, *job);
-  std::string limit = text::format_duration(session.setting.case_timeout_ns);
-  std::string count = killed > 1 ? fmt::format(", with {} processes", killed) : "";
+  const bool own = session.limit_ns.has_value();
+  std::string limit = text::format_duration(own ? *session.limit_ns : session.setting.case_timeout_ns);
   Answer answer =
-      Answer::misuse(fmt::format("{} took longer than the limit of {} and was killed{}", what, limit, count),
-                     "--case-timeout DURATION allows more");
+      Answer::misuse(fmt::format("{} took longer than the limit of {} and was killed{}", what, limit, below),
+                     own ? "that is the limit of its `timeout`" : "--case-timeout DURATION allows more");
   answer.late = answer.final = true;
   answer.failure.expected = fmt::format("an end within {}", limit);
   answer.failure.actual = "still running";
@@ -114,16 +128,67 @@ Answer start_failed(const Session& session, const StartError& error, const std::
 /// The judgement of a job that is complete.
 Answer answer_of(int status, std::string hint) {
   std::string described = describe_status(status);
-  if (status == 0) return Answer::done("unexpected success", "a failure", described);
-  Answer answer = Answer::failed(described, "exit status 0", described);
-  answer.failure.hint = std::move(hint);
+  Answer answer = status == 0 ? Answer::done("unexpected success", "a failure", described)
+                              : Answer::failed(described, "exit status 0", described);
+  if (status != 0) answer.failure.hint = std::move(hint);
+  if (WIFEXITED(status)) answer.code = WEXITSTATUS(status);
   return answer;
+}
+
+/// What a program reads: what `stdin` and `ttyin` have set for it.
+struct Reads {
+  Fd file;
+  std::unique_ptr<ProgramTerminal> terminal;
+};
+
+Result<Reads> take_input(Session& session, Program& program) {
+  if (session.command->background && !session.input.typed.empty())
+    return Error::usage("ttyin is not supported by background commands");
+  NextInput next = std::exchange(session.input, {});
+  Reads reads;
+  if (next.file.valid()) {
+    reads.file = TRY(above_standard(std::move(next.file)));
+    program.input = reads.file.get();
+  }
+  if (next.typed.empty()) return reads;
+  auto terminal = ProgramTerminal::open(std::move(next.typed), *session.children);
+  if (!terminal.ok()) return std::move(terminal).error().in("a terminal for the program");
+  reads.terminal = std::move(terminal).value();
+  program.beside = reads.terminal->theirs();
+  if (next.typed_is_stdin) program.input = program.beside;
+  return reads;
 }
 
 }  // namespace
 
+std::optional<Answer> refuse_taken_name(const Session& session) {
+  const std::string& name = session.command->background_name;
+  if (name.empty()) return std::nullopt;
+  for (const Background& other : session.background) {
+    if (other.name() != name) continue;
+    return Answer::misuse(
+        fmt::format("{} runs in the background already (line {})", text::quoted(name), other.command->line),
+        fmt::format("`wait {}` frees the name", name));
+  }
+  return std::nullopt;
+}
+
+std::list<Background>::iterator find_background(Session& session, std::string_view name) {
+  return std::find_if(session.background.begin(), session.background.end(),
+                      [&](const Background& one) { return !name.empty() && one.name() == name; });
+}
+
+Answer answer_of(const Background& background) {
+  const int status = *background.job->status;
+  const bool wanted = background.signal != 0 && WIFSIGNALED(status) && WTERMSIG(status) == background.signal;
+  if (wanted && background.command->want == script::Want::success) return Answer::done();
+  return answer_of(status, background.hint);
+}
+
 uint64_t deadline_of(const Session& session) {
-  return sys::monotonic_ns() + static_cast<uint64_t>(session.setting.case_timeout_ns);
+  const int64_t limit = session.limit_ns.value_or(session.setting.case_timeout_ns);
+  const uint64_t deadline = sys::monotonic_ns() + static_cast<uint64_t>(limit);
+  return std::min(deadline, session.attempt_until.value_or(UINT64_MAX));
 }
 
 Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view what) {
@@ -143,6 +208,7 @@ Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view wha
 }
 
 Answer run_program(Session& session, const std::string& name, const Arguments& arguments) {
+  if (auto taken = refuse_taken_name(session)) return *std::move(taken);
   std::string hint = shell_hint(*session.command, arguments);
   auto found = find_program(name, session.variables.get("PATH").value_or(""), session.directory);
   if (!found.ok()) {
@@ -165,13 +231,16 @@ Answer run_program(Session& session, const std::string& name, const Arguments& a
     program.directory = fmt::format("/proc/self/fd/{}", held.get());
   }
   std::string path = program.path;
+  auto reads = take_input(session, program);
+  if (!reads.ok()) return Answer::misuse(reads.error());
+  ProgramTerminal* terminal = reads.value().terminal.get();
   auto launched = session.children->launch(std::move(program));
   if (!launched.ok()) return Answer::misuse(launched.error());
   Job* job = launched.value().job;
   if (job == nullptr) return start_failed(session, launched.value().error, path, hint);
   if (session.command->background) {
     session.background.push_back(
-        {session.command, quoted_words(session.command->name, arguments), std::move(hint), job, 0});
+        {session.command, quoted_words(session.command->name, arguments), std::move(hint), job});
     if (session.command->name == "exec") {
       Arguments words{name};
       words.insert(words.end(), arguments.begin(), arguments.end());
@@ -183,7 +252,13 @@ Answer run_program(Session& session, const std::string& name, const Arguments& a
     answer.kind = Answer::Kind::deferred;
     return answer;
   }
-  Pause pause = session.children->wait_for(*job, deadline_of(session));
+  const uint64_t limit = deadline_of(session);
+  const Pause pause =
+      terminal != nullptr ? terminal->wait_for(*job, limit) : session.children->wait_for(*job, limit);
+  if (terminal != nullptr) {
+    session.tty = terminal->take_printed();
+    session.tell_output("ttyout", session.tty);
+  }
   if (pause != Pause::over) {
     Answer answer = judge_pause(session, pause, job, name);
     session.children->forget(job);
@@ -195,7 +270,7 @@ Answer run_program(Session& session, const std::string& name, const Arguments& a
         "[a process that it left behind still holds its output; what that writes from now on is not kept]");
   }
   int status = *job->status;
-  session.status = status_number(status);
+  session.set_status(status);
   session.children->forget(job);
   return answer_of(status, std::move(hint));
 }
@@ -213,6 +288,7 @@ Answer run_sleep(Session& session, const Arguments& arguments) {
   uint64_t now = sys::monotonic_ns();
   uint64_t end = now + static_cast<uint64_t>(*duration);
   if (session.command->background) {
+    if (auto taken = refuse_taken_name(session)) return *std::move(taken);
     session.background.push_back({session.command, quoted_words("sleep", arguments), {}, nullptr, end});
     session.out.clear();
     session.err.clear();
@@ -226,43 +302,62 @@ Answer run_sleep(Session& session, const Arguments& arguments) {
   return judge_pause(session, pause, nullptr, "sleep");
 }
 
-Answer run_wait(Session& session, const Arguments& arguments) {
-  if (!arguments.empty()) {
-    return Answer::misuse("wait takes no arguments: background commands have no names yet",
-                          "wait waits for all of them");
+namespace {
+
+/// Waits for one command of the background and judges it; it is then no longer there. @param failed is set
+/// when it was not as its line wants it
+/// @return nothing when it has ended; else what ends the waiting
+std::optional<Answer> wait_for(Session& session, std::list<Background>::iterator at, uint64_t limit,
+                               OutputBuffer& out, OutputBuffer& err, bool& failed) {
+  Background& background = *at;
+  if (background.job == nullptr) {
+    const Pause pause = session.children->wait_until(std::min(background.deadline_ns, limit));
+    if (pause != Pause::late || background.deadline_ns > limit)
+      return judge_pause(session, pause, nullptr, background.shown);
+    session.background.erase(at);
+    return std::nullopt;
   }
-  uint64_t limit = deadline_of(session);
+  Job& job = *background.job;
+  const Pause pause = session.children->wait_for(job, limit);
+  if (pause == Pause::late) {
+    (void)judge_background(session, background, too_late(session, &job, background.shown));
+    return Answer::judged_already();
+  }
+  if (pause != Pause::over) return judge_pause(session, pause, &job, background.shown);
+  session.note("[background] " + background.shown);
+  session.tell_output("stdout", job.output);
+  session.tell_output("stderr", job.error);
+  for (auto [from, to] : {std::pair{&job.output, &out}, std::pair{&job.error, &err}}) {
+    auto text = from->view();
+    const Status kept = text.ok() ? to->append(text.value()) : Status(text.error());
+    if (!kept.ok()) return Answer::misuse(kept.error());
+  }
+  session.set_status(*job.status);
+  failed = !judge_background(session, background, answer_of(background)) || failed;
+  session.children->forget(background.job);
+  session.background.erase(at);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Answer run_wait(Session& session, const Arguments& arguments) {
+  const uint64_t limit = deadline_of(session);
   OutputBuffer out(session.setting.work), err(session.setting.work);
   bool failed = false;
-  while (!session.background.empty()) {
-    Background& background = session.background.front();
-    if (background.job == nullptr) {
-      Pause pause = session.children->wait_until(std::min(background.deadline_ns, limit));
-      if (pause != Pause::late || background.deadline_ns > limit)
-        return judge_pause(session, pause, nullptr, background.shown);
-      session.background.pop_front();
-      continue;
-    }
-    Job& job = *background.job;
-    Pause pause = session.children->wait_for(job, limit);
-    if (pause == Pause::late) {
-      (void)judge_background(session, background, too_late(session, &job, background.shown));
-      return Answer::judged_already();
-    }
-    if (pause != Pause::over) return judge_pause(session, pause, &job, background.shown);
-    session.note("[background] " + background.shown);
-    session.tell_output("stdout", job.output);
-    session.tell_output("stderr", job.error);
-    for (auto [from, to] : {std::pair{&job.output, &out}, std::pair{&job.error, &err}}) {
-      auto text = from->view();
-      Status kept = text.ok() ? to->append(text.value()) : Status(text.error());
-      if (!kept.ok()) return Answer::misuse(kept.error());
-    }
-    session.status = status_number(*job.status);
-    failed = !judge_background(session, background, answer_of(*job.status, background.hint)) || failed;
-    session.children->forget(background.job);
-    session.background.pop_front();
+  std::optional<Answer> ended;
+  if (!arguments.empty()) {
+    const auto at = find_background(session, arguments.front());
+    if (at == session.background.end())
+      return Answer::misuse(
+          fmt::format("nothing in the background is called {}", text::quoted(arguments.front())),
+          "`exec PROGRAM &NAME&` gives it a name; `wait` alone waits for all");
+    ended = wait_for(session, at, limit, out, err, failed);
+  } else {
+    while (!ended && !session.background.empty())
+      ended = wait_for(session, session.background.begin(), limit, out, err, failed);
   }
+  if (ended) return *std::move(ended);
   session.out = std::move(out);
   session.err = std::move(err);
   Answer answer;

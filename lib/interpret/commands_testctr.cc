@@ -40,9 +40,12 @@ Answer answer_of(Session& session, const Request& request, Reply reply) {
   }
   if (request.kind != Request::Kind::exec) return Answer::done();
   session.status = reply.status;
+  session.signalled = false;
   const std::string described = fmt::format("exit status {}", reply.status);
-  return reply.status == 0 ? Answer::done("unexpected success", "a failure", described)
-                           : Answer::failed(described, "exit status 0", described);
+  Answer answer = reply.status == 0 ? Answer::done("unexpected success", "a failure", described)
+                                    : Answer::failed(described, "exit status 0", described);
+  answer.code = reply.status;
+  return answer;
 }
 
 Answer enter(Session& session, const Arguments& arguments) {

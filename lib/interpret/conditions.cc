@@ -30,7 +30,9 @@ constexpr ConditionInfo table[] = {
     {"compiler:", "the Go compiler is that: gc"},
     {"container-ready:", "the container of that name is ready"},
     {"container:", "a container of that name runs"},
+    {"env:", "the variable is set, and not empty"},
     {"exec:", "there is a program of that name in $PATH"},
+    {"file:", "there is a file, or a folder, of that name"},
     {"link", "hard links can be made"},
     {"net", "there is a network"},
     {"root", "the script runs as the user 0"},
@@ -44,15 +46,16 @@ bool contains(std::span<const std::string_view> list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-Error unknown(std::string_view text) {
+Error unknown(std::string_view text, const std::map<std::string, bool>& given) {
   std::vector<std::string> names;
+  for (const auto& [name, is] : given) names.push_back(name);
   for (const ConditionInfo& info : table) names.emplace_back(info.name);
   for (std::string_view name : systems) names.emplace_back(name);
   for (std::string_view name : architectures) names.emplace_back(name);
   Error error = Error::usage(fmt::format("unknown condition [{}]", text::printable(text)));
   if (auto near = text::nearest(text, names))
     return std::move(error).hint(fmt::format("did you mean [{}]?", *near));
-  return std::move(error).hint("`help` lists the conditions");
+  return std::move(error).hint("`help` lists the conditions; --cond NAME=true gives another one");
 }
 
 bool program_there(Session& session, std::string_view name) {
@@ -72,7 +75,8 @@ bool program_there(Session& session, std::string_view name) {
 
 std::span<const ConditionInfo> all_conditions() { return table; }
 
-Status check_condition(std::string_view text) {
+Status check_condition(std::string_view text, const std::map<std::string, bool>& given) {
+  if (given.contains(std::string(text))) return {};
   size_t colon = text.find(':');
   std::string_view name = colon == std::string_view::npos ? text : text.substr(0, colon + 1);
   std::string_view value = colon == std::string_view::npos ? "" : text.substr(colon + 1);
@@ -90,7 +94,7 @@ Status check_condition(std::string_view text) {
     if (!plain && is(name.substr(0, name.size() - 1))) {
       return Error::usage(fmt::format("the condition [{}] takes no value", name.substr(0, name.size() - 1)));
     }
-    return unknown(text);
+    return unknown(text, given);
   }
   if (!plain && value.empty()) return Error::usage(fmt::format("the condition [{}] wants a value", text));
   bool known = name == "GOOS:"       ? contains(systems, value)
@@ -120,10 +124,14 @@ std::optional<bool> system_condition(std::string_view text) {
 }
 
 bool holds(Session& session, std::string_view text) {
+  const auto& all = session.setting.conditions;
+  if (const auto given = all.find(std::string(text)); given != all.end()) return given->second;
   size_t colon = text.find(':');
   std::string_view name = colon == std::string_view::npos ? text : text.substr(0, colon + 1);
   std::string_view value = colon == std::string_view::npos ? text : text.substr(colon + 1);
   if (name == "exec:") return program_there(session, value);
+  if (name == "env:") return !session.lookup(value).value_or("").empty();
+  if (name == "file:") return session.status_of(std::string(value)).ok();
   if (name == "container:" || name == "container-ready:") {
     // Where nobody can be asked there is none.
     const auto kind = name == "container:" ? Request::Kind::is_running : Request::Kind::is_ready;

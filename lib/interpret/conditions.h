@@ -1,6 +1,7 @@
 // The conditions in brackets: which there are, and whether they hold here.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,7 +20,8 @@ struct ConditionInfo {
 std::span<const ConditionInfo> all_conditions();
 
 /// Whether `text` is a condition. The error (usage) says what is wrong with it.
-Status check_condition(std::string_view text);
+/// @param given those that the user has given by name
+Status check_condition(std::string_view text, const std::map<std::string, bool>& given = {});
 
 /// Whether this system or architecture has that name; nothing when no system and no architecture is called
 /// so.

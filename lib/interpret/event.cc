@@ -151,8 +151,9 @@ Result<Event> event_from_wire(const Json& wire) {
   const Json* ended = json::find(wire, "shell_ended", Json::value_t::boolean);
   event.shell_ended = ended != nullptr && ended->get<bool>();
   event.stream = TRY(wire::text(wire, "stream", 16));
-  if (!event.stream.empty() && event.stream != "stdout" && event.stream != "stderr") {
-    return Error::infrastructure("key \"stream\" is neither stdout nor stderr");
+  if (!event.stream.empty() && event.stream != "stdout" && event.stream != "stderr" &&
+      event.stream != "ttyout") {
+    return Error::infrastructure("key \"stream\" is neither stdout nor stderr nor ttyout");
   }
   event.duration_ns = TRY(wire::number(wire, "duration_ns", 0, INT64_MAX));
   if (wire.find("outcome") != wire.end()) {

@@ -45,6 +45,10 @@ Result<std::string> value_of(std::string_view name, const Lookup& lookup, bool i
     return Error::usage(fmt::format("the variable {} is not set", text::printable(name)))
         .hint("`${NAME?}` demands that it is; `$NAME` is empty when it is not");
   }
+  if (!value && known.strict) {
+    return Error::usage(fmt::format("the variable {} is not set", text::printable(name)))
+        .hint("--strict-env: a variable that may be unset is given a value first: env NAME=");
+  }
   if (!value) return std::string();
   return in_pattern ? quote_meta(*value) : *std::move(value);
 }

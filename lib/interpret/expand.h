@@ -19,6 +19,7 @@ using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 struct Expansion {
   bool quoted = true;    ///< `${X@R}` is X's value quoted for a regular expression
   bool demanded = true;  ///< `${X?}` for an unset X is an error
+  bool strict = false;   ///< so is every other unset variable
 };
 
 /// Expands `text`. Unset is empty. Errors (usage): `${X?}` for an unset X.

@@ -114,7 +114,8 @@ Status extract(const script::Script& script, const Session& session) {
   std::map<std::string, uint32_t> lines;
   for (const script::File& file : script.files) {
     std::string place = fmt::format("{}:{}:4", script.name, file.line);
-    std::string expanded = TRY_IN(expand(file.name, lookup), place);
+    const Expansion how{.strict = session.setting.strict_env};
+    std::string expanded = TRY_IN(expand(file.name, lookup, false, how), place);
     std::string name = TRY_IN(normal_name(expanded, work), place);
     auto [known, fresh] = lines.emplace(name, file.line);
     if (!fresh) {

@@ -129,11 +129,13 @@ Result<std::vector<std::string>> expanded(Session& session, const script::Comman
     return value;
   };
   const bool quotes = is_cmdgo(session);
+  Expansion known = session.rules->expansion;
+  known.strict = session.setting.strict_env;
   std::vector<std::string> words;
   bool named = false, pattern = false;
   script::Command ignored;
   for (const script::Word& word : line.words) {
-    words.push_back(TRY(expand(word, pattern ? masked : plain, pattern, session.rules->expansion)));
+    words.push_back(TRY(expand(word, pattern ? masked : plain, pattern, known)));
     if (!quotes) continue;
     const std::string& text = words.back();
     if (named) {

@@ -61,6 +61,7 @@ Answer run_stderr(Session& session, const Arguments& arguments);
 Answer run_stdout(Session& session, const Arguments& arguments);
 Answer run_stop(Session& session, const Arguments& arguments);
 Answer run_symlink(Session& session, const Arguments& arguments);
+Answer run_ttyout(Session& session, const Arguments& arguments);
 Answer run_wait(Session& session, const Arguments& arguments);
 
 /// Whether a condition that both have holds; nothing when it is none of them.

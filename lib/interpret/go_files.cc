@@ -74,8 +74,8 @@ Answer copy_one(Session& session, const std::string& source, const std::string& 
   const script::Want want = session.command->want;
   mode_t mode = 0666;
   OutputBuffer content(session.setting.work);
-  if (source == "stdout" || source == "stderr") {
-    auto view = (source == "stdout" ? session.out : session.err).view();
+  if (OutputBuffer* output = session.output_named(source)) {
+    auto view = output->view();
     Status kept = view.ok() ? content.append(view.value()) : Status(view.error());
     if (!kept.ok()) return fatal(kept.error().message());
   } else {

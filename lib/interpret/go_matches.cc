@@ -134,12 +134,7 @@ Answer match(Session& session, const Arguments& arguments, OutputBuffer* content
 
 /// The first side of a comparison. The second one is always a file.
 Result<OutputBuffer> read_side(Session& session, const std::string& name, bool may_be_output) {
-  OutputBuffer content(session.setting.work);
-  if (may_be_output && (name == "stdout" || name == "stderr")) {
-    CHECK_OK(content.append(TRY((name == "stdout" ? session.out : session.err).view())));
-    return content;
-  }
-  return read_whole(session, name);
+  return may_be_output && session.is_output(name) ? session.load_any(name) : read_whole(session, name);
 }
 
 Status expand_side(Session& session, OutputBuffer& content) {
@@ -200,6 +195,9 @@ Answer run_stdout(Session& session, const Arguments& arguments) {
 }
 Answer run_stderr(Session& session, const Arguments& arguments) {
   return match(session, arguments, &session.err, "stderr");
+}
+Answer run_ttyout(Session& session, const Arguments& arguments) {
+  return match(session, arguments, &session.tty, "ttyout");
 }
 Answer run_grep(Session& session, const Arguments& arguments) {
   return match(session, arguments, nullptr, "grep");

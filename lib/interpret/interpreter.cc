@@ -7,10 +7,10 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "interpret/call.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
 #include "interpret/documents.h"
-#include "interpret/expand.h"
 #include "interpret/extract.h"
 #include "interpret/judge.h"
 #include "interpret/rules.h"
@@ -22,18 +22,6 @@ namespace testctr::interpret {
 namespace {
 
 constexpr uint64_t stop_grace_ns = 1'000'000'000;
-constexpr size_t named_at_most = 8;
-
-/// Which argument is a regular expression: the first that is no flag, looked at before it is expanded.
-size_t pattern_argument(const script::Command& command) {
-  for (size_t i = 0; i < command.arguments.size(); ++i) {
-    std::string raw;
-    for (const script::Fragment& fragment : command.arguments[i]) raw += fragment.text;
-    if (!raw.starts_with('-')) return i;
-    if (raw == "--") return i + 1;
-  }
-  return SIZE_MAX;
-}
 
 bool lies_below(const std::string& path, const std::string& folder) {
   return path == folder || path.starts_with(folder + "/");
@@ -81,8 +69,15 @@ struct Interpreter::Impl {
     if (cancelled) {
       document_.reset();
       session_.children->kill_all();
-    } else if (!finish_background(outcome == Outcome::pass || outcome == Outcome::skip)) {
-      outcome = Outcome::fail;
+    } else {
+      // What they stop or wait for may still run.
+      const Verdict deferred = carry_out_deferred();
+      if (deferred == Verdict::cancelled) {
+        session_.children->kill_all();
+        return Outcome::not_run;
+      }
+      if (deferred == Verdict::failed) outcome = Outcome::fail;
+      if (!finish_background(outcome == Outcome::pass || outcome == Outcome::skip)) outcome = Outcome::fail;
     }
     if (outcome == Outcome::fail) tell_background_output();
     if (!cancelled) sweep();
@@ -130,6 +125,9 @@ struct Interpreter::Impl {
                              : replace_token(state.directory, work_token, session_.setting.work);
     if (!session_.rules->hidden_pwd) session_.variables.set_local("PWD", session_.directory);
     session_.status = state.status;
+    session_.signalled = state.signalled;
+    session_.input = {};
+    session_.tty.clear();
     session_.entered = state.targets;
     session_.goes_to.clear();
     session_.leaves = false;
@@ -180,6 +178,10 @@ struct Interpreter::Impl {
     (void)tell_denials(session_);
     State& state = at_.state;
     state.status = session_.status;
+    state.signalled = session_.signalled;
+    if (target != session_.setting.name && session_.input.line != 0)
+      session_.log(
+          fmt::format("what line {} gave the next program to read is left behind", session_.input.line));
     state.targets = session_.entered;
     state.environment = session_.variables.difference();
     const auto base = session_.setting.environment.find("PATH");
@@ -222,6 +224,7 @@ struct Interpreter::Impl {
     at_.state.stdout_buffer.clear();
     at_.state.stderr_buffer.clear();
     at_.state.status = session_.status;
+    at_.state.signalled = session_.signalled;
     at_.state.directory = replace_path(session_.directory, session_.setting.work, work_token);
     return std::move(at_);
   }
@@ -294,16 +297,13 @@ struct Interpreter::Impl {
       answer.final = true;
       return answer;
     }
-    size_t pattern = info != nullptr && info->pattern ? pattern_argument(command) : SIZE_MAX;
-    Arguments arguments;
-    for (size_t i = 0; i < command.arguments.size(); ++i) {
-      auto word = expand(
-          command.arguments[i], [&](std::string_view name) { return session_.lookup(name); }, i == pattern,
-          session_.rules->expansion);
-      if (!word.ok()) return Answer::misuse(word.error());
-      arguments.push_back(std::move(word).value());
+    auto call = call_of(session_, command);
+    if (!call.ok()) {
+      Answer answer = Answer::misuse(call.error());
+      answer.final = session_.setting.strict_env;
+      return answer;
     }
-    shown = quoted_words(command.name, arguments);
+    shown = call.value().shown;
     if (info != nullptr && session_.rules->resolve != nullptr) {
       // Our own are looked through before anything runs.
       if (command.background && !info->background) {
@@ -311,12 +311,11 @@ struct Interpreter::Impl {
         answer.final = true;
         return answer;
       }
-      if (arguments.size() < info->least || (info->most != 0 && arguments.size() > info->most))
+      const size_t count = call.value().arguments.size();
+      if (count < info->least || (info->most != 0 && count > info->most))
         return Answer::misuse("invalid usage", fmt::format("usage: {} {}", info->name, info->usage));
     }
-    const auto program = session_.rules->program != nullptr ? session_.rules->program : run_program;
-    Answer answer =
-        info != nullptr ? info->run(session_, arguments) : program(session_, command.name, arguments);
+    Answer answer = make(session_, call.value());
     last_text_ = answer.text;
     return answer;
   }
@@ -324,6 +323,29 @@ struct Interpreter::Impl {
   [[nodiscard]] bool is_program(const std::string& name) const {
     const auto& programs = session_.setting.programs;
     return std::find(programs.begin(), programs.end(), name) != programs.end();
+  }
+
+  /// What `defer` has put off, the last one first, each with the variables and the directory of its line; all
+  /// of them, whatever becomes of the others. @return failed: one of them was
+  Verdict carry_out_deferred() {
+    Verdict all = Verdict::go_on;
+    while (!session_.deferred.empty()) {
+      const Deferred deferred = std::move(session_.deferred.back());
+      session_.deferred.pop_back();
+      session_.rules = deferred.rules;
+      session_.command = deferred.call->command;
+      session_.variables = deferred.variables;
+      session_.directory = deferred.directory;
+      session_.input = {};
+      session_.note("[deferred] " + deferred.call->shown);
+      Answer answer = make(session_, *deferred.call);
+      if (!answer.failure.reason.empty()) answer.failure.reason += " (deferred; at the end of the script)";
+      const Verdict one = judge(session_, *deferred.call->command, deferred.call->shown, std::move(answer));
+      if (one == Verdict::cancelled) return one;
+      if (one != Verdict::go_on) all = Verdict::failed;
+    }
+    session_.command = nullptr;
+    return all;
   }
 
   /// What was started with `&` and never waited for. @param judged whether its ends count @return whether all
@@ -346,7 +368,7 @@ struct Interpreter::Impl {
       } else if (background.job->status) {
         if (!judged) continue;
         well = judge_ended(background) && well;
-      } else if (background.command->want != script::Want::either) {
+      } else if (background.command->want != script::Want::either && background.signal == 0) {
         stopped += fmt::format("{}{} (line {})", stopped.empty() ? "" : ", ", background.shown,
                                background.command->line);
       }
@@ -358,13 +380,9 @@ struct Interpreter::Impl {
   }
 
   bool judge_ended(const Background& background) {
-    int status = *background.job->status;
-    std::string described = describe_status(status);
-    Answer answer =
-        status == 0 ? Answer::done("unexpected success (in the background; seen at the end of the script)",
-                                   "a failure", described)
-                    : Answer::failed(described + " (in the background; seen at the end of the script)",
-                                     "exit status 0", described);
+    Answer answer = answer_of(background);
+    if (!answer.failure.reason.empty())
+      answer.failure.reason += " (in the background; seen at the end of the script)";
     return judge(session_, *background.command, background.shown, std::move(answer)) == Verdict::go_on;
   }
 
@@ -391,13 +409,7 @@ struct Interpreter::Impl {
       return session_.log(
           "processes that the script left behind were killed (there is no /proc to name them)");
     if (below->empty()) return;
-    std::string names;
-    for (size_t i = 0; i < below->size() && i < named_at_most; ++i) {
-      names += fmt::format("{}{} (process {})", i == 0 ? "" : ", ", text::printable((*below)[i].name),
-                           (*below)[i].pid);
-    }
-    if (below->size() > named_at_most) names += fmt::format(" and {} more", below->size() - named_at_most);
-    session_.log("left behind by the script and killed: " + names);
+    session_.log("left behind by the script and killed: " + named(*below));
   }
 
   const script::Script* script_ = nullptr;
@@ -435,7 +447,7 @@ Children& Interpreter::children() { return impl_->children(); }
 
 Result<Continuation> carry_out(const script::Script& script, Continuation from, const Setting& setting,
                                EventSink& events) {
-  CHECK_OK(check(script, setting.programs));
+  CHECK_OK(check(script, setting.programs, setting.conditions));
   auto interpreter = TRY(Interpreter::create(setting, events));
   Continuation end = TRY(interpreter->carry_out(script, std::move(from)));
   const bool elsewhere = !end.done && end.target != setting.name;

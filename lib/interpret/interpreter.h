@@ -60,10 +60,11 @@ struct Setting {
 };
 
 /// What can be said against a script before it runs: commands and conditions that do not exist, a wrong
-/// number of arguments, patterns without variables that are no regular expressions. @param programs as in
-/// Setting
+/// number of arguments, patterns without variables that are no regular expressions.
+/// @param programs, conditions as in Setting
 /// @return all such errors in one (usage), a line for each, which begins with "name:line:column: ".
-Status check(const script::Script& script, const std::vector<std::string>& programs = {});
+Status check(const script::Script& script, const std::vector<std::string>& programs = {},
+             const std::map<std::string, bool>& conditions = {});
 
 /// The variables that a script of that dialect begins with, beside its place's.
 std::span<const char* const> prepared_variables(script::Language language);

@@ -34,6 +34,27 @@ bool work_is_full(const Session& session) {
   return (now.f_blocks != 0 && now.f_bavail == 0) || (now.f_files != 0 && now.f_favail == 0);
 }
 
+/// What `!N` makes of an answer.
+Answer demand_code(Session& session, int wanted, Answer answer) {
+  if (answer.kind != Answer::Kind::done && answer.kind != Answer::Kind::failed) return answer;
+  const std::string want = fmt::format("exit status {}", wanted);
+  if (answer.code == wanted) {
+    session.note("[" + want + "]");
+    answer.kind = Answer::Kind::done;
+    return answer;
+  }
+  const std::string is = answer.failure.actual.empty() ? answer.failure.reason : answer.failure.actual;
+  // Where it was seen stands behind what was seen.
+  const std::string& reason = answer.failure.reason;
+  const std::string seen = reason.starts_with(is) ? reason.substr(is.size()) : "";
+  answer.kind = Answer::Kind::failed;
+  answer.failure.reason = fmt::format("{}, not {}{}", is, want, seen);
+  answer.failure.expected = want;
+  if (is.starts_with("signal"))
+    answer.failure.hint = "a death by signal has no exit status: `status SIGKILL`";
+  return answer;
+}
+
 }  // namespace
 
 std::string tell_denials(Session& session) {
@@ -52,15 +73,40 @@ std::string tell_denials(Session& session) {
   return hint;
 }
 
-Verdict judge(Session& session, const script::Command& command, const std::string& shown, Answer answer) {
+Answer weigh(Session& session, const script::Command& command, Answer answer) {
   const Negation negation = session.rules->negation;
   if (negation == Negation::of_errors && answer.kind == Answer::Kind::misuse && !answer.final)
     answer.kind = Answer::Kind::failed;
-  if (negation == Negation::by_command && answer.kind == Answer::Kind::done) return Verdict::go_on;
+  if (negation == Negation::by_command && answer.kind == Answer::Kind::done) return answer;
   if (negation == Negation::by_command && answer.kind == Answer::Kind::failed)
     answer.kind = Answer::Kind::misuse;
+  if (command.exit_code) return demand_code(session, *command.exit_code, std::move(answer));
+  if (answer.kind == Answer::Kind::done && command.want == script::Want::failure) {
+    answer.kind = Answer::Kind::failed;
+    if (answer.failure.reason.empty()) answer.failure.reason = "unexpected success";
+    if (answer.failure.expected.empty()) answer.failure.expected = "a failure";
+    if (answer.failure.actual.empty()) answer.failure.actual = "success";
+    return answer;
+  }
+  if (answer.kind != Answer::Kind::failed) return answer;
+  // What fails for want of space has not reported what a `!` is about.
+  if (work_is_full(session)) {
+    answer.kind = Answer::Kind::misuse;
+    answer.failure.reason += ": the scratch space is full";
+    answer.failure.hint = "--scratch SIZE allows more";
+    return answer;
+  }
+  if (command.want == script::Want::success) return answer;
+  session.note("[" + answer.failure.reason + "]");
+  answer.kind = Answer::Kind::done;
+  return answer;
+}
+
+Verdict judge(Session& session, const script::Command& command, const std::string& shown, Answer answer) {
+  answer = weigh(session, command, std::move(answer));
   switch (answer.kind) {
     case Answer::Kind::deferred:
+    case Answer::Kind::done:
       return Verdict::go_on;
     case Answer::Kind::judged:
       return Verdict::failed;
@@ -70,24 +116,7 @@ Verdict judge(Session& session, const script::Command& command, const std::strin
       return Verdict::skip;
     case Answer::Kind::cancelled:
       return Verdict::cancelled;
-    case Answer::Kind::done:
-      if (command.want != script::Want::failure) return Verdict::go_on;
-      if (answer.failure.reason.empty()) answer.failure.reason = "unexpected success";
-      if (answer.failure.expected.empty()) answer.failure.expected = "a failure";
-      if (answer.failure.actual.empty()) answer.failure.actual = "success";
-      break;
     case Answer::Kind::failed:
-      // What fails for want of space has not reported what a `!` is about.
-      if (work_is_full(session)) {
-        answer.failure.reason += ": the scratch space is full";
-        answer.failure.hint = "--scratch SIZE allows more";
-        break;
-      }
-      if (command.want != script::Want::success) {
-        session.note("[" + answer.failure.reason + "]");
-        return Verdict::go_on;
-      }
-      break;
     case Answer::Kind::misuse:
       break;
   }

@@ -7,6 +7,10 @@ namespace testctr::interpret {
 
 enum class Verdict : uint8_t { go_on, failed, stop, skip, cancelled };
 
+/// What an answer means for what stands before the command (`!`, `?`, `!N`): done when that is content with
+/// it, else the failure to be told.
+Answer weigh(Session& session, const script::Command& command, Answer answer);
+
 /// Judges what `command` answered; a failure is told at its line. @param shown the command with its expanded
 /// arguments
 Verdict judge(Session& session, const script::Command& command, const std::string& shown, Answer answer);

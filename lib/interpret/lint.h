@@ -47,7 +47,8 @@ struct LintOptions {
 };
 
 /// What keeps a script from being carried out: what `check` says, each with its rule.
-std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs = {});
+std::vector<Finding> errors_in(const script::Script& script, const std::vector<std::string>& programs = {},
+                               const std::vector<std::string>& conditions = {});
 
 /// What will be an error of a script in another dialect when the line's turn comes, as far as that can be
 /// seen: it may never come. Nothing for our own.

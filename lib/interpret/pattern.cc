@@ -42,6 +42,16 @@ std::optional<std::string_view> Pattern::find(std::string_view text) const {
   return text.substr(static_cast<size_t>(match.data() - input.data()), match.size());
 }
 
+std::optional<std::string_view> Pattern::find_group(std::string_view text) const {
+  re2::StringPiece input(text.data(), text.size());
+  re2::StringPiece matches[2];
+  const int wanted = regexp_->NumberOfCapturingGroups() > 0 ? 2 : 1;
+  if (!regexp_->Match(input, 0, text.size(), RE2::UNANCHORED, matches, wanted)) return std::nullopt;
+  const re2::StringPiece& taken = matches[wanted - 1];
+  if (taken.data() == nullptr) return text.substr(0, 0);
+  return text.substr(static_cast<size_t>(taken.data() - input.data()), taken.size());
+}
+
 uint64_t Pattern::count(std::string_view text) const {
   re2::StringPiece input(text.data(), text.size());
   uint64_t count = 0;

@@ -26,6 +26,9 @@ class Pattern {
 
   /// The first match, as a part of `text`. @param text valid UTF-8 (`valid_text`)
   [[nodiscard]] std::optional<std::string_view> find(std::string_view text) const;
+  /// What the first group of the first match took - nothing at all is an empty text -; the whole match where
+  /// the expression has no group.
+  [[nodiscard]] std::optional<std::string_view> find_group(std::string_view text) const;
   /// The number of matches that do not overlap, by Go's rule: an empty match right after a match does not
   /// count.
   [[nodiscard]] uint64_t count(std::string_view text) const;

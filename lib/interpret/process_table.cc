@@ -9,9 +9,12 @@
 
 #include "base/proc.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 namespace testctr::interpret {
 namespace {
+
+constexpr size_t named_at_most = 8;
 
 std::optional<pid_t> number(std::string_view text) {
   pid_t value = 0;
@@ -45,6 +48,17 @@ std::optional<Process> parse_stat(std::string_view text) {
   const std::string_view started = rest.substr(0, rest.find(' '));
   (void)std::from_chars(started.data(), started.data() + started.size(), process.started);
   return process;
+}
+
+std::string named(const std::vector<Process>& processes) {
+  std::string names;
+  for (size_t i = 0; i < processes.size() && i < named_at_most; ++i) {
+    names += fmt::format("{}{} (process {})", i == 0 ? "" : ", ", text::printable(processes[i].name),
+                         processes[i].pid);
+  }
+  if (processes.size() > named_at_most)
+    names += fmt::format(" and {} more", processes.size() - named_at_most);
+  return names;
 }
 
 std::optional<std::vector<Process>> descendants() { return descendants(::getpid()); }

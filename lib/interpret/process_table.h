@@ -21,6 +21,9 @@ struct Process {
 /// One line of /proc/PID/stat. The name may contain anything, parentheses too.
 std::optional<Process> parse_stat(std::string_view text);
 
+/// "sleep (process 12), cat (process 13)" and how many more there are.
+std::string named(const std::vector<Process>& processes);
+
 /// All living descendants of this process (zombies are not alive), nearest first; nothing where there is no
 /// /proc to ask.
 std::optional<std::vector<Process>> descendants();

@@ -32,7 +32,8 @@ Session::Session(const Setting& place, EventSink& sink, std::unique_ptr<Children
       variables(place.environment),
       directory(place.work),
       out(place.work),
-      err(place.work) {}
+      err(place.work),
+      tty(place.work) {}
 
 std::string Session::path(const std::string& name) const {
   return name.starts_with('/') ? name : directory + "/" + name;
@@ -137,7 +138,34 @@ Result<OutputBuffer> Session::load(const std::string& name) const {
   return content;
 }
 
+bool Session::is_output(std::string_view word) const {
+  if (word == "stdout" || word == "stderr") return true;
+  const bool terminals =
+      rules->language == script::Language::testctr || rules->language == script::Language::testscript;
+  return terminals && word == "ttyout";
+}
+
+OutputBuffer* Session::output_named(std::string_view word) {
+  if (!is_output(word)) return nullptr;
+  if (word == "ttyout") return &tty;
+  return word == "stdout" ? &out : &err;
+}
+
+Result<OutputBuffer> Session::load_any(const std::string& name) {
+  OutputBuffer* output = output_named(name);
+  if (output == nullptr) return load(name);
+  OutputBuffer copy(setting.work);
+  CHECK_OK(copy.append(TRY(output->view())));
+  return copy;
+}
+
+void Session::set_status(int ended) {
+  status = status_number(ended);
+  signalled = WIFSIGNALED(ended);
+}
+
 void Session::tell(Event::Kind kind, std::string_view text) {
+  if (quiet) return;
   Event event;
   event.kind = kind;
   event.line = command != nullptr ? command->line : 0;
@@ -146,6 +174,10 @@ void Session::tell(Event::Kind kind, std::string_view text) {
 }
 
 void Session::tell_output(const char* stream, OutputBuffer& buffer) {
+  if (quiet) {
+    kept_quiet = true;
+    return;
+  }
   auto view = buffer.view();
   if (!view.ok()) return log(view.error().message());
   Event event;

@@ -22,6 +22,7 @@
 
 namespace testctr::interpret {
 
+struct Call;
 class MemberUpdates;
 struct Rules;
 
@@ -32,6 +33,25 @@ struct Background {
   std::string hint;          ///< for its failure
   Job* job = nullptr;        ///< of `sleep`: none
   uint64_t deadline_ns = 0;  ///< of `sleep`
+  int signal = 0;            ///< that the script has sent it last: to die of it is no failure
+
+  [[nodiscard]] const std::string& name() const { return command->background_name; }
+};
+
+/// What the next program is given to read, whether it then runs in the background or not.
+struct NextInput {
+  Fd file;                      ///< its stdin, from its beginning; not valid: /dev/null
+  std::string typed;            ///< at a terminal of its own; empty: it gets none
+  bool typed_is_stdin = false;  ///< that terminal is its stdin, too
+  uint32_t line = 0;            ///< that said so
+};
+
+/// A command for the end of the script, and what it saw where it was written.
+struct Deferred {
+  const Rules* rules;
+  std::shared_ptr<Call> call;
+  Variables variables;
+  std::string directory;
 };
 
 class Session {
@@ -45,7 +65,16 @@ class Session {
   Variables variables;
   std::string directory;  ///< working directory, absolute
   OutputBuffer out, err;  ///< of the last command that could produce output
+  OutputBuffer tty;       ///< what the last program that had a terminal printed there
   std::optional<int> status;
+  bool signalled = false;  ///< `status` is that of a signal
+  NextInput input;
+  std::list<Deferred> deferred;
+  std::optional<int64_t> limit_ns;  ///< of `timeout`: in the place of the place's own
+  std::optional<uint64_t>
+      attempt_until;        ///< an attempt of `retry` that is not over then has failed, monotonic
+  bool quiet = false;       ///< nothing is told but failures
+  bool kept_quiet = false;  ///< there would have been output to be told
   std::list<Background> background;
   std::map<std::string, bool> exec_conditions;  ///< what [exec:...] found, by PATH and name
   const script::Command* command = nullptr;     ///< the one that is carried out
@@ -83,6 +112,15 @@ class Session {
   /// The content of a file. Errors (usage): missing, a directory, a pipe (which could keep us waiting), too
   /// large.
   Result<OutputBuffer> load(const std::string& name) const;
+  /// Whether a word stands for an output where one may be named: stdout, stderr and, in dialects that have
+  /// terminals, ttyout.
+  [[nodiscard]] bool is_output(std::string_view word) const;
+  /// That output; null when it is none.
+  [[nodiscard]] OutputBuffer* output_named(std::string_view word);
+  /// A copy of one of these, or the content of a file. Errors: as for `load`
+  Result<OutputBuffer> load_any(const std::string& name);
+  /// The status of a program that has ended. @param ended as waitpid(2) gives it
+  void set_status(int ended);
 
   void note(std::string_view text) { tell(Event::Kind::note, text); }
   void log(std::string_view text) { tell(Event::Kind::log, text); }

@@ -30,6 +30,7 @@ struct Plan {
   const char* directory = nullptr;
   int descriptors[3] = {-1, -1, -1};
   bool terminal = false;
+  int beside = -1;
   pid_t parent = -1;
   StartError error;
 };
@@ -56,7 +57,12 @@ int child(void* argument) {
     if (::dup2(plan.descriptors[i], i) < 0) return fail(StartError::Step::descriptors);
   }
   if (plan.terminal && ::ioctl(0, TIOCSCTTY, 0) != 0) return fail(StartError::Step::descriptors);
-  if (int result = sys::cloexec_from_raw(3); result < 0) {
+  if (plan.beside >= 0) {
+    // Onto itself dup2(2) would do nothing, and leave it to be closed.
+    const int moved = plan.beside == 3 ? ::fcntl(3, F_SETFD, 0) : ::dup2(plan.beside, 3);
+    if (moved < 0 || ::ioctl(3, TIOCSCTTY, 0) != 0) return fail(StartError::Step::descriptors);
+  }
+  if (int result = sys::cloexec_from_raw(plan.beside >= 0 ? 4 : 3); result < 0) {
     errno = -result;
     return fail(StartError::Step::descriptors);
   }
@@ -127,6 +133,7 @@ Started start(const Program& program) {
   plan.descriptors[1] = program.output;
   plan.descriptors[2] = program.error;
   plan.terminal = program.terminal;
+  plan.beside = program.beside;
   for (int tries = 1;; ++tries) {
     Started started = start_once(plan);
     bool busy = started.error.step == StartError::Step::execute && started.error.number == ETXTBSY;

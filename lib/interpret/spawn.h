@@ -19,6 +19,7 @@ struct Program {
   std::string directory;                    ///< absolute
   int input = -1, output = -1, error = -1;  ///< descriptors for 0 to 2, all above 2 and close-on-exec
   bool terminal = false;                    ///< `input` is one, and is to be the session's own
+  int beside = -1;  ///< a terminal that is to be the session's own as descriptor 3; the same rules
 };
 
 /// What kept a program from starting.
@@ -34,7 +35,7 @@ struct Started {
 };
 
 /// Starts `program` in a session and process group of its own, with default signal actions, nothing blocked,
-/// umask 022 and no descriptor above 2. ETXTBSY (somebody else's fork still holds the file that was just
+/// umask 022 and no descriptor above 2 (3). ETXTBSY (somebody else's fork still holds the file that was just
 /// written) is tried again for a second.
 Started start(const Program& program);
 

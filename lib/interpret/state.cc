@@ -60,7 +60,7 @@ Json to_wire(const State& state) {
   wire["stdout"] = json::binary(state.stdout_buffer);
   wire["stderr"] = json::binary(state.stderr_buffer);
   if (state.status) wire["status"] = *state.status;
-  wire["captures"] = pairs(state.captures, [](const auto& v) { return json::binary(v); });
+  if (state.signalled) wire["signalled"] = true;
   Json targets = Json::array();
   for (const std::string& target : state.targets) targets.push_back(json::binary(target));
   wire["targets"] = std::move(targets);
@@ -94,11 +94,9 @@ Result<State> state_from_wire(const Json& wire) {
   state.stderr_buffer = TRY(wire::text(wire, "stderr", max_buffer));
   if (wire.find("status") != wire.end())
     state.status = static_cast<int>(TRY(wire::number(wire, "status", 0, 255)));
-  CHECK_OK(each_pair(wire, "captures", [&](std::string name, std::optional<std::string> value) {
-    if (!value) return false;
-    state.captures.insert_or_assign(std::move(name), *std::move(value));
-    return true;
-  }));
+  if (wire.find("signalled") != wire.end()) state.signalled = TRY(wire::boolean(wire, "signalled"));
+  if (state.signalled && state.status.value_or(0) <= 128)
+    return Error::infrastructure("key \"signalled\" without the status of a signal");
   if (auto it = wire.find("targets"); it != wire.end()) {
     if (!it->is_array() || it->size() > max_entries)
       return Error::infrastructure("key \"targets\" is not a list of names");

@@ -26,7 +26,7 @@ struct State {
   std::string directory;  ///< working directory; below $WORK with the token in its place
   std::string stdout_buffer, stderr_buffer;
   std::optional<int> status;  ///< of the last command: exit status, or 128+N for signal N
-  std::map<std::string, std::string> captures;
+  bool signalled = false;     ///< `status` is a signal's
   std::vector<std::string>
       targets;  ///< the places that `testctr leave` goes back to, the last one first to go
   /// What a document's shell has set, as its own dialect reads it back; empty: nothing.

@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "interpret/lookup.h"
+#include "interpret/program_terminal.h"
 #include "interpret/session.h"
 
 namespace testctr::interpret {
@@ -22,15 +23,6 @@ Status no_wait(const Fd& fd) {
   if (::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK) < 0)
     return Error::system("fcntl", "O_NONBLOCK");
   return {};
-}
-
-/// The other end of a terminal. By its number where the kernel has no call for it (before 4.13).
-Result<Fd> other_end(const Fd& master) {
-  const int peer = ::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (peer >= 0) return Fd(peer);
-  unsigned number = 0;
-  if (::ioctl(master.get(), TIOCGPTN, &number) != 0) return Error::system("ioctl", "TIOCGPTN");
-  return sys::open(fmt::format("/dev/pts/{}", number), O_RDWR | O_NOCTTY);
 }
 
 void set_window(const Fd& master, WindowSize window) {
@@ -77,11 +69,7 @@ TerminalSession::~TerminalSession() {
 }
 
 Status TerminalSession::open_terminal(WindowSize window) {
-  // What an image or a test has put there may be anything: it is not waited for.
-  Fd master = TRY(above_standard(TRY(sys::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK))));
-  int locked = 0;
-  if (::ioctl(master.get(), TIOCSPTLCK, &locked) != 0) return Error::system("ioctl", "/dev/ptmx");
-  Fd other = TRY(above_standard(TRY(other_end(master))));
+  auto [master, other] = TRY(interpret::open_terminal());
   struct termios mode {};
   if (::tcgetattr(other.get(), &mode) == 0) {
     mode.c_iflag |= IUTF8;

@@ -1,8 +1,5 @@
 #include "run/errands.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -13,6 +10,7 @@
 #include "base/text.h"
 #include "interpret/lookup.h"
 #include "interpret/open_plain.h"
+#include "interpret/port.h"
 #include "interpret/session.h"
 #include "interpret/spawn.h"
 
@@ -37,29 +35,6 @@ std::string value_of(const std::map<std::string, std::string>& environment, cons
 bool is_directory(const std::string& path) {
   struct stat st {};
   return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-bool port_is_open(uint16_t port) {
-  for (int family : {AF_INET, AF_INET6}) {
-    Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!socket.valid()) continue;
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    v6.sin6_addr = in6addr_loopback;
-    const auto* address =
-        family == AF_INET ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-    const socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
-    // On the loopback interface the answer is there at once, unless somebody's queue is full.
-    const timeval patience{0, 200'000};
-    (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (::connect(socket.get(), address, size) == 0) return true;
-  }
-  return false;
 }
 
 Result<interpret::Program> program_for(const std::vector<std::string>& words, const std::string& directory,
@@ -179,7 +154,7 @@ void Errands::probe(uint64_t id, const Request& request) {
     unsigned port = 0;
     const std::string& word = request.ready_words.front();
     std::from_chars(word.data(), word.data() + word.size(), port);
-    reply.holds = port_is_open(static_cast<uint16_t>(port));
+    reply.holds = interpret::port_is_open(static_cast<uint16_t>(port));
   } else if (request.ready == "file") {
     const std::string& path = request.ready_words.front();
     reply.holds = ::faccessat(AT_FDCWD, (path.starts_with('/') ? path : setting_.work + "/" + path).c_str(),

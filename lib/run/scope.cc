@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "base/text.h"
 #include "interpret/interpreter.h"
@@ -153,7 +154,8 @@ Result<Scope> Scope::of(const plan::Job& job) {
       if (!section.name.empty()) scope.names_.insert(section.name);
     }
     for (const script::Command& command : script.commands) {
-      if (command.name == "testctr") scope.note_start(script::testctr_words(command));
+      if (command.name == "defer") ++scope.deferred_;
+      if (const auto words = script::testctr_words(command); !words.empty()) scope.note_start(words);
     }
     if (step.source.find("testctr ") != std::string::npos) scope.clients_ = scope.clients_ || scope.several_;
   }
@@ -302,7 +304,7 @@ Result<Continuation> Scope::accept_document(const Text& text, const Continuation
   said.state.stdout_buffer = from.state.stdout_buffer;
   said.state.stderr_buffer = from.state.stderr_buffer;
   said.state.status = from.state.status;
-  said.state.captures = from.state.captures;
+  said.state.signalled = from.state.signalled;
   said.state.line = whole ? UINT32_MAX : 0;
   return said;
 }
@@ -347,8 +349,12 @@ Status Scope::accept_environment(const script::Script& script, const Continuatio
   }
   for (uint32_t i = from.position; i < said.position; ++i) {
     const script::Command& command = script.commands[i];
-    if (!may_be(command, "env")) continue;
-    for (const script::Word& word : command.words.empty() ? command.arguments : command.words) {
+    const bool captures = command.name == "capture";
+    if (!captures && !may_be(command, "env")) continue;
+    std::span<const script::Word> words(command.words.empty() ? command.arguments : command.words);
+    // The words behind the name of what is captured are no names.
+    if (captures) words = words.first(std::min<size_t>(words.size(), 1));
+    for (const script::Word& word : words) {
       std::string literal;
       for (const script::Fragment& fragment : word) {
         // A name that only the place knows can be any.

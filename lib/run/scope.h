@@ -27,6 +27,8 @@ class Scope {
   [[nodiscard]] bool host() const { return host_; }
   /// Whether programs inside may want to speak to the test.
   [[nodiscard]] bool clients() const { return clients_; }
+  /// How many lines put a command off until the test's end: as many may run then in each place at most.
+  [[nodiscard]] size_t deferred() const { return deferred_; }
   /// The names of containers that are known before the test runs.
   [[nodiscard]] const std::set<std::string>& names() const { return names_; }
   /// The image that a section gives to a place of that name; empty: none does.
@@ -70,6 +72,7 @@ class Scope {
   const plan::Job* job_ = nullptr;
   std::vector<Text> texts_;
   bool several_ = false, host_ = false, clients_ = false;
+  size_t deferred_ = 0;
   std::set<std::string> names_, images_;
   std::set<uint16_t> ports_;
 };

@@ -223,7 +223,9 @@ void TestRun::next_step() {
 void TestRun::conclude(Outcome outcome, std::string reason) {
   concluded_ = Verdict{outcome, std::move(reason), ""};
   if (!scope_->several()) return settle();
-  finish_deadline_ns_ = sys::monotonic_ns() + finish_patience_ns;
+  // What was put off has its time limit, too, each command for itself.
+  const uint64_t deferred = scope_->deferred() * static_cast<uint64_t>(job_.limits.case_timeout_ns);
+  finish_deadline_ns_ = sys::monotonic_ns() + finish_patience_ns + deferred;
   for (Member& member : pod_->members()) {
     if (member.place && !member.what.service) to_finish_.push_back(&member);
   }

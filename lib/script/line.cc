@@ -2,11 +2,14 @@
 #include "script/line.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 
 namespace testctr::script {
 namespace {
+
+constexpr uint8_t most_nested = 3;  // defer retry timeout exec
 
 /// A word and where it begins.
 struct Token {
@@ -73,8 +76,73 @@ Result<std::vector<Token>> split_words(const Place& place, std::string_view line
   return tokens;
 }
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+/// Whether a word is `!N`, which demands an exit status.
+bool demands_status(std::string_view word) {
+  return word.size() > 1 && word.front() == '!' &&
+         std::all_of(word.begin() + 1, word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// The status that `!N` demands; nothing when no failure can have it.
+std::optional<uint8_t> demanded_status(std::string_view word) {
+  uint8_t status = 0;
+  const auto [end, problem] = std::from_chars(word.data() + 1, word.data() + word.size(), status);
+  if (problem != std::errc() || end != word.data() + word.size() || status == 0) return std::nullopt;
+  return status;
+}
+
+/// Takes `&` or `&name&` off the end of a command.
+Status take_background(const Place& place, size_t offset, Command& command) {
+  const Word& last = command.arguments.back();
+  if (last.size() != 1 || last[0].quoted || last[0].text.front() != '&') return {};
+  const std::string& text = last[0].text;
+  if (text != "&") {
+    if (text.size() < 3 || text.back() != '&') return {};
+    const std::string_view name = std::string_view(text).substr(1, text.size() - 2);
+    const bool fits = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    if (!fits) {
+      if (name.find('&') != std::string_view::npos) return {};  // `&&` and its like: just a word
+      return line_error(place, offset, fmt::format("{} is no name for the background", text::quoted(name)))
+          .hint("a name consists of letters, digits and _; a literal word is quoted");
+    }
+    command.background_name = name;
+  }
+  command.background = true;
+  command.arguments.pop_back();
+  return {};
+}
+
+/// A command from its name on. @param next the index of the name among `words`
+Result<Command> begin_inner(const Command& outer, size_t next) {
+  const auto wrong = [&](std::string what) {
+    return Error::usage(fmt::format("{}: {}", outer.name, what))
+        .hint("it is followed by a command: " + outer.name +
+              (outer.name == "defer" ? " rm FILE" : " ... exec PROGRAM"));
+  };
+  if (outer.nested == most_nested) return wrong("too many commands, one behind the other");
+  Command inner;
+  inner.nested = outer.nested + 1;
+  inner.line = outer.line;
+  inner.column = outer.column;
+  inner.text = outer.text;
+  for (; next < outer.arguments.size(); ++next) {
+    const Word& word = outer.arguments[next];
+    if (word.size() != 1 || word[0].quoted) return wrong("a command's name cannot be quoted");
+    const std::string& text = word[0].text;
+    const bool prefix = text == "!" || text == "?" || demands_status(text);
+    if (prefix && inner.want != Want::success) return wrong("duplicated `!` or `?`");
+    if (text.starts_with('[')) return wrong("a condition stands before it, not behind");
+    if (!prefix) break;
+    inner.want = text == "?" ? Want::either : Want::failure;
+    if (text.size() == 1) continue;
+    inner.exit_code = demanded_status(text);
+    if (!inner.exit_code) return wrong(fmt::format("`{}`: a failure's exit status is 1 to 255", text));
+  }
+  if (next >= outer.arguments.size()) return wrong("no command");
+  inner.name = outer.arguments[next][0].text;
+  inner.arguments.assign(outer.arguments.begin() + static_cast<ptrdiff_t>(next) + 1, outer.arguments.end());
+  return inner;
 }
 
 /// `[cond]` or `[!cond]`. @param text begins with `[`.
@@ -118,10 +186,16 @@ Result<bool> take_prefix(const Place& place, const Token& token, Command& comman
     command.want = *word == "!" ? Want::failure : Want::either;
     return true;
   }
-  if (word->starts_with('!') && all_digits(std::string_view(*word).substr(1))) {
-    return line_error(place, token.offset,
-                      fmt::format("`{}`: demanding one exit status is not known yet", *word))
-        .hint("write `!` and a blank for any failure");
+  if (demands_status(*word)) {
+    if (command.want != Want::success) return line_error(place, token.offset, "duplicated `!` or `?`");
+    command.exit_code = demanded_status(*word);
+    if (!command.exit_code) {
+      return line_error(place, token.offset,
+                        fmt::format("`{}`: an exit status that is a failure is 1 to 255", *word))
+          .hint("write `!` and a blank for any failure, nothing for success");
+    }
+    command.want = Want::failure;
+    return true;
   }
   if (word->starts_with('[')) {
     command.conditions.push_back(TRY(parse_condition(place, token.offset, *word)));
@@ -153,12 +227,22 @@ Result<std::optional<Command>> parse_line(const Place& place, std::string_view l
   command.column = static_cast<uint32_t>(tokens[next].offset + 1);
   command.name = *tokens[next].plain();
   for (++next; next < tokens.size(); ++next) command.arguments.push_back(std::move(tokens[next].word));
-  const Word ampersand{{"&", /* quoted= */ false}};
-  if (!command.arguments.empty() && command.arguments.back() == ampersand) {
-    command.background = true;
-    command.arguments.pop_back();
-  }
+  if (!command.arguments.empty()) CHECK_OK(take_background(place, tokens.back().offset, command));
   return std::optional<Command>(std::move(command));
+}
+
+std::optional<size_t> words_before_inner(const Command& command) {
+  if (command.name == "defer") return 0;
+  if (command.name == "timeout") return 1;
+  if (command.name != "retry") return std::nullopt;
+  const Word option{{"-timeout", /* quoted= */ false}};
+  return !command.arguments.empty() && command.arguments.front() == option ? 2 : 0;
+}
+
+Result<std::optional<Command>> inner_command(const Command& command) {
+  const auto before = words_before_inner(command);
+  if (!before) return std::optional<Command>();
+  return std::optional<Command>(TRY(begin_inner(command, *before)));
 }
 
 std::optional<Command> parse_words(const Place& place, std::string_view line) {

@@ -47,6 +47,8 @@ struct Command {
   std::string text;     ///< as written, without the line end
   std::vector<Condition> conditions;
   Want want = Want::success;
+  uint8_t nested = 0;                ///< how many commands stand before it that carry out another
+  std::optional<uint8_t> exit_code;  ///< the status that `!N` demands; `want` is then `failure`
   std::string name;
   std::vector<Word> arguments;
   bool background = false;
@@ -98,8 +100,17 @@ struct Script {
 /// Whether `name` can name a container: what can also be a host name, so that others find it by that.
 bool is_container_name(std::string_view name);
 
-/// The literal words of a `testctr` command's line, its subcommand first; nothing for a word with a variable
-/// in it. Empty when the command is another.
+/// How many of its own words stand before the command that `command` (`defer`, `retry`, `timeout`) is given;
+/// nothing when it is another command.
+std::optional<size_t> words_before_inner(const Command& command);
+
+/// The command that `defer`, `retry` or `timeout` is given, with a `!`, `?` or `!N` of its own.
+/// @return nothing when `command` is another one. Errors (usage): there is none, or what stands there is no
+/// command's name
+Result<std::optional<Command>> inner_command(const Command& command);
+
+/// The literal words of a `testctr` command's line, or of one that `timeout` and its like carry out, its
+/// subcommand first; nothing for a word with a variable in it. Empty when the command is another.
 std::vector<std::optional<std::string>> testctr_words(const Command& command);
 
 /// Parses a whole script. What a line means is not looked at: whether a command or a condition exists, the

@@ -103,8 +103,16 @@ Result<std::optional<Section>> parse_section(const Place& place, std::string_vie
 
 std::vector<std::optional<std::string>> testctr_words(const Command& command) {
   std::vector<std::optional<std::string>> words;
-  if (command.name != "testctr") return words;
-  for (const Word& word : command.arguments) {
+  const Command* meant = &command;
+  std::optional<Command> inner;
+  while (words_before_inner(*meant)) {
+    auto next = inner_command(*meant);
+    if (!next.ok()) return words;
+    inner = std::move(next).value();
+    meant = &*inner;
+  }
+  if (meant->name != "testctr") return words;
+  for (const Word& word : meant->arguments) {
     if (!is_constant(word)) {
       words.emplace_back();
       continue;

@@ -180,7 +180,8 @@ TEST_CASE("interpret: what can be said before the script runs") {
        "commands"},
       {"  [linuz] exec x\n", "error t.txt:1:3: unknown condition [linuz] | did you mean [linux]?"},
       {"[windows] [nope] exec x\n",
-       "error t.txt:1:11: unknown condition [nope] | `help` lists the conditions"},
+       "error t.txt:1:11: unknown condition [nope] | `help` lists the conditions; --cond NAME=true gives "
+       "another one"},
       {"[exec] exec x\n", "error t.txt:1:1: the condition [exec] wants a value | write [exec:VALUE]"},
       {"[root:x] exec x\n", "error t.txt:1:1: the condition [root] takes no value"},
       {"[GOOS:linuks] exec x\n", "error t.txt:1:1: unknown value \"linuks\" in the condition [GOOS:linuks]"},
@@ -192,7 +193,7 @@ TEST_CASE("interpret: what can be said before the script runs") {
       {"! exists\n",
        "error t.txt:1:3: exists takes at least 1 arguments, not 0 | usage: exists [-readonly] [-exec] "
        "FILE..."},
-      {"wait x\n", "error t.txt:1:1: wait takes 0 arguments, not 1 | usage: wait"},
+      {"wait x y\n", "error t.txt:1:1: wait takes 0 to 1 arguments, not 2 | usage: wait [NAME]"},
       {"! stdout '['\n",
        "error t.txt:1:3: bad regular expression \"[\": missing ]: [ | the syntax is RE2's; a literal text "
        "can be written \\Qlike this\\E"},

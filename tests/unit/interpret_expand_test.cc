@@ -86,6 +86,18 @@ TEST_CASE("expand: in a pattern every value is quoted once") {
   CHECK(expanded("a.b", true) == "a.b");
 }
 
+TEST_CASE("expand: strictly, every unset variable is an error") {
+  const auto strictly = [](std::string_view text, bool in_pattern = false) {
+    auto result = expand(text, lookup, in_pattern, {.strict = true});
+    return result.ok() ? result.value() : "error " + result.error().message();
+  };
+  CHECK(strictly("$A${EMPTY}$/ $ ${/}") == "x$/ $ /");
+  CHECK(strictly("a$NOPE b") == "error the variable NOPE is not set");
+  CHECK(strictly("${NOPE@R}") == "error the variable NOPE is not set");
+  CHECK(strictly("$NOPE", true) == "error the variable NOPE is not set");
+  CHECK(strictly("$?") == "error the variable ? is not set");
+}
+
 TEST_CASE("expand: quoted parts of a word stay") {
   auto word = [](const script::Word& w) { return expand(w, lookup).value(); };
   CHECK(word({{"mid", true}, {"$A", false}, {"end", true}}) == "midxend");

@@ -42,6 +42,22 @@ TEST_CASE("pattern: the engine's table") {
   CHECK(matches("(?-m)E\\n$", text));
 }
 
+TEST_CASE("pattern: what the first group takes") {
+  const auto group = [](const char* expression, std::string_view text) {
+    auto pattern = Pattern::compile(expression);
+    REQUIRE(pattern.ok());
+    auto found = pattern.value().find_group(text);
+    return found ? std::string(*found) : "nothing";
+  };
+  CHECK(group("b.", "abcd") == "bc");
+  CHECK(group("b(.)(.)", "abcd") == "c");
+  CHECK(group("(?:b)c", "abcd") == "bc");
+  CHECK(group("(x)?b", "abcd").empty());
+  CHECK(group("()", "").empty());
+  CHECK(group("(x)", "abcd") == "nothing");
+  CHECK(group("^(.*)$", "a\nb") == "a");
+}
+
 TEST_CASE("pattern: counting as Go's FindAll does") {
   CHECK(count("a*", "baaab") == 3);
   CHECK(count("", "abc") == 4);

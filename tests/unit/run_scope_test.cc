@@ -88,12 +88,14 @@ TEST_CASE("scope: what a script's places are") {
 }
 
 TEST_CASE("scope: only what is written down is started") {
-  plan::Job job =
-      job_of("testctr start redis:7 cache -p 6379 -p $P\nexec testctr start no:1 x\n[container builtin]\n");
+  plan::Job job = job_of(
+      "testctr start redis:7 cache -p 6379 -p $P\nexec testctr start no:1 x\n[container builtin]\n"
+      "timeout 5s testctr start inner:1 y -p 81\ndefer exec true\ndefer testctr rm cache\n");
   job.images = {"listed:1"};
   job.environment = {{"IMAGE", "given:1"}};
   const Scope scope = Scope::of(job).value();
   CHECK(scope.clients());
+  CHECK(scope.deferred() == 2);
   Request start;
   start.kind = Request::Kind::start;
   start.place = "host";
@@ -104,7 +106,9 @@ TEST_CASE("scope: only what is written down is started") {
     if (!status.ok()) CHECK(status.error().fault() == Fault::infrastructure);
     return status.ok();
   };
-  for (const char* image : {"redis:7", "builtin", "listed:1", "given:1"}) CHECK(allowed(image, {}));
+  for (const char* image : {"redis:7", "builtin", "listed:1", "given:1", "inner:1"})
+    CHECK(allowed(image, {}));
+  CHECK(allowed("inner:1", {81}));
   for (const char* image : {"redis", "redis:8", "no:1", "", "IMAGE", "hostfs"})
     CHECK_FALSE(allowed(image, {}));
   CHECK(allowed("redis:7", {6379}));
@@ -299,6 +303,12 @@ TEST_CASE("scope: lies about the environment") {
   Stand w("[container builtin as c]\nenv 'B=$C' D=$E F\n[host]\nexec true\n");
   CHECK(w.claim("c", 1, "host", set("D", "1")) == "at host");
   CHECK(w.claim("c", 1, "host", set("Y", "1")) == "it changed the variable Y, which its lines do not set");
+  // What is captured is a variable; the words behind its name are none.
+  Stand x("[container builtin as c]\ncapture OUT stderr P\n[host]\nexec true\n");
+  CHECK(x.claim("c", 1, "host", set("OUT", "\xff")) == "at host");
+  CHECK(x.claim("c", 1, "host", set("stderr", "1")) ==
+        "it changed the variable stderr, which its lines do not set");
+  CHECK(x.claim("c", 1, "host", set("P", "1")) == "it changed the variable P, which its lines do not set");
   // What stands in another's lines is not its to set.
   Stand u("[host]\nenv A=1\n[container builtin as c]\nexec true\n[host]\nexec true\n");
   u.from.position = 1;

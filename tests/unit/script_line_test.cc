@@ -19,14 +19,15 @@ std::string show(std::string_view line) {
   std::string text;
   for (const Condition& condition : command.conditions)
     text += fmt::format("[{}{}] ", condition.negated ? "!" : "", condition.text);
-  if (command.want == Want::failure) text += "! ";
+  if (command.exit_code) text += fmt::format("!{} ", *command.exit_code);
+  if (command.want == Want::failure && !command.exit_code) text += "! ";
   if (command.want == Want::either) text += "? ";
   text += command.name;
   for (const Word& word : command.arguments) {
     text += " |";
     for (const Fragment& fragment : word) text += fragment.quoted ? "<" + fragment.text + ">" : fragment.text;
   }
-  if (command.background) text += " &";
+  if (command.background) text += " &" + command.background_name;
   return text;
 }
 
@@ -61,6 +62,12 @@ TEST_CASE("script line: words, quotes and comments") {
       {"exec sleep 1 & # later", "exec |sleep |1 &"},
       {"exec echo '&'", "exec |echo |<&>"},
       {"exec echo a&", "exec |echo |a&"},
+      {"exec sleep 1 &a_1&", "exec |sleep |1 &a_1"},
+      {"exec echo '&a&'", "exec |echo |<&a&>"},
+      {"exec echo &'a'&", "exec |echo |&<a>&"},
+      {"exec echo &a& b", "exec |echo |&a& |b"},
+      {"exec echo &&", "exec |echo |&&"},
+      {"exec echo &a", "exec |echo |&a"},
       {"exec & x", "exec |& |x"},
       {"\xff\xfe x", "\xff\xfe |x"},
   };
@@ -79,6 +86,9 @@ TEST_CASE("script line: prefixes in any order") {
   CHECK(show("! [linux] exec x") == "[linux] ! exec |x");
   CHECK(show("[a] ? [!b] [exec:c] exec x") == "[a] [!b] [exec:c] ? exec |x");
   CHECK(show("exec ! ? [x]") == "exec |! |? |[x]");
+  CHECK(show("!2 exec x") == "!2 exec |x");
+  CHECK(show("[a] !255 [b] exec x") == "[a] [b] !255 exec |x");
+  CHECK(show("exec !2") == "exec |!2");
   auto parsed = parse_line(place, "  [a] [!b] ! exec x");
   REQUIRE(parsed.ok());
   CHECK(parsed.value()->conditions[0].column == 3);
@@ -109,7 +119,12 @@ TEST_CASE("script line: errors say line, column and what to write") {
       {"'exec' x", "t.txt:7:1: a command's name cannot be quoted"},
       {"'!' exec x", "t.txt:7:1: a command's name cannot be quoted"},
       {"ex'ec' x", "t.txt:7:1: neither a command's name nor a prefix can contain quotes"},
-      {"!2 exec x", "t.txt:7:1: `!2`: demanding one exit status is not known yet"},
+      {"!0 exec x", "t.txt:7:1: `!0`: an exit status that is a failure is 1 to 255"},
+      {"!256 exec x", "t.txt:7:1: `!256`: an exit status that is a failure is 1 to 255"},
+      {"!99999999999 exec x", "t.txt:7:1: `!99999999999`: an exit status that is a failure is 1 to 255"},
+      {"! !2 exec x", "t.txt:7:3: duplicated `!` or `?`"},
+      {"!2 ? exec x", "t.txt:7:4: duplicated `!` or `?`"},
+      {"exec x &a-b&", "t.txt:7:8: \"a-b\" is no name for the background"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.line);
@@ -134,6 +149,57 @@ std::string section_of(std::string_view line) {
 }
 
 }  // namespace
+
+TEST_CASE("script line: commands that carry out others") {
+  const auto inner = [](std::string_view line) -> std::string {
+    const Command outer = *parse_line(place, line).value();
+    auto found = inner_command(outer);
+    if (!found.ok()) return "error " + found.error().message();
+    if (!found.value()) return "nothing";
+    const Command& command = *found.value();
+    CHECK(command.line == 7);
+    std::string text = command.exit_code ? fmt::format("!{} ", *command.exit_code) : "";
+    if (command.want == Want::failure && !command.exit_code) text += "! ";
+    if (command.want == Want::either) text += "? ";
+    text += command.name;
+    for (const Word& word : command.arguments) {
+      text += " |";
+      for (const Fragment& fragment : word)
+        text += fragment.quoted ? "<" + fragment.text + ">" : fragment.text;
+    }
+    return text;
+  };
+  CHECK(inner("exec x") == "nothing");
+  CHECK(inner("defer exec 'a b' $X") == "exec |<a b> |$X");
+  CHECK(inner("defer ! exec x") == "! exec |x");
+  CHECK(inner("timeout 5s ? exec x") == "? exec |x");
+  CHECK(inner("retry -timeout $D !3 exec x") == "!3 exec |x");
+  CHECK(inner("timeout 5s retry -timeout 1s exec x") == "retry |-timeout |1s |exec |x");
+  CHECK(inner("retry exec x") == "exec |x");
+  CHECK(inner("defer !") == "error defer: no command");
+  CHECK(inner("timeout 5s") == "error timeout: no command");
+  CHECK(inner("defer !0 exec x").starts_with("error defer: `!0`"));
+  CHECK(inner("defer ! ? exec x") == "error defer: duplicated `!` or `?`");
+  CHECK(inner("defer 'exec' x") == "error defer: a command's name cannot be quoted");
+  CHECK(inner("defer [x] exec x").starts_with("error defer: a condition"));
+  // However long a line is, what carries out what ends soon.
+  std::string deep;
+  for (int i = 0; i < 100'000; ++i) deep += "timeout 1s ";
+  Command outer = *parse_line(place, deep + "exec x").value();
+  int depth = 0;
+  for (; depth < 10; ++depth) {
+    auto next = inner_command(outer);
+    if (!next.ok()) break;
+    Command deeper = *std::move(next).value();
+    outer = std::move(deeper);
+  }
+  CHECK(depth == 3);
+  const auto words = testctr_words(*parse_line(place, "timeout 5s ! testctr start $I c").value());
+  REQUIRE(words.size() == 3);
+  CHECK(*words[0] == "start");
+  CHECK_FALSE(words[1].has_value());
+  CHECK(testctr_words(*parse_line(place, "timeout 5s exec testctr").value()).empty());
+}
 
 TEST_CASE("script line: sections") {
   struct Row {

@@ -67,6 +67,8 @@ bool fits_scalar(const Type& type, const Yaml& value) {
       return matches(type.pattern, value.text) && !is_reserved(type, value.text);
     case Type::Kind::choice:
       return std::find(type.words.begin(), type.words.end(), value.text) != type.words.end();
+    case Type::Kind::boolean:
+      return value.plain && (value.text == "true" || value.text == "false");
     case Type::Kind::integer: {
       const auto number = parse<int64_t>(value);
       return number && *number >= type.least && *number <= type.most;

@@ -66,7 +66,7 @@ const Type network = choice_type({"none", "host"});
 const Type ids = choice_type({"one", "range"});
 const Type format = choice_type({"script", "scrut", "cram"});
 const Type dialect = choice_type({"testctr", "rsc", "testscript", "cmdgo"});
-const Type condition_value = choice_type({"true", "false"});
+const Type condition_value = {.kind = Type::Kind::boolean, .wanted = "true or false"};
 const Type conditions = {.kind = Type::Kind::map,
                          .wanted = "conditions, written NAME: true or NAME: false",
                          .pattern = "[A-Za-z_][A-Za-z0-9_.-]*",

@@ -14,7 +14,19 @@ struct Shape;
 
 /// What a value may be.
 struct Type {
-  enum class Kind : uint8_t { text, integer, number, duration, size, choice, list, map, object, either };
+  enum class Kind : uint8_t {
+    text,
+    boolean,
+    integer,
+    number,
+    duration,
+    size,
+    choice,
+    list,
+    map,
+    object,
+    either
+  };
   Kind kind = Kind::text;
   std::string wanted = {};              ///< for messages: "a time such as 30s or 1m30s"
   int64_t least = 0, most = 0;          ///< of integers

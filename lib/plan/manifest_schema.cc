@@ -41,6 +41,8 @@ Json schema_of(const Type& type) {
     }
     case Type::Kind::choice:
       return {{"enum", type.words}};
+    case Type::Kind::boolean:
+      return {{"type", "boolean"}};
     case Type::Kind::integer:
       return {{"type", "integer"}, {"minimum", type.least}, {"maximum", type.most}};
     case Type::Kind::number:

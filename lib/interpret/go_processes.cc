@@ -204,11 +204,8 @@ Answer run_skip(Session& session, const Arguments& arguments) {
 }
 
 Answer run_stop(Session& session, const Arguments& arguments) {
-  if (is_cmdgo(session)) {
-    if (auto refused = unless_alone(session, "stop")) return *std::move(refused);
-  }
-  if (arguments.size() > 1) return fatal("usage: stop [msg]");
   if (auto refused = unless_alone(session, "stop")) return *std::move(refused);
+  if (arguments.size() > 1) return fatal("usage: stop [msg]");
   session.note(arguments.empty() ? "stop" : "stop: " + arguments.front());
   Answer answer;
   answer.kind = Answer::Kind::stop;

@@ -79,9 +79,10 @@ def alterations(line, any_error):
     elif name in ("cmp", "cmpenv") and len(arguments) == 2 and not negated:
         yield replaced(arguments[1], OTHER)
     elif name == "exists":
-        if negated:
+        # A flag can be what keeps it from being so.
+        if negated and not flags:
             yield replaced(arguments[0], OTHER)
-        else:
+        elif not negated:
             yield replaced(arguments[-1], "nosuchfile")
 
 

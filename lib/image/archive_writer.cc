@@ -40,7 +40,7 @@ class Tar {
       const mode_t mode = folder ? S_IFDIR | 0755 : S_IFREG | 0644;
       CHECK_OK(tar->member({.path = name, .mode = mode, .size = member.size}));
       if (folder) continue;
-      CHECK_OK(member.write([&](std::string_view bytes) { return tar->bytes(bytes, name); }));
+      CHECK_OK(member.write([&, &path = name](std::string_view bytes) { return tar->bytes(bytes, path); }));
     }
     return tar->close();
   }

@@ -18,30 +18,6 @@ bool matches_a_pattern(std::string_view name) {
   return name == "grep" || name == "stdout" || name == "stderr";
 }
 
-/// Takes `!`, `?` and conditions off the front as cmd/go does: in any order, each by its text.
-std::string take_prefix(const std::string& word, script::Command& command, bool& taken) {
-  taken = true;
-  if (word == "!" || word == "?") {
-    if (command.want != script::Want::success) return "duplicated '!' or '?' token";
-    command.want = word == "!" ? script::Want::failure : script::Want::either;
-    return {};
-  }
-  if (word.starts_with('[') && word.ends_with(']') && word.size() > 1) {
-    script::Condition condition;
-    std::string_view text = text::trim(std::string_view(word).substr(1, word.size() - 2));
-    if (text.starts_with('!')) {
-      condition.negated = true;
-      text = text::trim(text.substr(1));
-    }
-    condition.text = text;
-    if (text.empty() && command.name.empty()) return "empty condition";
-    command.conditions.push_back(std::move(condition));
-    return {};
-  }
-  taken = false;
-  return {};
-}
-
 /// The prefixes of cmd/go, and the name. @return the index of the first argument
 size_t begin_cmdgo(const std::vector<std::string>& words, script::Command& command) {
   size_t next = 0;
@@ -223,11 +199,7 @@ std::optional<Answer> unless_alone(const Session& session, std::string_view name
 }
 
 script::Command resolve(Session& session, const script::Command& line) {
-  script::Command command;
-  command.line = line.line;
-  command.column = line.column;
-  command.text = line.text;
-  command.defect = line.defect;
+  script::Command command = unresolved(line);
   if (!command.defect.empty()) return command;
   auto words = expanded(session, line);
   if (!words.ok()) {

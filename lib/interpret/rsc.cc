@@ -20,32 +20,17 @@ const std::string* plain(const script::Word& word) {
 
 /// Prefixes are words of one unquoted piece; a quoted word before the name is an argument.
 script::Command resolve(Session&, const script::Command& line) {
-  script::Command command;
-  command.line = line.line;
-  command.column = line.column;
-  command.text = line.text;
-  command.defect = line.defect;
+  script::Command command = unresolved(line);
   if (!command.defect.empty()) return command;
   for (const script::Word& word : line.words) {
     const std::string* text = command.name.empty() ? plain(word) : nullptr;
     if (text == nullptr) {
       command.arguments.push_back(word);
-    } else if (*text == "!" || *text == "?") {
-      if (command.want != script::Want::success) command.defect = "duplicated '!' or '?' token";
-      command.want = *text == "!" ? script::Want::failure : script::Want::either;
-    } else if (text->starts_with('[') && text->ends_with(']') && text->size() > 1) {
-      script::Condition condition;
-      std::string_view inner = text::trim(std::string_view(*text).substr(1, text->size() - 2));
-      if (inner.starts_with('!')) {
-        condition.negated = true;
-        inner = text::trim(inner.substr(1));
-      }
-      condition.text = inner;
-      if (inner.empty()) command.defect = "empty condition";
-      command.conditions.push_back(std::move(condition));
-    } else {
-      command.name = *text;
+      continue;
     }
+    bool taken = false;
+    command.defect = take_prefix(*text, command, taken);
+    if (!taken) command.name = *text;
     if (!command.defect.empty()) break;
   }
   if (command.defect.empty() && command.name.empty()) command.defect = "missing command";

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace testctr::interpret {
 
 const Rules& rules_of(script::Language language) {
@@ -16,6 +18,38 @@ const Rules& rules_of(script::Language language) {
       break;
   }
   return testctr_rules();
+}
+
+script::Command unresolved(const script::Command& line) {
+  script::Command command;
+  command.line = line.line;
+  command.column = line.column;
+  command.text = line.text;
+  command.defect = line.defect;
+  return command;
+}
+
+std::string take_prefix(const std::string& word, script::Command& command, bool& taken) {
+  taken = true;
+  if (word == "!" || word == "?") {
+    if (command.want != script::Want::success) return "duplicated '!' or '?' token";
+    command.want = word == "!" ? script::Want::failure : script::Want::either;
+    return {};
+  }
+  if (word.starts_with('[') && word.ends_with(']') && word.size() > 1) {
+    script::Condition condition;
+    std::string_view text = text::trim(std::string_view(word).substr(1, word.size() - 2));
+    if (text.starts_with('!')) {
+      condition.negated = true;
+      text = text::trim(text.substr(1));
+    }
+    condition.text = text;
+    if (text.empty() && command.name.empty()) return "empty condition";
+    command.conditions.push_back(std::move(condition));
+    return {};
+  }
+  taken = false;
+  return {};
 }
 
 std::span<const char* const> prepared_variables(script::Language language) {

@@ -62,6 +62,12 @@ const Rules& rules_of(script::Language language);
 /// The command of that name; nothing when there is none.
 const CommandInfo* find_command(const Rules& rules, std::string_view name);
 
+/// A line before its words are told apart: where it stands, and what is wrong with it already.
+script::Command unresolved(const script::Command& line);
+/// Takes a word as `!`, `?` or a condition into a command that has no name yet, by its text. @param taken set
+/// to whether it was one. @return what is wrong with it; empty: nothing
+std::string take_prefix(const std::string& word, script::Command& command, bool& taken);
+
 /// The rules of each, in files of their own.
 const Rules& testctr_rules();
 const Rules& rsc_rules();

@@ -92,6 +92,7 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
   start.parallel = plan.parallel;
   collector().start(start);
   ending_.not_tests = plan.not_tests;
+  ending_.empty_shard = plan.jobs.empty() && plan.shard.count > 0 && plan.selected > 0;
 }
 
 void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,

@@ -244,7 +244,9 @@ constexpr ShardVariables shard_variables[] = {{"TEST_SHARD_INDEX", "TEST_TOTAL_S
 
 }  // namespace
 
-TestKey key_of(const Job& job) { return {job.repeated.empty() ? job.name : job.repeated, job.image}; }
+TestKey key_of(const Job& job) {
+  return {job.repeated.empty() ? job.name : job.repeated, job.image.substr(0, job.image.find('@'))};
+}
 
 Result<Shard> parse_shard(const std::string& word, const std::string& by) {
   const size_t slash = word.find('/');

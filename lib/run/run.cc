@@ -45,6 +45,8 @@ class Runner {
     program_ = TRY(sys::self_path());
     auto store = TRY(image::Store::open(options_.store));
     Provisions provisions(store, options_.access, plan_.jobs);
+    for (const std::string& path : options_.apart) provisions.set_apart(path);
+    provisions.set_apart(store.home());
     if (options_.terminal != nullptr) provisions.want_shells();
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.

@@ -29,6 +29,9 @@ struct Options {
   /// obtained: a descriptor that stays open until the run is over; -1: this one is not followed. Empty:
   /// nothing is. A usage error with an engine that cannot.
   std::function<int(const std::string& image)> follow;
+  /// Where the system calls of all containers are noted (Spec::learn): a descriptor that stays open until the
+  /// run is over; -1: nowhere. A usage error with an engine that cannot.
+  int learn = -1;
   /// Files and folders that change while tests run (a report that is written as they go): where
   /// they lie in a test tree, they are no part of it.
   std::vector<std::string> apart;

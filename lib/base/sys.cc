@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -362,5 +363,19 @@ uint64_t clock_ns(clockid_t id) {
 
 uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+
+uint64_t available_memory() {
+  auto meminfo = read_file("/proc/meminfo", 65536);
+  if (!meminfo.ok()) return 0;
+  std::string_view text = meminfo.value();
+  constexpr std::string_view key = "MemAvailable:";
+  size_t at = text.find(key);
+  if (at == std::string_view::npos) return 0;
+  text.remove_prefix(at + key.size());
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  uint64_t kilobytes = 0;
+  std::from_chars(text.data(), text.data() + text.size(), kilobytes);
+  return kilobytes * 1024;
+}
 
 }  // namespace testctr::sys

@@ -82,6 +82,8 @@ int cloexec_from_raw(int first);
 
 /// The path by which the kernel knows this process's program (/proc/self/exe).
 Result<std::string> self_path();
+/// What the kernel says can be used without swapping (MemAvailable), in bytes; 0: it does not say.
+uint64_t available_memory();
 /// Monotonic clock in nanoseconds.
 uint64_t monotonic_ns();
 /// Wall clock in nanoseconds since the epoch.

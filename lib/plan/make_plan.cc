@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/sys.h"
 #include "base/text.h"
 #include "plan/checks.h"
 #include "plan/host_paths.h"
@@ -30,8 +31,14 @@ unsigned processors() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
+unsigned most_at_once(unsigned cores, uint64_t memory) {
+  constexpr uint64_t each = uint64_t{128} << 20;
+  if (memory == 0) return cores;
+  return static_cast<unsigned>(std::clamp<uint64_t>(memory / 2 / each, 1, cores));
+}
+
 void set_parallel(Plan& plan, const RunRequest& request) {
-  plan.allowed = request.parallel.value_or(processors());
+  plan.allowed = request.parallel.value_or(most_at_once(processors(), sys::available_memory()));
   plan.parallel = static_cast<unsigned>(std::clamp<size_t>(plan.jobs.size(), 1, plan.allowed));
 }
 

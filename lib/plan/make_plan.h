@@ -65,6 +65,10 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here = sur
 /// The number of processors that this process may use, at least 1.
 unsigned processors();
 
+/// How many tests run at the same time where nobody says it: one for each processor, as long as there are 128
+/// MiB for each in half of what is free. @param memory bytes that are free, 0: unknown
+unsigned most_at_once(unsigned cores, uint64_t memory);
+
 /// How many of the plan's jobs run at the same time: as many as were asked for, or as there are processors.
 void set_parallel(Plan& plan, const RunRequest& request);
 

@@ -49,19 +49,7 @@ bool has_documents(const plan::Job& job) {
 
 }  // namespace
 
-uint64_t default_memory(unsigned parallel) {
-  auto meminfo = sys::read_file("/proc/meminfo", 65536);
-  if (!meminfo.ok()) return 0;
-  std::string_view text = meminfo.value();
-  constexpr std::string_view key = "MemAvailable:";
-  size_t at = text.find(key);
-  if (at == std::string_view::npos) return 0;
-  text.remove_prefix(at + key.size());
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  uint64_t kilobytes = 0;
-  std::from_chars(text.data(), text.data() + text.size(), kilobytes);
-  return kilobytes * 1024 / 2 / std::max(1U, parallel);
-}
+uint64_t default_memory(unsigned parallel) { return sys::available_memory() / 2 / std::max(1U, parallel); }
 
 Provisions::Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs)
     : store_(store), access_(access) {

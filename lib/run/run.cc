@@ -35,7 +35,7 @@ Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
 class Runner {
  public:
   Runner(const plan::Plan& plan, EventSink& events, const Options& options)
-      : plan_(plan), events_(events), options_(options), schedule_(plan) {}
+      : plan_(plan), events_(events), options_(options), schedule_(plan, sys::available_memory()) {}
 
   Result<Summary> run() {
     if ((options_.follow || options_.learn >= 0) && !engine().follows()) {

@@ -4,7 +4,15 @@
 
 namespace testctr::run {
 
-Schedule::Schedule(const plan::Plan& plan) : plan_(plan), outcomes_(plan.jobs.size()) {
+namespace {
+
+/// Of all its containers together, at most.
+uint64_t memory_of(const plan::Job& job) { return job.limits.memory * (job.containers.size() + 1); }
+
+}  // namespace
+
+Schedule::Schedule(const plan::Plan& plan, uint64_t memory)
+    : plan_(plan), outcomes_(plan.jobs.size()), memory_(memory) {
   for (const size_t index : plan.order) waiting_.push_back(static_cast<uint32_t>(index));
   if (!plan.order.empty()) return;
   for (size_t index = 0; index < plan.jobs.size(); ++index) waiting_.push_back(static_cast<uint32_t>(index));
@@ -14,6 +22,8 @@ bool Schedule::may_begin(uint32_t index) const {
   const plan::Job& job = plan_.jobs[index];
   const bool needed = std::all_of(job.needs.begin(), job.needs.end(),
                                   [&](size_t other) { return outcomes_[other].has_value(); });
+  const uint64_t wanted = memory_of(job);
+  if (memory_ != 0 && wanted != 0 && held_memory_ != 0 && held_memory_ + wanted > memory_) return false;
   return needed && std::all_of(job.shares.begin(), job.shares.end(), [&](const std::string& name) {
            const auto held = held_.find(name);
            const auto most = plan_.shared.find(name);
@@ -22,6 +32,7 @@ bool Schedule::may_begin(uint32_t index) const {
 }
 
 void Schedule::hold(uint32_t index, int by) {
+  held_memory_ += static_cast<uint64_t>(by) * memory_of(plan_.jobs[index]);
   for (const std::string& name : plan_.jobs[index].shares) held_[name] += static_cast<uint32_t>(by);
 }
 

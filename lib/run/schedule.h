@@ -20,8 +20,9 @@ struct Turn {
 
 class Schedule {
  public:
-  /// @param plan borrowed; its order must be a permutation, or empty
-  explicit Schedule(const plan::Plan& plan);
+  /// @param plan borrowed; its order must be a permutation, or empty @param memory bytes that tests which ask
+  /// for a limit of it may have together; one of them runs in any case. 0: unknown
+  explicit Schedule(const plan::Plan& plan, uint64_t memory = 0);
 
   /// The next one that may begin now, which holds what it shares until `ended` or `again`. Nothing: none may
   /// before another has ended, or none is left.
@@ -49,6 +50,7 @@ class Schedule {
   std::deque<uint32_t> waiting_;
   std::deque<Turn> retries_;
   std::map<std::string, uint32_t> held_;
+  uint64_t memory_, held_memory_ = 0;
 };
 
 }  // namespace testctr::run

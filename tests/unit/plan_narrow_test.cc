@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "plan/make_plan.h"
 #include "plan/narrow.h"
 
 namespace testctr::plan {
@@ -189,6 +190,14 @@ TEST_CASE("narrow: what has changed") {
   CHECK(kept({"/bin/tool"}) == Names{"/t/c.txt"});
   CHECK(kept({"/t/testctr.yaml"}) == Names{"/t/c.txt"});
   CHECK(kept({"/sx/y"}).empty());
+}
+
+TEST_CASE("narrow: as many at a time as processors and memory allow") {
+  constexpr uint64_t mib = uint64_t{1} << 20;
+  CHECK(most_at_once(8, 0) == 8);
+  CHECK(most_at_once(8, 32768 * mib) == 8);
+  CHECK(most_at_once(64, 2048 * mib) == 8);
+  CHECK(most_at_once(64, 100 * mib) == 1);
 }
 
 TEST_CASE("narrow: shards by word and by the environment") {

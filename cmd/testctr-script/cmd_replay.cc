@@ -150,7 +150,7 @@ int run_reported(const Arguments& arguments, ReportedRun& reported, const plan::
 }
 
 Result<int> once(const Replay& replay) {
-  ReportedRun reported(replay.arguments, replay.plan(), TRY(junit_report(replay.arguments, replay.plan())),
+  ReportedRun reported(replay.arguments, replay.plan(), TRY(report_files(replay.arguments, replay.plan())),
                        sys::monotonic_ns(), replay.bundle.engine.lacks(), !replay.arguments.flag("--shell"));
   bundle::Recorder recorder(reported.collector(), replay.plan().jobs.size());
   Renamer events(recorder, replay.bundle.ready.shown);
@@ -225,7 +225,7 @@ Result<int> run_inside(const Arguments& arguments) {
   for (const std::string& note : inside.ready.notes) complain(note);
   const StopSignals signals = TRY(StopSignals::install());
   const auto engine = engine::open_inside(inside.environment);
-  ReportedRun reported(arguments, inside.ready.plan, TRY(junit_report(arguments, inside.ready.plan)),
+  ReportedRun reported(arguments, inside.ready.plan, TRY(report_files(arguments, inside.ready.plan)),
                        sys::monotonic_ns(), {}, !arguments.flag("--shell"));
   Renamer events(reported.collector(), inside.ready.shown);
   run::Options how;

@@ -106,7 +106,7 @@ Result<int> run_run(const Arguments& arguments) {
   const engine::Kind kind = TRY(engine_of(arguments));
   if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
+  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
   if (flaky == "fail") reported.collector().fail_flaky();
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
@@ -131,8 +131,10 @@ Result<int> run_run(const Arguments& arguments) {
     reported.run(plan, events, how, signals);
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
+      std::vector<std::optional<std::string>> left_out = report_paths(arguments);
+      left_out.push_back(bundles);
       problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),
-                              images->access(), results_at({bundles, arguments.value("--junit")}));
+                              images->access(), results_at(left_out));
     }
   }
   int code = reported.finish();

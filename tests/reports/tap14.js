@@ -1,5 +1,6 @@
-// What Debian's tap-parser makes of the TAP on standard input: one JSON object. Subtests are in it as it reads them.
-const Parser = require('/usr/share/nodejs/tap-parser');
+// What Debian's node-tap-parser (NODE_PATH=/usr/share/nodejs) makes of the TAP on standard input: one JSON object. Subtests are in it as it
+// reads them.
+const Parser = require('tap-parser');
 const read = (parser, into) => {
   into.points = [];
   into.extra = [];
@@ -12,7 +13,7 @@ const read = (parser, into) => {
     into.children.push(inner);
     read(child, inner);
   });
-  parser.on('assert', point => into.points.push({ok: point.ok, name: point.name, todo: point.todo, skip: point.skip, diag: point.diag || null}));
+  parser.on('assert', point => into.points.push({ok: point.ok, name: point.name, todo: point.todo || false, skip: point.skip || false, diag: point.diag || null}));
   parser.on('complete', results => { into.ok = results.ok; into.count = results.count; into.problems = results.failures.filter(each => each.tapError).map(each => each.tapError); });
 };
 const all = {};

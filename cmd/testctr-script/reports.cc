@@ -106,7 +106,10 @@ Reports::Reports(const Arguments& arguments, ReportFiles files, std::vector<std:
     collector_.add(for_ci(ci.ok() ? ci.value() : CiOutput::none, out_,
                           std::make_unique<report::Terminal>(out_, live_, looks)));
   }
-  for (auto& file : files) collector_.add(std::move(file));
+  for (auto& file : files) {
+    if (!file->growing().empty()) growing_.push_back(file->growing());
+    collector_.add(std::move(file));
+  }
 }
 
 namespace {
@@ -148,11 +151,19 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan, Rep
   start.unix_ns = sys::realtime_ns();
   collector().start(start);
   ending_.not_tests = plan.not_tests;
+  ending_.empty_shard = plan.jobs.empty() && plan.shard.count > 0 && plan.selected > 0;
 }
 
 void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,
                       const StopSignals& signals) {
   how.stop_fd = signals.descriptor();
+  // Reports may lie in the test tree.
+  how.apart.insert(how.apart.end(), reports_.growing().begin(), reports_.growing().end());
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat st {};
+    auto path = sys::read_link_at(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd));
+    if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && path.ok()) how.apart.push_back(path.value());
+  }
   if (!how.note) how.note = [](const std::string& note) { complain(note); };
   const Result<run::Summary> summary = run::run_plan(plan, events, how);
   if (!summary.ok()) {

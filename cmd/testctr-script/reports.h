@@ -58,8 +58,11 @@ class Reports {
   /// @param lacks what the text begins with @param live whether progress may be shown on a terminal
   Reports(const Arguments& arguments, ReportFiles files, std::vector<std::string> lacks, bool live);
   report::Collector& collector() { return collector_; }
+  /// The files that change while tests run.
+  [[nodiscard]] const std::vector<std::string>& growing() const { return growing_; }
 
  private:
+  std::vector<std::string> growing_;
   report::FdWriter out_;
   report::FdWriter live_;
   report::Collector collector_;

@@ -24,6 +24,7 @@ class FileWriter : public Writer {
   /// Nothing follows. A file of which not all could be written is not given its name.
   void finish();
   [[nodiscard]] const sys::OutputFile& file() const { return file_; }
+  [[nodiscard]] bool grows() const { return appears_ == Appears::at_once; }
 
  private:
   Status begin();
@@ -46,6 +47,8 @@ class FileReport : public Reporter {
   FileReport(sys::OutputFile file, std::string path, FileWriter::Appears appears)
       : path_(path), writer_(std::move(file), std::move(path), appears) {}
 
+  /// The file, where it changes while tests run; empty: it is written when they have ended.
+  [[nodiscard]] std::string growing() const { return writer_.grows() ? path_ : ""; }
   /// What the reporter writes into.
   [[nodiscard]] Writer& writer() { return writer_; }
   void set(std::unique_ptr<Reporter> reporter) { reporter_ = std::move(reporter); }

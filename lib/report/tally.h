@@ -16,6 +16,7 @@ struct RunEnding {
   bool timed_out = false;    ///< the time limit of the run
   bool failed_fast = false;  ///< the first failure was to end it
   bool incomplete = false;   ///< of a merge: there are not all events of the run
+  bool empty_shard = false;  ///< that there was nothing to run is no mistake
   uint64_t not_tests = 0;    ///< files in named folders that were passed over
   int64_t duration_ns = 0;
   /// Why the run was stopped, in words; empty: it was not.

@@ -242,6 +242,9 @@ Result<int> run_replay(const Arguments& arguments) {
     return run_inside(arguments);
   const auto times = TRY(arguments.number("--times", 1, 1'000'000));
   if (times && arguments.flag("--as-test")) return Error::usage("--times and --as-test exclude each other");
+  if (times && *times > 1 && (arguments.value("--junit") || !arguments.values("--report").empty()))
+    return Error::usage("--times runs the tests several times, and a report file is of one run")
+        .hint("leave out --times, or the report");
   const StopSignals signals = TRY(StopSignals::install());
   RunnableBundle bundle =
       TRY(runnable_bundle(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, signals));

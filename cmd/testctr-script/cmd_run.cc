@@ -51,7 +51,7 @@ constexpr std::string_view examples =
     "testctr-script run --filter 'cli and not tag:slow' --fail-fast\n"
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
-    "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
+    "testctr-script run golang:latest tests/ -j 4 --junit report.xml --report html=report.html\n"
     "testctr-script run debian:12 README.md tests/options.t\n"
     "testctr-script run debian:12 --bin build/app --artifacts 'out/*.xml=reports' tests/a.txt\n"
     "testctr-script run oci:build/image --env MODE=fast --tree . tests/a.txt\n";

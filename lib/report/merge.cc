@@ -306,11 +306,12 @@ Result<RunEnding> Merge::play(EventSink& sink) {
     Event event;
     event.script = base++;
     event.kind = Event::Kind::script_started;
-    event.text = what.substr(0, what.find(':'));
+    const size_t colon = std::min(what.find(": "), what.size());
+    event.text = what.substr(0, colon);
     sink.take(event);
     event.kind = Event::Kind::script_ended;
     event.outcome = Outcome::error;
-    event.text = what;
+    event.text = what.substr(std::min(colon + 2, what.size()));
     event.detail = to_string(Fault::infrastructure);
     sink.take(event);
   }

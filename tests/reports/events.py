@@ -15,7 +15,7 @@ def text_of(value):
 
 
 def events_of(tests, **run):
-    """The lines of a run of these tests: dicts with name, outcome, perhaps reason, output, start, took (ms)."""
+    """The lines of a run of these tests: dicts with name, outcome, perhaps reason, output, denied, start, took (ms)."""
     lines = [{"version": 1, "type": "run_started", "program": "by hand", "scripts": len(tests), "parallel": 2, **run}]
     count = dict.fromkeys(("passed", "failed", "errors", "skipped", "not_run", "flaky", "xfail", "xpass"), 0)
     names = {"pass": ["passed"], "fail": ["failed"], "error": ["errors"], "skip": ["skipped"], "not_run": ["not_run"],
@@ -32,6 +32,8 @@ def events_of(tests, **run):
         if "output" in test:
             add("command", line=1, text="exec show")
             add("output", line=1, stream="stdout", data=text_of(test["output"]))
+        for line, program, syscall in test.get("denied", ()):
+            add("denied", line=line, program=program, syscall=syscall, count=2)
         if test["outcome"] == "fail":
             add("failure", line=2, command="stdout x", reason=text_of(test.get("reason", "no match")))
         more = {"fault": "infrastructure"} if test["outcome"] == "error" else {}

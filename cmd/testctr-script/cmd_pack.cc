@@ -73,7 +73,7 @@ Result<int> run_pack(const Arguments& arguments) {
   if (!arguments.flag("--no-record")) {
     const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
     if (!chosen.note.empty()) complain(chosen.note);
-    ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
+    ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
     bundle::Recorder recorder(reported.collector(), plan.jobs.size());
     run::Options running;
     running.engine = chosen.engine();
@@ -91,7 +91,7 @@ Result<int> run_pack(const Arguments& arguments) {
     if (arguments.flag("--slim")) how.touched = &touched;
   }
   image::Store store = TRY(open_store(store_options(arguments)));
-  how.left_out = results_at({arguments.value("--junit")});
+  how.left_out = results_at(report_paths(arguments));
   const bundle::Packed packed = TRY(bundle::pack(store, images->access(), plan, how));
   for (const std::string& note : packed.notes) complain(note);
   complain(fmt::format("{}: {}, content {}", *output, text::human_size(packed.size), packed.content.str()));

@@ -150,7 +150,7 @@ int run_reported(const Arguments& arguments, ReportedRun& reported, const plan::
 }
 
 Result<int> once(const Replay& replay) {
-  ReportedRun reported(replay.arguments, replay.plan(), TRY(junit_report(replay.arguments, replay.plan())),
+  ReportedRun reported(replay.arguments, replay.plan(), TRY(report_files(replay.arguments, replay.plan())),
                        sys::monotonic_ns(), replay.bundle.engine.lacks(), !replay.arguments.flag("--shell"));
   bundle::Recorder recorder(reported.collector(), replay.plan().jobs.size());
   Renamer events(recorder, replay.bundle.ready.shown);
@@ -225,7 +225,7 @@ Result<int> run_inside(const Arguments& arguments) {
   for (const std::string& note : inside.ready.notes) complain(note);
   const StopSignals signals = TRY(StopSignals::install());
   const auto engine = engine::open_inside(inside.environment);
-  ReportedRun reported(arguments, inside.ready.plan, TRY(junit_report(arguments, inside.ready.plan)),
+  ReportedRun reported(arguments, inside.ready.plan, TRY(report_files(arguments, inside.ready.plan)),
                        sys::monotonic_ns(), {}, !arguments.flag("--shell"));
   Renamer events(reported.collector(), inside.ready.shown);
   run::Options how;
@@ -242,6 +242,9 @@ Result<int> run_replay(const Arguments& arguments) {
     return run_inside(arguments);
   const auto times = TRY(arguments.number("--times", 1, 1'000'000));
   if (times && arguments.flag("--as-test")) return Error::usage("--times and --as-test exclude each other");
+  if (times && *times > 1 && (arguments.value("--junit") || !arguments.values("--report").empty()))
+    return Error::usage("--times runs the tests several times, and a report file is of one run")
+        .hint("leave out --times, or the report");
   const StopSignals signals = TRY(StopSignals::install());
   RunnableBundle bundle =
       TRY(runnable_bundle(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, signals));

@@ -51,7 +51,7 @@ constexpr std::string_view examples =
     "testctr-script run --filter 'cli and not tag:slow' --fail-fast\n"
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
-    "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
+    "testctr-script run golang:latest tests/ -j 4 --junit report.xml --report html=report.html\n"
     "testctr-script run debian:12 README.md tests/options.t\n"
     "testctr-script run debian:12 --bin build/app --artifacts 'out/*.xml=reports' tests/a.txt\n"
     "testctr-script run oci:build/image --env MODE=fast --tree . tests/a.txt\n";
@@ -135,7 +135,7 @@ Result<int> run_run(const Arguments& arguments) {
   const engine::Kind kind = TRY(engine_of(arguments));
   if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
+  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
   if (flaky == "fail") reported.collector().fail_flaky();
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
@@ -166,8 +166,10 @@ Result<int> run_run(const Arguments& arguments) {
       complain(fmt::format("what became of the tests is not kept: {}", events.status().error().full()));
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
+      std::vector<std::optional<std::string>> left_out = report_paths(arguments);
+      left_out.push_back(bundles);
       problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),
-                              images->access(), results_at({bundles, arguments.value("--junit")}));
+                              images->access(), results_at(left_out));
     }
   }
   int code = reported.finish();

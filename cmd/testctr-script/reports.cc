@@ -1,27 +1,91 @@
 #include "reports.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "report/github.h"
+#include "report/gitlab.h"
 #include "report/json_lines.h"
 #include "report/tap.h"
 #include "report/terminal.h"
 
 namespace testctr::cmd {
 
+Result<CiOutput> ci_output(const Arguments& arguments) {
+  static const std::vector<std::string> names{"auto", "github", "gitlab", "none"};
+  const std::optional<std::string> asked = TRY(arguments.choice("--ci-output", names));
+  const bool text = !arguments.flag("--json") && !arguments.flag("--tap");
+  if (asked == "github" || asked == "gitlab") {
+    if (!text)
+      return Error::usage(fmt::format("--ci-output {} is for the text, and standard output is to be {}",
+                                      *asked, arguments.flag("--json") ? "JSON lines" : "TAP"))
+          .hint("--report json=FILE and --report tap=FILE go with the text");
+    return asked == "github" ? CiOutput::github : CiOutput::gitlab;
+  }
+  const auto is_true = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && std::string_view(value) == "true";
+  };
+  if (asked == "none" || !text) return CiOutput::none;
+  if (is_true("GITHUB_ACTIONS")) return CiOutput::github;
+  return is_true("GITLAB_CI") ? CiOutput::gitlab : CiOutput::none;
+}
+
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+report::GithubOptions github_options() {
+  report::GithubOptions options;
+  options.workspace = environment("GITHUB_WORKSPACE");
+  if (const std::unique_ptr<char, decltype(&free)> here(::getcwd(nullptr, 0), &free); here)
+    options.folder = here.get();
+  const std::string summary = environment("GITHUB_STEP_SUMMARY");
+  if (summary.empty()) return options;
+  Result<Fd> file = sys::open(summary, O_WRONLY | O_APPEND | O_CREAT, 0644);
+  if (file.ok()) {
+    options.summary = std::move(file).value();
+  } else {
+    complain(
+        fmt::format("the step's summary is left out: {}", file.error().in("$GITHUB_STEP_SUMMARY").full()));
+  }
+  return options;
+}
+
+std::unique_ptr<report::Reporter> for_ci(CiOutput ci, report::Writer& out,
+                                         std::unique_ptr<report::Reporter> text) {
+  switch (ci) {
+    case CiOutput::github:
+      return std::make_unique<report::Github>(out, std::move(text), github_options());
+    case CiOutput::gitlab:
+      return std::make_unique<report::Gitlab>(out, std::move(text));
+    case CiOutput::none:
+      break;
+  }
+  return text;
+}
+
+}  // namespace
+
 Status check_reports(const Arguments& arguments) {
   if (arguments.flag("--json") && arguments.flag("--tap")) {
     return Error::usage("--json and --tap both want standard output")
-        .hint("give one of them; --junit FILE goes with either");
+        .hint("give one of them; --report FORMAT=FILE goes with either");
   }
   if (arguments.flag("--quiet") && arguments.flag("--verbose"))
     return Error::usage("--quiet and --verbose exclude each other");
+  CHECK_OK(ci_output(arguments));
   return {};
 }
 
-Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit,
-                 std::vector<std::string> lacks, bool live)
+Reports::Reports(const Arguments& arguments, ReportFiles files, std::vector<std::string> lacks, bool live)
     : out_(STDOUT_FILENO, "standard output"),
       live_(STDERR_FILENO, "standard error"),
       collector_(arguments.flag("--verbose")) {
@@ -37,21 +101,15 @@ Reports::Reports(const Arguments& arguments, std::unique_ptr<report::Junit> juni
     looks.verbose = arguments.flag("--verbose");
     looks.quiet = arguments.flag("--quiet");
     looks.first = std::move(lacks);
-    collector_.add(std::make_unique<report::Terminal>(out_, live_, looks));
+    // What was asked for has been checked.
+    const Result<CiOutput> ci = ci_output(arguments);
+    collector_.add(for_ci(ci.ok() ? ci.value() : CiOutput::none, out_,
+                          std::make_unique<report::Terminal>(out_, live_, looks)));
   }
-  if (junit) collector_.add(std::move(junit));
-}
-Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, const plan::Plan& plan) {
-  const std::optional<std::string> file = arguments.value("--junit");
-  if (!file) return std::unique_ptr<report::Junit>();
-  std::unique_ptr<report::Junit> junit = TRY(report::Junit::create(*file));
-  for (const plan::Job& job : plan.jobs) {
-    if (junit->overwrites(job.file) || (!job.layer.empty() && junit->overwrites(job.layer))) {
-      return Error::usage(fmt::format("--junit: {} is what is to be run, and the report would overwrite it",
-                                      text::quoted(*file)));
-    }
+  for (auto& file : files) {
+    if (!file->growing().empty()) growing_.push_back(file->growing());
+    collector_.add(std::move(file));
   }
-  return junit;
 }
 
 namespace {
@@ -65,6 +123,7 @@ void all_end_with(const Error& error, const plan::Plan& plan, EventSink& events)
     event.kind = Event::Kind::script_started;
     event.text = plan.jobs[i].name;
     event.detail = plan.jobs[i].pinned(plan.jobs[i].image);
+    if (plan.jobs[i].file != plan.jobs[i].name) event.file = plan.jobs[i].file;
     events.take(event);
     event.kind = Event::Kind::script_ended;
     event.outcome = Outcome::error;
@@ -77,10 +136,9 @@ void all_end_with(const Error& error, const plan::Plan& plan, EventSink& events)
 
 }  // namespace
 
-ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
-                         std::unique_ptr<report::Junit> junit, uint64_t started_ns,
-                         std::vector<std::string> lacks, bool live)
-    : reports_(arguments, std::move(junit), std::move(lacks), live), started_ns_(started_ns) {
+ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan, ReportFiles files,
+                         uint64_t started_ns, std::vector<std::string> lacks, bool live)
+    : reports_(arguments, std::move(files), std::move(lacks), live), started_ns_(started_ns) {
   report::RunStart start;
   start.scripts = plan.jobs.size();
   start.selection = plan.selection;
@@ -90,6 +148,7 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
   start.sharded_by = plan.shard.by;
   start.seed = plan.seed;
   start.parallel = plan.parallel;
+  start.unix_ns = sys::realtime_ns();
   collector().start(start);
   ending_.not_tests = plan.not_tests;
   ending_.empty_shard = plan.jobs.empty() && plan.shard.count > 0 && plan.selected > 0;
@@ -98,7 +157,8 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
 void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,
                       const StopSignals& signals) {
   how.stop_fd = signals.descriptor();
-  // Where the report is redirected to may lie in the test tree.
+  // Reports may lie in the test tree.
+  how.apart.insert(how.apart.end(), reports_.growing().begin(), reports_.growing().end());
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
     struct stat st {};
     auto path = sys::read_link_at(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd));

@@ -8,8 +8,8 @@
 #include "commands.h"
 #include "plan/plan.h"
 #include "report/collector.h"
-#include "report/junit.h"
 #include "report/writer.h"
+#include "report_files.h"
 #include "run/run.h"
 #include "stop_signals.h"
 
@@ -22,6 +22,15 @@ inline constexpr std::array report_options{
         .names = "--junit",
         .value = "FILE",
         .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
+    Option{.names = "--report",
+           .value = "FORMAT=FILE",
+           .help = "also write a report into a file: ctrf, html, json, junit, tap or text (`help reports`)",
+           .repeats = true},
+    Option{.names = "--ci-output",
+           .value = "CI",
+           .help = "what the text has for the log of a CI job: github (annotations, groups, summary), gitlab "
+                   "(sections), none,\nor auto: by the environment, GITHUB_ACTIONS=true or GITLAB_CI=true "
+                   "(default: auto)"},
     Option{.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     Option{.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
     Option{.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
@@ -34,21 +43,26 @@ constexpr auto with_report_options(const std::array<Option, N>& own) {
   return all;
 }
 
+/// Whose job's log the text is made for.
+enum class CiOutput : uint8_t { none, github, gitlab };
+/// What `--ci-output` says, or the environment; none where standard output is no text. A usage error: one is
+/// asked for there.
+Result<CiOutput> ci_output(const Arguments& arguments);
+
 /// Usage errors: reports that exclude each other.
 Status check_reports(const Arguments& arguments);
-
-/// The file of `--junit`, which must be none of those that the run reads; null: none is asked for.
-Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, const plan::Plan& plan);
 
 /// The reporters that were asked for.
 class Reports {
  public:
   /// @param lacks what the text begins with @param live whether progress may be shown on a terminal
-  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit, std::vector<std::string> lacks,
-          bool live);
+  Reports(const Arguments& arguments, ReportFiles files, std::vector<std::string> lacks, bool live);
   report::Collector& collector() { return collector_; }
+  /// The files that change while tests run.
+  [[nodiscard]] const std::vector<std::string>& growing() const { return growing_; }
 
  private:
+  std::vector<std::string> growing_;
   report::FdWriter out_;
   report::FdWriter live_;
   report::Collector collector_;
@@ -60,8 +74,8 @@ class ReportedRun {
   /// @param arguments, plan borrowed @param started_ns when it began, for its duration
   /// @param lacks what the engine's containers lack: what the text begins with
   /// @param live whether progress may be shown on a terminal: not where somebody else writes on it
-  ReportedRun(const Arguments& arguments, const plan::Plan& plan, std::unique_ptr<report::Junit> junit,
-              uint64_t started_ns, std::vector<std::string> lacks, bool live = true);
+  ReportedRun(const Arguments& arguments, const plan::Plan& plan, ReportFiles files, uint64_t started_ns,
+              std::vector<std::string> lacks, bool live = true);
   report::Collector& collector() { return reports_.collector(); }
   /// Runs the plan. Where it cannot begin, every script ends with that error. @param events what is told of
   /// it, and tells the collector

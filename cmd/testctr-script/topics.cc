@@ -1,5 +1,6 @@
 // The help topics.
 #include "commands.h"
+#include "topic_reports.h"
 
 namespace testctr::cmd {
 namespace {
@@ -70,12 +71,7 @@ A named folder gives the .txt and .txtar files that lie directly in it, and the 
 of their names; a Markdown file without a test in it is just text. Everything else that is not a folder (other files, FIFOs, devices) is
 passed over and counted in the summary as "not tests"; names that begin with a dot are not looked at.
 
-Reports: the last line of the text counts scripts and documents; where documents had cases, a line before it counts those ("cases: ...").
-`--json` writes one JSON object a line to standard output in place of the text. Each has "version" and "type", and those about a script
-"script", "sequence" and "time_ns": script_started, phase, command, note, output, denied, failure, case_ended (a case of a document:
-"line", "title", "outcome", "reason", "code", "duration_ns", and "file" where it is another document's), log, script_ended, and at the end
-run_ended with all counts. Bytes that are not UTF-8 are {"base64": "..."}. `--junit FILE` writes JUnit XML: a suite for each script, and
-for each document one with a test case for each of its cases. `--tap` writes TAP 14 to standard output: a document's cases are a subtest.
+Reports: JSON lines, JUnit XML, TAP, CTRF, HTML; `help reports` has them all. `merge` reads JSON lines.
 )";
 
 constexpr std::string_view images = R"(Images
@@ -452,6 +448,7 @@ constexpr Topic all[] = {
     {"manifest", "testctr.yaml, which says what runs where", manifest},
     {"recipes", "what `image build` makes images of", recipes},
     {"registries", "where images come from, and who may", registries},
+    {"reports", "what people and programs are told of a run, and how shards are merged", reports_topic},
     {"script", "the script language in short", script},
     {"sections", "scripts that go from the host into containers; services beside them", sections},
 };

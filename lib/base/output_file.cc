@@ -87,6 +87,14 @@ Result<int> OutputFile::begin() {
   return file_.get();
 }
 
+Status OutputFile::appear() {
+  if (temporary_.empty()) return {};
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0)
+    return Error::system("rename", text::printable(target_));
+  temporary_.clear();
+  return {};
+}
+
 Status OutputFile::finish() {
   const std::string shown = text::printable(target_);
   if (special_) {
@@ -95,9 +103,7 @@ Status OutputFile::finish() {
   }
   if (::fsync(file_.get()) != 0) return Error::system("fsync", shown);
   if (::close(file_.release()) != 0) return Error::system("close", shown);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return Error::system("rename", shown);
-  temporary_.clear();
-  return {};
+  return appear();
 }
 
 bool OutputFile::is(const std::string& path) const {

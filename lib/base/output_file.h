@@ -28,7 +28,9 @@ class OutputFile {
 
   /// Opens what is to be written into. @return the descriptor, which stays this object's.
   Result<int> begin();
-  /// Everything was written: flushed and given its name.
+  /// After begin(): gives it its name before it is whole, for a file that others read while it grows.
+  Status appear();
+  /// Everything was written: flushed and given its name, where it has none yet.
   Status finish();
 
   /// Whether it is this very file (the same device and inode) that would be overwritten.

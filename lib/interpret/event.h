@@ -66,7 +66,7 @@ struct Failure {
 
 struct Event {
   enum class Kind : uint8_t {
-    script_started,  ///< outside only: text = name, detail = image
+    script_started,  ///< outside only: text = name, detail = image; file where that has another name
     phase,           ///< a `#` section begins: line, text = title
     command,         ///< a line is carried out: line, text = the line as written
     note,    ///< log text under the current command: "[exit status 1]", "[condition not met]", "matched: ..."

@@ -111,6 +111,8 @@ void Collector::take(const Event& event) {
     case Event::Kind::script_started:
       report.name = event.text;
       report.image = event.detail;
+      report.file = event.file;
+      report.started_ns = event.time_ns;
       for (const auto& reporter : reporters_) reporter->script_started(report);
       break;
     case Event::Kind::phase:

@@ -112,6 +112,7 @@ void JsonLines::run_started(const RunStart& start) {
   put(object, "sharded_by", start.sharded_by);
   if (start.seed) object["seed"] = *start.seed;
   object["parallel"] = start.parallel;
+  put(object, "unix_ns", start.unix_ns);
   out_.write(line_of(object));
 }
 
@@ -146,6 +147,8 @@ void JsonLines::run_ended(const RunEnding& ending, const Tally& tally) {
   }
   object["not_tests"] = ending.not_tests;
   object["timed_out"] = ending.timed_out;
+  if (ending.failed_fast) object["failed_fast"] = true;
+  if (ending.incomplete) object["incomplete"] = true;
   if (ending.signal != 0) object["signal"] = ending.signal;
   object["duration_ns"] = ending.duration_ns;
   object["exit_code"] = tally.exit_code(ending);

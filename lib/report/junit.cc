@@ -1,51 +1,16 @@
 #include "report/junit.h"
 
-#include <chrono>
+#include <algorithm>
 
 #include "base/sys.h"
 #include "base/text.h"
 #include "report/render.h"
+#include "report/xml.h"
 
 namespace testctr::report {
 namespace {
 
-/// The length of the terminal escape sequence that `text` begins with (ESC first), at least 1.
-size_t escape_length(std::string_view text) {
-  if (text.size() < 2) return text.size();
-  const char kind = text[1];
-  if (kind == '[') {  // CSI: parameters and intermediates, then one byte from @ to ~
-    size_t i = 2;
-    while (i < text.size() && text[i] >= 0x20 && text[i] <= 0x3f) ++i;
-    return i < text.size() && text[i] >= 0x40 && text[i] <= 0x7e ? i + 1 : 2;
-  }
-  if (kind == ']' || kind == 'P' || kind == '_' || kind == '^' ||
-      kind == 'X') {  // strings, up to BEL or ESC backslash
-    const size_t bell = text.find('\a');
-    const size_t end = text.find("\x1b\\", 2);
-    if (bell == std::string_view::npos && end == std::string_view::npos) return 2;
-    return bell < end ? bell + 1 : end + 2;
-  }
-  size_t i = 1;  // others: intermediates, then one final byte
-  while (i < text.size() && text[i] >= 0x20 && text[i] <= 0x2f) ++i;
-  return i < text.size() && text[i] >= 0x30 && text[i] <= 0x7e ? i + 1 : 1;
-}
-
-/// Whether the three bytes at `text` are U+FFFE or U+FFFF, which XML does not allow.
-bool is_non_character(std::string_view text) {
-  return text.starts_with("\xef\xbf\xbe") || text.starts_with("\xef\xbf\xbf");
-}
-
 std::string xml_seconds(int64_t ns) { return fmt::format("{:.6f}", static_cast<double>(ns) / 1e9); }
-
-std::string timestamp(uint64_t wall_ns) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(wall_ns / 1'000'000'000)};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
 
 /// "tests/cli/a.txt" as "tests.cli.a".
 std::string class_name(std::string_view path) {
@@ -68,36 +33,70 @@ std::string lines_of(const std::function<void(const TakeLine&)>& render) {
   return out;
 }
 
-/// The element that says how a script or a case went, empty for a pass.
-/// @param details of a mismatch; @param fault of an error
-std::string verdict(Outcome outcome, const std::string& reason, std::string_view fault,
-                    const std::string& details) {
-  const std::string message = xml_text(reason.substr(0, reason.find('\n')));
-  switch (outcome) {
-    case Outcome::pass:
-    case Outcome::flaky:
-      return "";
-    case Outcome::xfail:
-      return fmt::format("<skipped message=\"expected to fail: {}\"/>\n", message);
-    case Outcome::xpass:
-    case Outcome::fail:
-      return fmt::format("<failure message=\"{}\" type=\"mismatch\">{}</failure>\n", message, details);
-    case Outcome::error:
-      return fmt::format("<error message=\"{}\" type=\"{}\">{}</error>\n", message, xml_text(fault),
-                         xml_text(reason));
-    case Outcome::skip:
-      return fmt::format("<skipped message=\"{}\"/>\n", message);
-    case Outcome::not_run:
-      return fmt::format("<error message=\"not run: {}\" type=\"not_run\"/>\n", message);
+std::string system_out(const std::string& log) {
+  return log.empty() ? "" : fmt::format("<system-out>{}</system-out>\n", log);
+}
+
+/// How one attempt at a test case went; `details` and `log` are XML.
+struct Try {
+  Outcome outcome = Outcome::pass;
+  std::string reason, fault, details, log;
+
+  [[nodiscard]] bool bad() const { return !is_good(outcome); }
+  [[nodiscard]] bool is_mismatch() const { return outcome == Outcome::fail || outcome == Outcome::xpass; }
+  [[nodiscard]] std::string message() const {
+    return xml_text((outcome == Outcome::not_run ? "not run: " : "") + reason.substr(0, reason.find('\n')));
   }
-  return "";
+  [[nodiscard]] std::string type() const {
+    return is_mismatch() ? "mismatch" : outcome == Outcome::not_run ? "not_run" : xml_text(fault);
+  }
+  /// An error says all in its reason.
+  [[nodiscard]] std::string text() const {
+    return is_mismatch() ? details : outcome == Outcome::not_run ? "" : xml_text(reason);
+  }
+};
+
+/// An attempt as an element. @param prefix "flaky" or "rerun"; empty: the one that the test case itself tells
+/// of
+std::string element_of(const Try& attempt, std::string_view prefix) {
+  const std::string_view kind = attempt.is_mismatch() ? "failure" : "error";
+  const std::string text = attempt.text();
+  if (prefix.empty()) {
+    const std::string head =
+        fmt::format("<{} message=\"{}\" type=\"{}\"", kind, attempt.message(), attempt.type());
+    return text.empty() ? head + "/>\n" : fmt::format("{}>{}</{}>\n", head, text, kind);
+  }
+  const std::string name = fmt::format("{}{}", prefix, attempt.is_mismatch() ? "Failure" : "Error");
+  return fmt::format("<{} message=\"{}\" type=\"{}\">\n<stackTrace>{}</stackTrace>\n{}</{}>\n", name,
+                     attempt.message(), attempt.type(), text, system_out(attempt.log), name);
+}
+
+/// What Surefire's schema has in this order: failures, those of other attempts, <skipped>, and the same of
+/// errors. @param tries in order, the last is the one that counts
+std::string verdict(const std::vector<Try>& tries) {
+  std::vector<const Try*> bad;
+  for (const Try& each : tries)
+    if (each.bad()) bad.push_back(&each);
+  const Try& last = tries.back();
+  // A test that never passed is told of by its first attempt.
+  const Try& told = last.bad() ? *bad.front() : last;
+  std::string xml;
+  for (const bool mismatches : {true, false}) {
+    if (!mismatches && (told.outcome == Outcome::skip || told.outcome == Outcome::xfail))
+      xml += fmt::format("<skipped message=\"{}\"/>\n", told.message());
+    if (told.bad() && told.is_mismatch() == mismatches) xml += element_of(told, "");
+    for (const Try* each : bad)
+      if (each != &told && each->is_mismatch() == mismatches)
+        xml += element_of(*each, last.bad() ? "rerun" : "flaky");
+  }
+  return xml + system_out(told.log);
 }
 
 struct TestCase {
   std::string name, file;
   uint32_t line = 0;  ///< 0: none is told
   int64_t duration_ns = 0;
-  std::string verdict, log;
+  std::vector<Try> tries;
 };
 
 std::string element(const TestCase& test, const ScriptReport& script) {
@@ -106,9 +105,18 @@ std::string element(const TestCase& test, const ScriptReport& script) {
                   xml_text(text::printable(test.name)), xml_text(text::printable(class_name(script.name))),
                   xml_seconds(test.duration_ns), xml_text(text::printable(test.file)));
   if (test.line != 0) xml += fmt::format(" line=\"{}\"", test.line);
-  xml += ">\n" + test.verdict;
-  if (!test.log.empty()) xml += fmt::format("<system-out>{}</system-out>\n", test.log);
-  return xml + "</testcase>\n";
+  return xml + ">\n" + verdict(test.tries) + "</testcase>\n";
+}
+
+Try try_of(const ScriptReport& script, std::string_view work) {
+  Try one{script.outcome, summary_of(script, work), script.fault, "", ""};
+  const bool document = !script.cases.empty();
+  one.details = lines_of([&](const TakeLine& take) {
+    if (document) return render_around_cases(script, work, take);
+    render_failures(script, work, take);
+  });
+  if (!document) one.log = lines_of([&](const TakeLine& take) { render_log(script, work, take); });
+  return one;
 }
 
 /// The script as a whole.
@@ -116,134 +124,125 @@ TestCase whole(const ScriptReport& script, std::string_view work) {
   TestCase test;
   test.name = script.name.substr(script.name.rfind('/') + 1);
   const FailureAt* failure = script.main_failure();
-  test.file = failure == nullptr || failure->file.empty() ? script.name : failure->file;
+  test.file = script.source(failure == nullptr ? "" : failure->file);
   if (script.outcome != Outcome::pass) test.line = failure == nullptr ? script.line : failure->line;
   test.duration_ns = script.duration_ns;
-  const bool document = !script.cases.empty();
-  const auto details = [&](const TakeLine& take) {
-    if (document) return render_around_cases(script, work, take);
-    render_failures(script, work, take);
-  };
-  test.verdict = verdict(script.outcome, summary_of(script, work), script.fault, lines_of(details));
-  if (!document) test.log = lines_of([&](const TakeLine& take) { render_log(script, work, take); });
+  for (const ScriptReport& attempt : script.earlier) test.tries.push_back(try_of(attempt, work));
+  test.tries.push_back(try_of(script, work));
   return test;
+}
+
+Try try_of_case(const ScriptReport& script, size_t index) {
+  const CaseReport& from = script.cases[index];
+  Try one{from.outcome, from.reason, "case", "", ""};
+  one.details = lines_of([&](const TakeLine& take) { render_case(script, index, take); });
+  if (one.details.empty() && from.outcome == Outcome::fail)
+    one.details = "[only the first failures of a document are kept whole]\n";
+  // A failure shows it all; what else a case printed is there when everything is kept.
+  if (from.outcome != Outcome::fail) one.log = one.details;
+  return one;
+}
+
+bool is_same_case(const CaseReport& a, const CaseReport& b) { return a.line == b.line && a.file == b.file; }
+
+std::optional<size_t> find_case(const ScriptReport& script, const CaseReport& wanted) {
+  const auto found = std::find_if(script.cases.begin(), script.cases.end(),
+                                  [&](const CaseReport& each) { return is_same_case(each, wanted); });
+  if (found == script.cases.end()) return std::nullopt;
+  return static_cast<size_t>(found - script.cases.begin());
 }
 
 TestCase one_of(const ScriptReport& script, size_t index, const std::string& name) {
   const CaseReport& from = script.cases[index];
   TestCase test;
   test.name = name;
-  test.file = from.file.empty() ? script.name : from.file;
+  test.file = script.source(from.file);
   test.line = from.line;
   test.duration_ns = from.duration_ns;
-  std::string details = lines_of([&](const TakeLine& take) { render_case(script, index, take); });
-  if (details.empty() && from.outcome == Outcome::fail)
-    details = "[only the first failures of a document are kept whole]\n";
-  test.verdict = verdict(from.outcome, from.reason, "case", details);
-  // A failure shows it all; what else a case printed is there when everything is kept.
-  if (from.outcome != Outcome::fail) test.log = details;
+  for (const ScriptReport& attempt : script.earlier) {
+    if (const auto same = find_case(attempt, from)) test.tries.push_back(try_of_case(attempt, *same));
+  }
+  Try last = try_of_case(script, index);
+  if (script.outcome == Outcome::xfail && last.bad()) {
+    last.outcome = Outcome::xfail;
+    last.reason = fmt::format("expected to fail: {}", script.reason);
+  }
+  test.tries.push_back(std::move(last));
   return test;
+}
+
+/// Whether the cases alone do not say what became of a script and of its earlier attempts.
+bool is_told_as_a_whole(const ScriptReport& script) {
+  if (script.cases.empty() || script.beyond_cases()) return true;
+  return std::any_of(script.earlier.begin(), script.earlier.end(), [&](const ScriptReport& attempt) {
+    if (attempt.cases.empty() || attempt.beyond_cases()) return true;
+    return std::any_of(attempt.cases.begin(), attempt.cases.end(), [&](const CaseReport& each) {
+      return !is_good(each.outcome) && !find_case(script, each).has_value();
+    });
+  });
+}
+
+/// XML's "skipped" are more than those that asked for it.
+void count(CaseCounts& counts, Outcome outcome) {
+  counts.count(outcome == Outcome::xfail ? Outcome::skip : outcome);
+}
+
+std::string property(std::string_view name, std::string_view value) {
+  return fmt::format("<property name=\"{}\" value=\"{}\"/>\n", name, xml_text(value));
+}
+
+/// What the test took, where it is known.
+std::string properties(const ScriptReport& script) {
+  std::string xml = "<properties>\n" + property("image", script.image);
+  xml += property("outcome", to_string(script.outcome));
+  if (script.attempt > 0) xml += property("attempts", std::to_string(script.attempt + 1));
+  if (script.cpu_ns > 0) xml += property("cpu_seconds", xml_seconds(script.cpu_ns));
+  if (script.peak_memory > 0) xml += property("peak_memory_bytes", std::to_string(script.peak_memory));
+  return xml + "</properties>\n";
 }
 
 }  // namespace
 
-std::string xml_text(std::string_view bytes) {
-  std::string plain;
-  while (!bytes.empty()) {
-    const char c = bytes[0];
-    if (c == '\x1b') {
-      bytes.remove_prefix(escape_length(bytes));
-      continue;
-    }
-    plain += c;
-    bytes.remove_prefix(1);
-  }
-  const std::string utf8 = text::to_utf8(plain);
-  std::string out;
-  out.reserve(utf8.size());
-  for (size_t i = 0; i < utf8.size(); ++i) {
-    const char c = utf8[i];
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_non_character(std::string_view(utf8).substr(i))) {
-      out += "\xef\xbf\xbd";
-      i += 2;
-    } else if (byte < 0x20 && c != '\t' && c != '\n') {
-      continue;
-    } else if (byte == 0x7f) {
-      continue;
-    } else if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+Junit::Junit(Writer& out, std::string work) : out_(out), work_(std::move(work)) {}
 
-Junit::Junit(sys::OutputFile file, std::string path, std::string work)
-    : file_(std::move(file)),
-      path_(std::move(path)),
-      work_(std::move(work)),
-      started_ns_(sys::realtime_ns()) {}
-
-Result<std::unique_ptr<Junit>> Junit::create(std::string path, std::string work) {
-  sys::OutputFile file = TRY_IN(sys::OutputFile::create(path), "--junit");
-  return std::make_unique<Junit>(std::move(file), std::move(path), std::move(work));
+void Junit::run_started(const RunStart& start) {
+  started_ns_ = start.unix_ns != 0 ? start.unix_ns : sys::realtime_ns();
 }
 
 void Junit::script_ended(const ScriptReport& script) {
-  CaseCounts counts = script.counts;
-  const bool as_a_whole = script.cases.empty() || script.beyond_cases();
-  if (as_a_whole) counts.count(script.outcome);
+  std::vector<TestCase> tests;
+  const std::vector<std::string> names = unique_names(script);
+  for (size_t i = 0; i < script.cases.size(); ++i) tests.push_back(one_of(script, i, names[i]));
+  const bool as_a_whole = is_told_as_a_whole(script);
+  if (as_a_whole) tests.push_back(whole(script, work_));
+  CaseCounts counts;
+  for (const TestCase& test : tests) count(counts, test.tries.back().outcome);
   counts_.add(counts);
   const std::string name = xml_text(text::printable(script.name));
   suites_.append(fmt::format(
       "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" "
       "timestamp=\"{}\" "
-      "file=\"{}\">\n<properties>\n<property name=\"image\" value=\"{}\"/>\n</properties>\n",
+      "file=\"{}\">\n{}",
       name, counts.total(), counts.failed, counts.errors + counts.not_run, counts.skipped,
       xml_seconds(script.duration_ns),
-      timestamp(started_ns_ + static_cast<uint64_t>(std::max<int64_t>(0, script.started_ns))), name,
-      xml_text(script.image)));
-  const std::vector<std::string> names = unique_names(script);
-  for (size_t i = 0; i < script.cases.size(); ++i)
-    suites_.append(element(one_of(script, i, names[i]), script));
-  if (as_a_whole) {
-    suites_.append(element(whole(script, work_), script));
-  } else {
-    const std::string around =
-        lines_of([&](const TakeLine& take) { render_around_cases(script, work_, take); });
-    if (!around.empty()) suites_.append(fmt::format("<system-out>{}</system-out>\n", around));
+      timestamp_of(started_ns_ + static_cast<uint64_t>(std::max<int64_t>(0, script.started_ns))),
+      xml_text(text::printable(script.source())), properties(script)));
+  for (const TestCase& test : tests) suites_.append(element(test, script));
+  if (!as_a_whole) {
+    suites_.append(
+        system_out(lines_of([&](const TakeLine& take) { render_around_cases(script, work_, take); })));
   }
   suites_.append("</testsuite>\n");
 }
 
-Status Junit::write(const RunEnding& ending) {
-  CHECK_OK(suites_.status());
-  const int file = TRY(file_.begin());
-  CHECK_OK(sys::write_full(
-      file,
-      fmt::format(
-          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"testctr-script\" tests=\"{}\" "
-          "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n",
-          counts_.total(), counts_.failed, counts_.errors + counts_.not_run, counts_.skipped,
-          xml_seconds(ending.duration_ns), timestamp(started_ns_))));
-  constexpr size_t piece = size_t{1} << 20;
-  for (uint64_t offset = 0; offset < suites_.size(); offset += piece)
-    CHECK_OK(sys::write_full(file, suites_.read(offset, piece)));
-  CHECK_OK(sys::write_full(file, "</testsuites>\n"));
-  return file_.finish();
-}
-
 void Junit::run_ended(const RunEnding& ending, const Tally& /*tally*/) {
-  status_ = write(ending);
-  if (!status_.ok()) status_.error().in(fmt::format("writing {}", text::printable(path_)));
+  out_.write(fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"testctr-script\" tests=\"{}\" "
+      "failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\" timestamp=\"{}\">\n",
+      counts_.total(), counts_.failed, counts_.errors + counts_.not_run, counts_.skipped,
+      xml_seconds(ending.duration_ns), timestamp_of(started_ns_)));
+  write_all(out_, suites_);
+  out_.write("</testsuites>\n");
 }
 
 }  // namespace testctr::report

@@ -203,6 +203,24 @@ std::string summary_of(const ScriptReport& script, std::string_view work) {
   return script.reason;
 }
 
+void render_script(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  if (!script.cases.empty()) return render_document(script, work, /*verbose=*/false, take);
+  render_log(script, work, take);
+  render_failures(script, work, take);
+}
+
+std::string title_of(const ScriptReport& script, std::string_view work) {
+  std::string_view word = "FAIL";
+  if (script.outcome == Outcome::error) word = "ERROR";
+  if (script.outcome == Outcome::xpass) word = "XPASS";
+  if (script.outcome == Outcome::flaky) word = "FLAKY";
+  if (is_good(script.outcome) && script.outcome != Outcome::flaky) word = "ok";
+  std::string title = fmt::format("{} {}", word, text::printable(script.name));
+  const std::string why = summary_of(script, work);
+  if (!why.empty()) title += ": " + text::printable(why.substr(0, why.find('\n')));
+  return title;
+}
+
 std::string shorten_work(std::string_view text, std::string_view work) {
   if (work.size() < 2) return std::string(text);
   std::string out;

@@ -50,6 +50,12 @@ std::vector<std::string> unique_names(const ScriptReport& script);
 /// In one line, why the script ended as it did; empty for a pass, but of a document the number of its cases.
 std::string summary_of(const ScriptReport& script, std::string_view work);
 
+/// All that is told of an attempt that went wrong: of a document its cases, else the log and the failures.
+void render_script(const ScriptReport& script, std::string_view work, const TakeLine& take);
+
+/// "FAIL t/bad.txt: why" in one printable line, for a heading of what is told in full below it.
+std::string title_of(const ScriptReport& script, std::string_view work);
+
 /// `text` with "$WORK" for `work` wherever that stands as a path by itself or as the beginning of one; not
 /// where it is part of a longer name, nor in the middle of another path.
 std::string shorten_work(std::string_view text, std::string_view work);

@@ -47,6 +47,7 @@ struct ScriptReport {
 
   uint32_t index = 0;  ///< in the plan
   std::string name;
+  std::string file;  ///< where it stands, if that is not its name
   std::string image;
   Outcome outcome = Outcome::not_run;
   std::string reason;  ///< of a skip, an error, a script that was not run; what the manifest says of an xfail
@@ -69,6 +70,12 @@ struct ScriptReport {
   std::vector<std::string> messages;  ///< of the runner: limits that fell back; the first 100
   Log log;
 
+  /// The file that it stands in, for programs; people read its name.
+  [[nodiscard]] const std::string& source() const { return file.empty() ? name : file; }
+  /// The file of something that is said of it. @param other empty: its own
+  [[nodiscard]] const std::string& source(const std::string& other) const {
+    return other.empty() ? source() : other;
+  }
   /// Whether what became of it is more than its cases say: it was stopped from outside, or is an error
   /// itself.
   [[nodiscard]] bool beyond_cases() const;

@@ -33,7 +33,8 @@ std::string Tally::kinds_line() const {
 std::string_view RunEnding::stopped() const {
   if (signal != 0) return "interrupted";
   if (timed_out) return "the run's time limit was reached";
-  return failed_fast ? "stopped at the first failure" : "";
+  if (failed_fast) return "stopped at the first failure";
+  return incomplete ? "not all of its events are there" : "";
 }
 
 uint64_t Tally::total() const {
@@ -45,10 +46,10 @@ uint64_t Tally::total() const {
 int Tally::exit_code(const RunEnding& ending) const {
   if (ending.signal != 0) return 128 + ending.signal;
   if (ending.timed_out) return 124;
-  if (internal_ || (of(Outcome::not_run) > 0 && !ending.failed_fast)) return 5;
+  if (internal_ || (of(Outcome::not_run) > 0 && !ending.failed_fast && !ending.incomplete)) return 5;
   if (failed() > 0) return 1;
   if (usage_) return 2;
-  if (infrastructure_) return 3;
+  if (infrastructure_ || ending.incomplete) return 3;
   return total() == 0 && !ending.empty_shard ? 4 : 0;
 }
 

@@ -15,6 +15,7 @@ struct RunEnding {
   int signal = 0;            ///< SIGINT or SIGTERM stopped it; 0: none did
   bool timed_out = false;    ///< the time limit of the run
   bool failed_fast = false;  ///< the first failure was to end it
+  bool incomplete = false;   ///< of a merge: there are not all events of the run
   bool empty_shard = false;  ///< that there was nothing to run is no mistake
   uint64_t not_tests = 0;    ///< files in named folders that were passed over
   int64_t duration_ns = 0;
@@ -38,7 +39,7 @@ class Tally {
   [[nodiscard]] uint64_t failed() const;
   [[nodiscard]] uint64_t total() const;
   /// The first that holds of 128 + signal, 124, 5, 1, 2, 3, 4; else 0. Scripts that were not run though
-  /// nothing stopped the run are a defect (5).
+  /// nothing stopped the run are a defect (5); a run that is not known whole is at least 3.
   [[nodiscard]] int exit_code(const RunEnding& ending) const;
   /// "3 passed, 1 failed, 0 errors, 0 skipped, 0 not run in 1.2s", why the run was stopped, and what was
   /// passed over. Scripts and documents: what programs read here never changes its form.

@@ -57,6 +57,16 @@ class Diagnostics {
   void put_duration(int64_t ns) {
     text_ += fmt::format("{}duration_ms: {:.3f}\n", indent_, static_cast<double>(ns) / 1e6);
   }
+  void put_number(std::string_view key, uint64_t number) {
+    if (number != 0) text_ += fmt::format("{}{}: {}\n", indent_, key, number);
+  }
+  /// What the test took, where it is known.
+  void put_resources(const ScriptReport& script) {
+    put_duration(script.duration_ns);
+    if (script.cpu_ns > 0)
+      text_ += fmt::format("{}cpu_ms: {:.3f}\n", indent_, static_cast<double>(script.cpu_ns) / 1e6);
+    put_number("peak_memory_bytes", script.peak_memory);
+  }
   /// One scalar, not a list of lines: TAP::Parser takes a list's `- "a: b"` for a map.
   void put_log(const std::function<void(const TakeLine&)>& render) {
     std::string log;
@@ -72,31 +82,65 @@ class Diagnostics {
   std::string indent_, text_;
 };
 
+void render_attempt(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  if (!script.cases.empty()) return render_around_cases(script, work, take);
+  render_log(script, work, take);
+  render_failures(script, work, take);
+}
+
+/// The log of the attempts before the last one; a document's with its cases, since no subtest has these.
+void render_earlier(const ScriptReport& script, std::string_view work, const TakeLine& take) {
+  for (const ScriptReport& attempt : script.earlier) {
+    take(Style::note, fmt::format("[attempt {}: {}]", attempt.attempt + 1, summary_of(attempt, work)));
+    if (attempt.cases.empty()) {
+      render_attempt(attempt, work, take);
+    } else {
+      render_document(attempt, work, /*verbose=*/false, take);
+    }
+  }
+  if (!script.earlier.empty()) take(Style::note, fmt::format("[attempt {}]", script.attempt + 1));
+}
+
+std::string_view severity_of(Outcome outcome) {
+  if (outcome == Outcome::flaky) return "warning";
+  if (outcome == Outcome::xfail) return "todo";
+  return outcome == Outcome::fail || outcome == Outcome::xpass ? "fail" : "error";
+}
+
 std::string diagnostics(const ScriptReport& script, std::string_view work) {
   Diagnostics yaml("");
   yaml.put("message", summary_of(script, work));
-  yaml.put("severity", script.outcome == Outcome::fail ? "fail" : "error");
+  yaml.put("severity", severity_of(script.outcome));
   const FailureAt* failure = script.main_failure();
-  yaml.put_place(failure == nullptr || failure->file.empty() ? script.name : failure->file,
+  yaml.put_place(script.source(failure == nullptr ? "" : failure->file),
                  failure == nullptr ? script.line : failure->line);
   // A document's cases say the rest.
   if (script.cases.empty() && failure != nullptr) yaml.put_failure(failure->failure);
   yaml.put("image", script.image);
-  yaml.put_duration(script.duration_ns);
+  yaml.put_resources(script);
+  if (!script.earlier.empty()) yaml.put_number("attempts", script.earlier.size() + 1);
   yaml.put_log([&](const TakeLine& take) {
-    if (!script.cases.empty()) return render_around_cases(script, work, take);
-    render_log(script, work, take);
-    render_failures(script, work, take);
+    render_earlier(script, work, take);
+    if (script.outcome != Outcome::flaky) render_attempt(script, work, take);
   });
+  return yaml.end();
+}
+
+/// Of a test with which all is well: what it took, where that is known.
+std::string resources(const ScriptReport& script) {
+  if (script.cpu_ns == 0 && script.peak_memory == 0) return "";
+  Diagnostics yaml("");
+  yaml.put_resources(script);
   return yaml.end();
 }
 
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
-std::string point(bool good, size_t number, const std::string& name, bool skipped,
+/// @param directive "SKIP", "TODO" or empty
+std::string point(bool good, size_t number, const std::string& name, std::string_view directive,
                   const std::string& reason) {
   std::string text = fmt::format("{} {} - {}", good ? "ok" : "not ok", number, escaped(name));
-  if (skipped) text += fmt::format(" # SKIP {}", escaped(first_line(reason)));
+  if (!directive.empty()) text += fmt::format(" # {} {}", directive, escaped(first_line(reason)));
   return text + "\n";
 }
 
@@ -106,8 +150,10 @@ std::string case_point(const ScriptReport& script, size_t index, const std::stri
   const CaseReport& test = script.cases[index];
   // A case that was not run is not good: only one that asked to be skipped is.
   const bool good = test.outcome == Outcome::pass || test.outcome == Outcome::skip;
-  const std::string line =
-      fmt::format("{}{}", deeper, point(good, index + 1, name, test.outcome == Outcome::skip, test.reason));
+  const bool expected = !good && script.outcome == Outcome::xfail;
+  const std::string_view directive = expected ? "TODO" : test.outcome == Outcome::skip ? "SKIP" : "";
+  const std::string line = fmt::format(
+      "{}{}", deeper, point(good, index + 1, name, directive, expected ? script.reason : test.reason));
   if (good) return line;
   const auto at = std::find_if(script.failures.begin(), script.failures.end(),
                                [&](const FailureAt& each) { return each.of_case == index; });
@@ -116,7 +162,7 @@ std::string case_point(const ScriptReport& script, size_t index, const std::stri
   yaml.put("message",
            (test.outcome == Outcome::not_run ? "not run: " : "") + (told ? at->failure.reason : test.reason));
   yaml.put("severity", test.outcome == Outcome::fail ? "fail" : "error");
-  yaml.put_place(test.file.empty() ? script.name : test.file, told ? at->line : test.line);
+  yaml.put_place(script.source(test.file), told ? at->line : test.line);
   if (told) yaml.put_failure(at->failure);
   yaml.put_duration(test.duration_ns);
   yaml.put_log([&](const TakeLine& take) { render_case(script, index, take); });
@@ -134,11 +180,14 @@ void Tap::run_started(const RunStart& start) {
 void Tap::script_ended(const ScriptReport& script) {
   // Scripts that were not run are told of by the bail-out: a point for them would be a verdict.
   if (script.outcome == Outcome::not_run) return;
-  const bool good = is_good(script.outcome);
   if (!script.cases.empty()) write_cases(script);
-  std::string text = point(good, ++number_, script.name, script.outcome == Outcome::skip, script.reason);
-  if (!good) text += diagnostics(script, work_);
-  out_.write(text);
+  // What was expected to fail is "not ok" with a directive that makes it none.
+  const bool todo = script.outcome == Outcome::xfail;
+  const std::string_view directive = script.outcome == Outcome::skip ? "SKIP" : todo ? "TODO" : "";
+  const bool good = is_good(script.outcome) && !todo;
+  std::string text = point(good, ++number_, script.name, directive, script.reason);
+  const bool quiet = script.outcome == Outcome::pass || script.outcome == Outcome::skip;
+  out_.write(text + (quiet ? resources(script) : diagnostics(script, work_)));
 }
 
 void Tap::write_cases(const ScriptReport& script) {

@@ -1,5 +1,6 @@
 // TAP version 14: one test point per script, in the order in which they end, with a YAML block for what went
-// wrong. The cases of a document are a subtest in front of its point.
+// wrong, and for what the test took. The cases of a document are a subtest in front of its point. A test that
+// was expected to fail, and did, is "not ok" with the directive TODO; one that passed after all is "not ok".
 #pragma once
 
 #include "report/collector.h"

@@ -13,4 +13,10 @@ void FdWriter::write(std::string_view bytes) {
   status_ = std::move(error);
 }
 
+void write_all(Writer& out, const Spill& gathered) {
+  constexpr size_t piece = size_t{1} << 20;
+  for (uint64_t offset = 0; offset < gathered.size(); offset += piece)
+    out.write(gathered.read(offset, piece));
+}
+
 }  // namespace testctr::report

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "report/spill.h"
 
 namespace testctr::report {
 
@@ -38,5 +39,8 @@ class StringWriter : public Writer {
  private:
   std::string text_;
 };
+
+/// Writes all that was gathered.
+void write_all(Writer& out, const Spill& gathered);
 
 }  // namespace testctr::report

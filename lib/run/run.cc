@@ -257,6 +257,7 @@ class Runner {
     event.kind = Event::Kind::script_started;
     event.text = plan_.jobs[index].name;
     event.detail = plan_.jobs[index].pinned(plan_.jobs[index].image);
+    if (plan_.jobs[index].file != plan_.jobs[index].name) event.file = plan_.jobs[index].file;
     stamper.take(event);
     event = {};
     event.kind = Event::Kind::script_ended;

@@ -71,6 +71,7 @@ void TestRun::begin() {
   event.kind = Event::Kind::script_started;
   event.text = job_.name;
   event.detail = job_.pinned(job_.image);
+  if (job_.file != job_.name) event.file = job_.file;
   stamper_.take(event);
   if (!job_.image.empty())
     for (const std::string& lack : machine_.engine.lacks()) stamper_.log(lack);

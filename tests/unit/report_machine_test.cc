@@ -6,9 +6,11 @@
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "report/file_report.h"
 #include "report/json_lines.h"
 #include "report/junit.h"
 #include "report/tap.h"
+#include "report/xml.h"
 #include "report_support.h"
 
 using namespace testctr;
@@ -31,6 +33,13 @@ class Folder {
  private:
   std::string path_;
 };
+
+std::unique_ptr<Reporter> into_file(const std::string& path) {
+  auto file = FileReport::create("--junit", path);
+  REQUIRE(file.ok());
+  file.value()->set(std::make_unique<Junit>(file.value()->writer()));
+  return std::move(file).value();
+}
 
 bool has(const std::string& text, const std::string& part) {
   if (text.find(part) != std::string::npos) return true;
@@ -130,10 +139,8 @@ TEST_CASE("tap: an interrupted run bails out and gives no verdict on what did no
 
 TEST_CASE("junit: written whole, failures and errors apart, nothing that XML forbids") {
   const Folder folder;
-  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
-  REQUIRE(junit.ok());
   Collector collector(false);
-  collector.add(std::move(junit).value());
+  collector.add(into_file(folder.at("r.xml")));
   collector.start({.scripts = 4});
   play(collector);
   RunEnding ending;
@@ -206,10 +213,8 @@ TEST_CASE("tap: a document's cases are a subtest in front of its point") {
 
 TEST_CASE("junit: a document is a suite of its cases, and the counts agree at all levels") {
   const Folder folder;
-  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
-  REQUIRE(junit.ok());
   Collector collector(false);
-  collector.add(std::move(junit).value());
+  collector.add(into_file(folder.at("r.xml")));
   collector.start({.scripts = 1});
   play_document(collector);
   CHECK(collector.finish({}).ok());
@@ -236,10 +241,8 @@ TEST_CASE("junit: a document is a suite of its cases, and the counts agree at al
 
 TEST_CASE("junit: all cases of a document are there, also those whose failures are too many to be kept") {
   const Folder folder;
-  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
-  REQUIRE(junit.ok());
   Collector collector(false);
-  collector.add(std::move(junit).value());
+  collector.add(into_file(folder.at("r.xml")));
   collector.start({.scripts = 1});
   collector.take(started(0, "a.md"));
   for (uint32_t line = 1; line <= 103; ++line) {
@@ -266,10 +269,8 @@ TEST_CASE("junit: a document whose cases are all good is not, where it ended in 
     const Outcome outcome = ending;
     CAPTURE(to_string(outcome));
     const Folder folder;
-    Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
-    REQUIRE(junit.ok());
     Collector collector(false);
-    collector.add(std::move(junit).value());
+    collector.add(into_file(folder.at("r.xml")));
     collector.start({.scripts = 1});
     collector.take(started(0, "a.md"));
     collector.take(case_ended(0, 3, "First", Outcome::pass));
@@ -283,10 +284,8 @@ TEST_CASE("junit: a document whose cases are all good is not, where it ended in 
 
 TEST_CASE("junit: what stops a document from outside is a test case of its own") {
   const Folder folder;
-  Result<std::unique_ptr<Junit>> junit = Junit::create(folder.at("r.xml"));
-  REQUIRE(junit.ok());
   Collector collector(false);
-  collector.add(std::move(junit).value());
+  collector.add(into_file(folder.at("r.xml")));
   collector.start({.scripts = 1});
   collector.take(started(0, "a.md"));
   collector.take(event(Event::Kind::command, 0, 3, "true", 1));
@@ -304,11 +303,11 @@ TEST_CASE("junit: what stops a document from outside is a test case of its own")
 
 TEST_CASE("junit: a name that cannot be written is told before the run") {
   const Folder folder;
-  const Result<std::unique_ptr<Junit>> missing = Junit::create(folder.at("no/r.xml"));
+  const auto missing = FileReport::create("--junit", folder.at("no/r.xml"));
   REQUIRE_FALSE(missing.ok());
   CHECK(missing.error().fault() == Fault::usage);
   CHECK(has(missing.error().message(), "no/r.xml: there is no folder"));
-  const Result<std::unique_ptr<Junit>> itself = Junit::create(folder.at(""));
+  const auto itself = FileReport::create("--junit", folder.at(""));
   REQUIRE_FALSE(itself.ok());
   CHECK(has(itself.error().message(), "is a folder"));
 }

@@ -129,4 +129,63 @@ inline void play_document(EventSink& sink) {
   sink.take(ended(0, Outcome::fail, "", 5));
 }
 
+/// An attempt at a script that fails in its second line.
+inline void play_failing_attempt(EventSink& sink, uint32_t script, const std::string& name, uint32_t attempt,
+                                 bool last, int64_t time_ms) {
+  Event begun = started(script, name, time_ms);
+  Event command = event(Event::Kind::command, script, 2, "stdout never", time_ms + 1);
+  Event wrong = failure(
+      script, 2,
+      {"stdout never", fmt::format("no match in attempt {}", attempt + 1), "never", "<again>\n", "", ""},
+      time_ms + 2);
+  Event end = ended(script, Outcome::fail, "", time_ms + 3);
+  end.last = last;
+  end.duration_ns = 3'000'000;
+  for (Event* each : {&begun, &command, &wrong, &end}) {
+    each->attempt = attempt;
+    sink.take(*each);
+  }
+}
+
+/// flaky.txt passes in its third attempt, never.txt fails twice, a.md passes in its second attempt (its
+/// second case failed in the first, its third was in that alone), known.txt fails as expected, mended.txt
+/// does not.
+inline void play_attempts(EventSink& sink) {
+  play_failing_attempt(sink, 0, "t/flaky.txt", 0, false, 0);
+  play_failing_attempt(sink, 0, "t/flaky.txt", 1, false, 10);
+  Event begun = started(0, "t/flaky.txt", 20);
+  begun.attempt = 2;
+  sink.take(begun);
+  Event end = ended(0, Outcome::flaky, "", 25);
+  end.attempt = 2;
+  end.duration_ns = 5'000'000;
+  end.peak_memory = 1 << 20;
+  end.cpu_ns = 2'500'000;
+  sink.take(end);
+  play_failing_attempt(sink, 1, "never.txt", 0, false, 30);
+  play_failing_attempt(sink, 1, "never.txt", 1, true, 40);
+  for (const uint32_t attempt : {0U, 1U}) {
+    std::vector<Event> all{started(2, "a.md", 50), case_ended(2, 3, "Steady", Outcome::pass)};
+    if (attempt == 0) {
+      all.push_back(event(Event::Kind::command, 2, 8, "sometimes", 51));
+      all.push_back(failure(2, 8, {"sometimes", "exit status 1", "", "", "", ""}));
+      all.push_back(case_ended(2, 8, "Sometimes", Outcome::fail, "", 1));
+      all.push_back(ended(2, Outcome::fail, "", 52));
+      all.back().last = false;
+    } else {
+      all.push_back(case_ended(2, 8, "Sometimes", Outcome::pass));
+      all.push_back(ended(2, Outcome::flaky, "", 55));
+    }
+    for (Event& each : all) {
+      each.attempt = attempt;
+      sink.take(each);
+    }
+  }
+  sink.take(started(3, "known.txt", 60));
+  sink.take(failure(3, 1, {"exec false", "exit status 1", "", "", "", ""}));
+  sink.take(ended(3, Outcome::xfail, "issue #12", 61));
+  sink.take(started(4, "mended.txt", 62));
+  sink.take(ended(4, Outcome::xpass, "it was broken", 63));
+}
+
 }  // namespace testctr::report_test

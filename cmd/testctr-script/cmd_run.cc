@@ -12,6 +12,8 @@
 #include "run/run.h"
 #include "run_request.h"
 #include "stop_signals.h"
+#include "user_defaults.h"
+#include "watch.h"
 #include "write_revision.h"
 
 namespace testctr::cmd {
@@ -34,6 +36,8 @@ constexpr Option own_options[] = {
     {.names = "--pack-on-failure",
      .value = "DIR",
      .help = "of each test that fails, a bundle in this folder, which `replay` runs again anywhere"},
+    watch_option,
+    no_config_option,
     {.names = "--locked", .help = "every image must be in the manifest's lock file (`testctr-script lock`)"},
     {.names = "--err-files",
      .help =
@@ -43,6 +47,7 @@ constexpr auto options = with_report_options(with_manifest_options(own_options))
 constexpr std::string_view examples =
     "testctr-script run\n"
     "testctr-script run -t build --tag fast\n"
+    "testctr-script run --watch\n"
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
     "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
@@ -84,21 +89,27 @@ bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::Observ
   return all_hold;
 }
 
-Result<int> run_run(const Arguments& arguments) {
-  const uint64_t started = sys::monotonic_ns();
-  CHECK_OK(check_reports(arguments));
-  const bool updates = arguments.flag("--update");
-  if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
+Result<plan::Plan> plan_of(const Arguments& arguments) {
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
   request.locked = arguments.flag("--locked");
   if (const auto retries = TRY(arguments.number("--retries", 0, 100)))
     request.retries = static_cast<uint32_t>(*retries);
-  static const std::vector<std::string> results{"pass", "fail"};
-  const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
   plan::Plan plan = TRY(plan::plan_request(request));
   plan.fail_fast = arguments.flag("--fail-fast");
+  return plan;
+}
+
+/// @param round of `--watch`; null: the only one
+Result<int> run_round(const Arguments& arguments, const Round* round) {
+  const uint64_t started = sys::monotonic_ns();
+  const bool updates = arguments.flag("--update");
+  if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
+  static const std::vector<std::string> results{"pass", "fail"};
+  const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
+  plan::Plan plan = TRY(plan_of(arguments));
+  if (round != nullptr) keep_round(plan, *round);
   if (updates) CHECK_OK(ask_for_updates(plan));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
@@ -108,6 +119,7 @@ Result<int> run_run(const Arguments& arguments) {
   if (!chosen.note.empty()) complain(chosen.note);
   ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
   if (flaky == "fail") reported.collector().fail_flaky();
+  if (round != nullptr) reported.collector().add(round_teller(*round));
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
   if (bundles) CHECK_OK(check_bundle_folder(*bundles));
@@ -141,6 +153,15 @@ Result<int> run_run(const Arguments& arguments) {
   if (updates && code < 124 && !update_scripts(plan, members.ended()) && problem == exit_passed)
     problem = exit_failed;
   return code == exit_passed ? problem : code;
+}
+
+Result<int> run_run(const Arguments& given) {
+  const Arguments arguments = TRY(with_user_defaults(given));
+  CHECK_OK(check_reports(arguments));
+  if (!arguments.flag("--watch")) return run_round(arguments, nullptr);
+  return watch(
+      arguments, [&] { return plan_of(arguments); },
+      [&](const Round& round) { return run_round(arguments, &round); });
 }
 
 const Registration run({.name = "run",

@@ -24,7 +24,22 @@ inline constexpr std::array report_options{
         .help = "also write JUnit XML; a file is replaced when the run ends, a device or FIFO written into"},
     Option{.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     Option{.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
-    Option{.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
+    Option{
+        .names = "--color",
+        .value = "WHEN",
+        .help = "auto, always or never; auto: on a terminal (see also NO_COLOR, FORCE_COLOR; default: auto)",
+        .choices = "auto|always|never"},
+    Option{.names = "--no-color", .help = "the same as --color never"},
+    Option{
+        .names = "--plain",
+        .help =
+            "for screen readers: a line for each thing that happens, words in place of signs, no colours,\n"
+            "nothing drawn anew"},
+    Option{.names = "--slow",
+           .value = "TIME",
+           .help =
+               "a test that runs longer is marked as slow while it runs, and where there is no terminal that "
+               "is told,\nonce (default: 10s on a terminal, else 60s)"}};
 
 /// The options of a command with those that choose reports.
 template <size_t N>
@@ -34,7 +49,7 @@ constexpr auto with_report_options(const std::array<Option, N>& own) {
   return all;
 }
 
-/// Usage errors: reports that exclude each other.
+/// Usage errors: reports that exclude each other, looks that do.
 Status check_reports(const Arguments& arguments);
 
 /// The file of `--junit`, which must be none of those that the run reads; null: none is asked for.
@@ -43,9 +58,10 @@ Result<std::unique_ptr<report::Junit>> junit_report(const Arguments& arguments, 
 /// The reporters that were asked for.
 class Reports {
  public:
-  /// @param lacks what the text begins with @param live whether progress may be shown on a terminal
-  Reports(const Arguments& arguments, std::unique_ptr<report::Junit> junit, std::vector<std::string> lacks,
-          bool live);
+  /// @param plan whose tests' time limits are told of @param lacks what the text begins with @param live
+  /// whether progress may be shown on a terminal
+  Reports(const Arguments& arguments, const plan::Plan& plan, std::unique_ptr<report::Junit> junit,
+          std::vector<std::string> lacks, bool live);
   report::Collector& collector() { return collector_; }
 
  private:

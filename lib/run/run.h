@@ -29,6 +29,8 @@ struct Options {
   /// obtained: a descriptor that stays open until the run is over; -1: this one is not followed. Empty:
   /// nothing is. A usage error with an engine that cannot.
   std::function<int(const std::string& image)> follow;
+  /// Called a few times a second while tests run, for who shows how long they take; may be empty.
+  std::function<void()> tick;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

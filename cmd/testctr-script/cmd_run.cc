@@ -12,6 +12,7 @@
 #include "run/run.h"
 #include "run_request.h"
 #include "stop_signals.h"
+#include "suite_options.h"
 #include "user_defaults.h"
 #include "watch.h"
 #include "write_revision.h"
@@ -29,6 +30,9 @@ constexpr Option own_options[] = {
      .value = "pass|fail",
      .help = "what a flaky test makes of the exit code (default: pass)"},
     {.names = "--fail-fast", .help = "the first test that fails ends the run"},
+    {.names = "--list",
+     .help = "the names of the tests in the order in which they would run, and nothing else"},
+    {.names = "-n,--dry-run", .help = "what would run, in which order and where, and nothing else"},
     {.names = "--update",
      .help = "a file of a script that `cmp` finds to differ gets what it is compared with (`help update`)"},
     {.names = "--ci",
@@ -42,12 +46,14 @@ constexpr Option own_options[] = {
     {.names = "--err-files",
      .help =
          "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"}};
-constexpr auto options = with_report_options(with_manifest_options(own_options));
+constexpr auto options = with_suite_options(with_report_options(with_manifest_options(own_options)));
 
 constexpr std::string_view examples =
     "testctr-script run\n"
     "testctr-script run -t build --tag fast\n"
     "testctr-script run --watch\n"
+    "testctr-script run --failed\n"
+    "testctr-script run --filter 'cli and not tag:slow' --fail-fast\n"
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
     "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
@@ -89,16 +95,44 @@ bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::Observ
   return all_hold;
 }
 
-Result<plan::Plan> plan_of(const Arguments& arguments) {
+/// `--list` and `--dry-run`.
+Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::History* history) {
+  for (const std::string& note : plan.notes) complain(note);
+  int code = plan.jobs.empty() && !is_empty_shard(plan) ? exit_nothing : exit_passed;
+  for (const plan::Job& job : plan.jobs) {
+    if (job.error) code = complain(*job.error);
+  }
+  CHECK_OK(print(tests_listed(plan, arguments.flag("--list"))));
+  if (arguments.flag("--list")) return code;
+  CHECK_OK(print(
+      tests_counted(plan, history == nullptr ? std::map<plan::TestKey, int64_t>() : history->durations())));
+  return code;
+}
+
+bool only_looks(const Arguments& arguments) {
+  return arguments.flag("--list") || arguments.flag("--dry-run");
+}
+
+/// What is to run, and what is known of it from before.
+struct Planned {
+  plan::Plan plan;
+  std::unique_ptr<run::History> history;
+};
+
+Result<Planned> plan_of(const Arguments& arguments) {
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
   request.locked = arguments.flag("--locked");
   if (const auto retries = TRY(arguments.number("--retries", 0, 100)))
     request.retries = static_cast<uint32_t>(*retries);
-  plan::Plan plan = TRY(plan::plan_request(request));
-  plan.fail_fast = arguments.flag("--fail-fast");
-  return plan;
+  const plan::Narrowing narrowing = TRY(narrowing_of(arguments));
+  request.looks_only = only_looks(arguments);
+  Planned made{TRY(plan::plan_request(request)), nullptr};
+  made.history = TRY(history_of(arguments, made.plan, !request.words.empty()));
+  CHECK_OK(narrow(arguments, made.plan, narrowing, made.history.get()));
+  made.plan.fail_fast = arguments.flag("--fail-fast");
+  return made;
 }
 
 /// @param round of `--watch`; null: the only one
@@ -108,7 +142,8 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   static const std::vector<std::string> results{"pass", "fail"};
   const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
-  plan::Plan plan = TRY(plan_of(arguments));
+  auto [plan, history] = TRY(plan_of(arguments));
+  if (only_looks(arguments)) return look(arguments, plan, history.get());
   if (round != nullptr) keep_round(plan, *round);
   if (updates) CHECK_OK(ask_for_updates(plan));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
@@ -128,10 +163,10 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   run::MemberObserver members(plan, reports);
   EventSink& told = updates ? static_cast<EventSink&>(members) : reports;
   bundle::Recorder recorder(told, bundles ? plan.jobs.size() : 0);
-  EventSink& events = bundles ? static_cast<EventSink&>(recorder) : told;
+  run::HistoryWriter events(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
   int problem = exit_passed;
   if (plan.jobs.empty()) {
-    complain("nothing was selected to run");
+    if (!is_empty_shard(plan)) complain("nothing was selected to run");
   } else {
     const StopSignals signals = TRY(StopSignals::install());
     const auto images =
@@ -140,7 +175,13 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
     how.engine = chosen.engine();
     how.store = store_options(arguments);
     how.access = images->access();
+    if (history) {
+      if (const Status begun = history->begin(plan); !begun.ok())
+        complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
+    }
     reported.run(plan, events, how, signals);
+    if (!events.status().ok())
+      complain(fmt::format("what became of the tests is not kept: {}", events.status().error().full()));
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
       problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),
@@ -160,7 +201,11 @@ Result<int> run_run(const Arguments& given) {
   CHECK_OK(check_reports(arguments));
   if (!arguments.flag("--watch")) return run_round(arguments, nullptr);
   return watch(
-      arguments, [&] { return plan_of(arguments); },
+      arguments,
+      [&]() -> Result<plan::Plan> {
+        Planned made = TRY(plan_of(arguments));
+        return std::move(made.plan);
+      },
       [&](const Round& round) { return run_round(arguments, &round); });
 }
 

@@ -91,8 +91,11 @@ void FileWatch::add_below(const std::string& folder, std::vector<std::string>& p
 }
 
 bool FileWatch::counts(const std::string& path) const {
-  return std::none_of(followed_.ours.begin(), followed_.ours.end(),
-                      [&](const std::string& one) { return lies_in(path, one); });
+  return std::none_of(followed_.ours.begin(), followed_.ours.end(), [&](const std::string& one) {
+    // Files that appear whole are written under a name beside theirs: sys::write_file_atomic.
+    const bool beside = path.starts_with(one + ".") && path.ends_with(".tmp");
+    return beside || lies_in(path, one);
+  });
 }
 
 bool FileWatch::is_below_followed(const std::string& folder) const {

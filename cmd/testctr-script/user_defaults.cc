@@ -1,6 +1,7 @@
 #include "user_defaults.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/text.h"
 #include "plan/user_config.h"
@@ -16,6 +17,10 @@ const std::vector<std::vector<std::string>> questions = {
 
 bool is_answered(const Arguments& given, const std::string& option) {
   if (given.flag(option)) return true;
+  // The environment is nearer than a file.
+  const char* offline = std::getenv("TESTCTR_OFFLINE");
+  if (option == "--pull" && offline != nullptr && *offline != '\0' && std::string_view(offline) != "0")
+    return true;
   return std::any_of(questions.begin(), questions.end(), [&](const std::vector<std::string>& question) {
     return std::find(question.begin(), question.end(), option) != question.end() &&
            std::any_of(question.begin(), question.end(),

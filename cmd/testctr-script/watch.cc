@@ -355,6 +355,11 @@ Result<int> watch(const Arguments& arguments, const std::function<Result<plan::P
   if (arguments.flag("--update"))
     return Error::usage("--watch and --update exclude each other: what one writes would wake the other")
         .hint("`testctr-script update` writes once");
+  for (const char* option : {"--failed", "--list", "--dry-run"}) {
+    if (arguments.flag(option))
+      return Error::usage(fmt::format("--watch and {} exclude each other", option))
+          .hint("while it watches, the key f runs the failed ones");
+  }
   FileWatch files = TRY(FileWatch::create());
   StopSignals signals = TRY(StopSignals::install());
   return Watcher(arguments, plan_of, run, std::move(files), std::move(signals)).run();

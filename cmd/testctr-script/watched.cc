@@ -103,6 +103,9 @@ void Watched::add_ours(const Arguments& arguments, const plan::Plan& plan) {
       followed_.ours.insert(real_path(artifacts.directory));
     if (arguments.flag("--err-files")) followed_.ours.insert(real_path(job.file + ".err"));
   }
+  // What the reports are redirected to.
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+    followed_.ours.insert(real_path(fmt::format("/proc/self/fd/{}", fd)));
   if (const auto folder = arguments.value("--work-directory")) followed_.ours.insert(real_path(*folder));
   followed_.ours.erase("");
 }

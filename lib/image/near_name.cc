@@ -22,7 +22,10 @@ std::optional<std::string> near_name(Store::Impl& store, const std::string& what
   const Result<std::vector<Tag>> tags = store.all_tags();
   if (!tags.ok()) return std::nullopt;
   std::vector<std::string> names{"builtin", "hostfs"};
-  for (const Tag& tag : tags.value()) names.push_back(as_typed(tag.name));
+  for (const Tag& tag : tags.value()) {
+    names.push_back(as_typed(tag.name));
+    if (tag.name.ends_with(":latest")) names.push_back(names.back() + ":latest");
+  }
   const std::string word = as_typed(what);
   std::optional<std::string> near = text::nearest(word, names);
   if (near || word.find(':') != std::string::npos) return near;

@@ -31,6 +31,9 @@ struct Options {
   std::function<int(const std::string& image)> follow;
   /// Called a few times a second while tests run, for who shows how long they take; may be empty.
   std::function<void()> tick;
+  /// Files and folders that change while tests run (a report that is written as they go): where
+  /// they lie in a test tree, they are no part of it.
+  std::vector<std::string> apart;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

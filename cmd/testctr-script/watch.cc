@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -63,7 +64,13 @@ class Teller : public report::Reporter {
   explicit Teller(int fd) : fd_(fd) {}
   void script_ended(const report::ScriptReport& script) override {
     const std::string record = fmt::format("{}{}{}{}", script.name, '\0', to_string(script.outcome), '\0');
-    static_cast<void>(sys::write_full(fd_, record));  // nobody listens any more: then nobody wants to know
+    // Where nobody listens any more nobody wants to know.
+    for (std::string_view rest = record; !rest.empty();) {
+      const ssize_t sent = ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;
+      if (sent <= 0) return;
+      rest.remove_prefix(static_cast<size_t>(sent));
+    }
   }
 
  private:
@@ -112,7 +119,7 @@ class Watcher {
   }
 
   Status begin_round() {
-    auto [read_end, write_end] = TRY(sys::pipe());
+    auto [read_end, write_end] = TRY(sys::socket_pair(SOCK_STREAM));
     Round round{wanted_.all, wanted_.names, write_end.get()};
     // A signal must find the child either as a copy of this one, blocked, or as what it will be.
     sigset_t stops, before;
@@ -150,7 +157,8 @@ class Watcher {
 
   /// Waits for whatever comes next, and deals with it.
   Status step() {
-    std::vector<pollfd> all{{signals_.descriptor(), POLLIN, 0}, {files_.descriptor(), POLLIN, 0}};
+    std::vector<pollfd> all{{signals_.arrived() ? -1 : signals_.descriptor(), POLLIN, 0}};
+    all.push_back({files_.descriptor(), POLLIN, 0});
     all.push_back({keys_.active() ? STDIN_FILENO : -1, POLLIN, 0});
     all.push_back({child_ > 0 ? told_.get() : -1, POLLIN, 0});
     const int ready = ::poll(all.data(), all.size(), timeout_ms());
@@ -189,6 +197,7 @@ class Watcher {
 
   /// Changes have come to an end: what they affect is wanted, and a round under way is over.
   void act() {
+    if (signals_.arrived()) return changed_.clear();
     Affected affected = watched_->by(changed_);
     Result<plan::Plan> plan = plan_of_();
     if (plan.ok()) {
@@ -225,12 +234,6 @@ class Watcher {
   void stop_for_good() {
     keys_.end();  // the next signal ends us at once, whatever the terminal's mode
     stop_round(signals_.received());
-    if (child_ <= 0) return;
-    // What it says is of no interest any more, but for its end.
-    int status = 0;
-    while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
-    }
-    child_ = -1;
   }
 
   void key(char key) {

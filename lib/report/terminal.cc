@@ -105,9 +105,20 @@ void Terminal::run_started(const RunStart& start) {
 }
 
 void Terminal::script_started(const ScriptReport& script) {
-  if (options_.plain && !options_.quiet)
-    out_.write(fmt::format("started: {}\n", text::printable(script.name)));
+  tell_started();
+  if (options_.plain && !options_.quiet) begun_.emplace(script.index, script.name);
   progress_.started(script.index, script.name);
+}
+
+void Terminal::tell_started() {
+  if (!begun_) return;
+  out_.write(fmt::format("started: {}\n", text::printable(begun_->second)));
+  begun_.reset();
+}
+
+void Terminal::tick() {
+  tell_started();
+  progress_.tick();
 }
 
 bool Terminal::said_above(std::string_view line) const {
@@ -141,6 +152,8 @@ void Terminal::script_ended(const ScriptReport& script) {
   progress_.ended(script.index, bad);
   const bool started = !script.log.empty() || !script.cases.empty();
   const bool unreached = script.outcome == Outcome::not_run && !started;
+  if (begun_ && begun_->first == script.index && script.duration_ns == 0 && !started) begun_.reset();
+  tell_started();
   if ((options_.quiet && !bad) || (unreached && !options_.verbose)) return progress_.tick();
 
   progress_.wipe();

@@ -3,6 +3,7 @@
 // that happens.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ class Terminal : public Reporter {
   Terminal(Writer& out, Writer& live, TerminalOptions options);
   void run_started(const RunStart& start) override;
   void script_started(const ScriptReport& script) override;
-  void tick() override { progress_.tick(); }
+  void tick() override;
   void script_ended(const ScriptReport& script) override;
   void run_ended(const RunEnding& ending, const Tally& tally) override;
   [[nodiscard]] Status status() const override { return out_.status(); }
@@ -51,10 +52,14 @@ class Terminal : public Reporter {
   void render_whole(const ScriptReport& script, const TakeLine& take) const;
   [[nodiscard]] bool said_above(std::string_view line) const;
   void say(const std::string& line);
+  void tell_started();
 
   Writer& out_;
   TerminalOptions options_;
   Progress progress_;
+  /// A test that is said to have begun and of which that is not told yet: those that do not come to run are
+  /// begun and ended in one go.
+  std::optional<std::pair<uint32_t, std::string>> begun_;
 };
 
 }  // namespace testctr::report

@@ -114,6 +114,13 @@ TEST_CASE("terminal report: in words, a line for each thing that happens") {
   CHECK(has(written.out, "error: broken.txt in 0.001s: "));
   CHECK(has(written.out, "skipped: other.txt in 0.002s: no #git here\n"));
   CHECK(written.live.empty());
+  // What never ran has not begun either.
+  const Written unreached = report_of({.plain = true}, [](EventSink& sink) {
+    sink.take(started(0, "a.txt"));
+    sink.take(started(1, "never.txt"));
+    sink.take(ended(1, Outcome::not_run, "interrupted", 0));
+  });
+  CHECK(has(unreached.out, "started: a.txt\n0 passed"));
   const Written difference = report_of({.plain = true}, [](EventSink& sink) {
     sink.take(started(0, "a.txt"));
     sink.take(failure(0, 3,

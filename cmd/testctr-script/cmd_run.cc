@@ -95,6 +95,8 @@ bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::Observ
   return all_hold;
 }
 
+constexpr std::string_view nothing_selected = "nothing was selected to run";
+
 /// `--list` and `--dry-run`.
 Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::History* history) {
   for (const std::string& note : plan.notes) complain(note);
@@ -102,6 +104,7 @@ Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::
   for (const plan::Job& job : plan.jobs) {
     if (job.error) code = complain(*job.error);
   }
+  if (code == exit_nothing) complain(nothing_selected);
   CHECK_OK(print(tests_listed(plan, arguments.flag("--list"))));
   if (arguments.flag("--list")) return code;
   CHECK_OK(print(
@@ -166,7 +169,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   run::HistoryWriter events(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
   int problem = exit_passed;
   if (plan.jobs.empty()) {
-    if (!is_empty_shard(plan)) complain("nothing was selected to run");
+    if (!is_empty_shard(plan)) complain(nothing_selected);
   } else {
     const StopSignals signals = TRY(StopSignals::install());
     const auto images =

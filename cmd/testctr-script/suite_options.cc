@@ -3,12 +3,12 @@
 #include <sys/random.h>
 
 #include <charconv>
-#include <numeric>
 
 #include "base/sys.h"
 #include "base/text.h"
 #include "plan/changed.h"
 #include "plan/checks.h"
+#include "run/schedule.h"
 
 namespace testctr::cmd {
 namespace {
@@ -129,14 +129,11 @@ Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how,
 std::string tests_listed(const plan::Plan& plan, bool names_only) {
   size_t width = 0;
   for (const plan::Job& job : plan.jobs) width = std::max(width, std::min<size_t>(job.name.size(), 40));
-  std::vector<size_t> order = plan.order;
-  if (order.empty()) {
-    order.resize(plan.jobs.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-  }
   std::string out;
-  for (const size_t index : order) {
-    const plan::Job& job = plan.jobs[index];
+  run::Schedule schedule(plan);
+  while (const std::optional<run::Turn> turn = schedule.next()) {
+    schedule.ended(turn->index, Outcome::pass);
+    const plan::Job& job = plan.jobs[turn->index];
     const std::string name = text::printable(job.name);
     out += names_only ? name + "\n"
                       : fmt::format("{:<{}}  {}{}\n", name, width, places_of(job), remarks_of(plan, job));

@@ -157,7 +157,7 @@ class Watcher {
 
   /// Waits for whatever comes next, and deals with it.
   Status step() {
-    std::vector<pollfd> all{{signals_.arrived() ? -1 : signals_.descriptor(), POLLIN, 0}};
+    std::vector<pollfd> all{{stops_ ? -1 : signals_.descriptor(), POLLIN, 0}};
     all.push_back({files_.descriptor(), POLLIN, 0});
     all.push_back({keys_.active() ? STDIN_FILENO : -1, POLLIN, 0});
     all.push_back({child_ > 0 ? told_.get() : -1, POLLIN, 0});
@@ -232,6 +232,7 @@ class Watcher {
   }
 
   void stop_for_good() {
+    stops_ = true;
     keys_.end();  // the next signal ends us at once, whatever the terminal's mode
     stop_round(signals_.received());
   }
@@ -321,6 +322,7 @@ class Watcher {
   bool stopped_ = false;
   int code_ = exit_passed;  ///< of the last round
   bool quits_ = false;
+  bool stops_ = false;  ///< a signal has come, and the round has been told
 };
 
 }  // namespace

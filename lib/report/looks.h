@@ -15,7 +15,7 @@ enum class Palette : uint8_t {
   fixed,  ///< colours of the 256 that are the same everywhere, as far from white as from black
 };
 
-/// The sequence that begins a style; empty: none. Each has a contrast of 3.9 or more to black and to white,
+/// The sequence that begins a style; empty: none. Each has a contrast of 3.8 or more to black and to white,
 /// or is a colour of the terminal's own.
 std::string_view code_of(Style style, Palette palette);
 /// The same for the word that says how a script ended, and for the summary.

@@ -59,7 +59,8 @@ void Progress::tell() {
       say_(fmt::format("still running: {} ({})", running.name, whole_seconds(lasted)));
     }
     const int64_t limit = limit_of(index);
-    if (limit > 0 && lasted >= hung_after(limit) && !running.hung_told) {
+    // A short limit ends the test at once, and that is told anyway.
+    if (limit >= std::max(options_.slow_ns, second) && lasted >= hung_after(limit) && !running.hung_told) {
       running.hung_told = true;
       say_(fmt::format("close to its time limit: {} ({} of {})", running.name, whole_seconds(lasted),
                        text::format_duration(limit)));

@@ -20,6 +20,20 @@ std::string whole_seconds(int64_t ns) {
   return s < 60 ? fmt::format("{}s", s) : fmt::format("{}m{:02}s", s / 60, s % 60);
 }
 
+/// The end of a name, which tells tests of one folder apart, in at most so many columns.
+std::string end_within(const std::string& name, size_t columns) {
+  constexpr std::string_view cut = "...";
+  if (text::columns_at_most(name) <= columns || columns <= cut.size())
+    return text::within_columns(name, columns);
+  size_t from = 0;
+  while (from < name.size() &&
+         text::columns_at_most(std::string_view(name).substr(from)) + cut.size() > columns) {
+    ++from;
+    while (from < name.size() && (static_cast<unsigned char>(name[from]) & 0xc0) == 0x80) ++from;
+  }
+  return std::string(cut) + name.substr(from);
+}
+
 }  // namespace
 
 int64_t hung_after(int64_t limit_ns) { return std::max(limit_ns / 10 * 9, limit_ns - 30 * second); }
@@ -80,7 +94,7 @@ std::string Progress::shown(uint32_t index, const Running& running, size_t colum
     behind = fmt::format(" {}{}", slow ? "slow " : "", whole_seconds(lasted));
   }
   if (behind.size() + 6 > columns) return text::within_columns(running.name + behind, columns);
-  return text::within_columns(running.name, columns - behind.size()) + behind;
+  return end_within(running.name, columns - behind.size()) + behind;
 }
 
 std::string Progress::line(size_t columns) const {
@@ -113,19 +127,28 @@ std::string Progress::line(size_t columns) const {
   return text::within_columns(line, columns);
 }
 
+size_t Progress::columns_now() const {
+  // The last column stays free: some terminals go on to the next line when it is written.
+  return std::max<size_t>(options_.columns ? options_.columns() : 80, 2) - 1;
+}
+
+std::string_view Progress::erasing(size_t columns) const {
+  // Not below the line without need: tmux keeps what is erased so when nothing stands above it.
+  return drawn_.empty() || drawn_columns_ == columns ? "\r\x1b[K" : "\r\x1b[J";
+}
+
 void Progress::draw(bool at_once) {
   if (!options_.live) return;
   if (running_.empty()) return wipe();
   const uint64_t time = now();
-  // The last column stays free: some terminals go on to the next line when it is written.
-  const size_t columns = std::max<size_t>(options_.columns ? options_.columns() : 80, 2) - 1;
+  const size_t columns = columns_now();
   const bool recently = drawn_ns_ != 0 && time - drawn_ns_ < draw_interval_ns;
   if (recently && !at_once && columns == drawn_columns_) return;
   std::string now_shown = line(columns);
   if (now_shown == drawn_ && columns == drawn_columns_) return;
   // The cursor waits at the line's beginning. A terminal that has become narrower has then broken the line
   // below the cursor, where it can be taken away.
-  live_.write("\r\x1b[J" + now_shown + "\r");
+  live_.write(fmt::format("{}{}\r", erasing(columns), now_shown));
   drawn_ = std::move(now_shown);
   drawn_columns_ = columns;
   drawn_ns_ = time;
@@ -133,7 +156,7 @@ void Progress::draw(bool at_once) {
 
 void Progress::wipe() {
   if (drawn_.empty()) return;
-  live_.write("\r\x1b[J");
+  live_.write(erasing(columns_now()));
   drawn_.clear();
 }
 

@@ -52,6 +52,9 @@ class Progress {
   [[nodiscard]] uint64_t now() const;
   [[nodiscard]] int64_t limit_of(uint32_t index) const;
   [[nodiscard]] std::string shown(uint32_t index, const Running& running, size_t columns) const;
+  [[nodiscard]] size_t columns_now() const;
+  /// What takes the line away that stands there.
+  [[nodiscard]] std::string_view erasing(size_t columns) const;
   void tell();
   void draw(bool at_once);
 

@@ -109,7 +109,7 @@ TEST_CASE("progress: narrow terminals cut names and count what does not fit") {
   screen.start(1, "tests/b.txt");
   screen.start(2, "tests/c.txt");
   screen.wait(2);
-  CHECK(screen.progress.line(39) == "[0/12] tests/a-rather-lon... 2s, 2 more");
+  CHECK(screen.progress.line(39) == "[0/12] ...name-of-a-test.txt 2s, 2 more");
   CHECK(screen.progress.line(80) ==
         "[0/12] tests/a-rather-long-name-of-a-test.txt 2s, tests/b.txt 2s, tests/c.txt 2s");
 }
@@ -123,7 +123,7 @@ TEST_CASE("progress: drawn anew when the width changes, not more often than is s
   screen.columns = 40;
   screen.progress.tick();
   const std::string drawn = screen.live.text().substr(first);
-  CHECK(drawn == "\r\x1b[J[0/12] " + std::string(29, 'n') + "...\r");
+  CHECK(drawn == "\r\x1b[J[0/12] ..." + std::string(29, 'n') + "\r");
   // The cursor stays at the line's beginning: what a narrower terminal breaks is below it.
   CHECK(screen.live.text().ends_with("\r"));
   for (int i = 0; i < 100; ++i) {
@@ -133,5 +133,5 @@ TEST_CASE("progress: drawn anew when the width changes, not more often than is s
   }
   CHECK(screen.live.text().size() < first + drawn.size() + 3 * 60);
   screen.progress.wipe();
-  CHECK(screen.live.text().ends_with("\r\x1b[J"));
+  CHECK(screen.live.text().ends_with("\r\x1b[K"));
 }

@@ -98,9 +98,9 @@ TEST_CASE("terminal report: the line of progress names what runs and is wiped be
   options.progress.columns = [] { return size_t{40}; };
   options.progress.now = [&] { return time += 100'000'000; };
   const Written written = report_of(options);
-  CHECK(has(written.live, "\r\x1b[J[0/4] t/bad.txt, good.txt\r"));
+  CHECK(has(written.live, "\r\x1b[K[0/4] t/bad.txt, good.txt\r"));
   CHECK(has(written.live, "[1/4] t/bad.txt\r"));
-  CHECK(written.live.ends_with("\r\x1b[J"));
+  CHECK(written.live.ends_with("\r\x1b[K"));
 }
 
 TEST_CASE("terminal report: in words, a line for each thing that happens") {

@@ -105,6 +105,7 @@ Status Pod::keep_namespaces() {
 Result<sandbox::Spec> Pod::spec_for(const plan::Container& what, const Provision& provision) {
   sandbox::Spec spec = make_spec(job_, provision, machine_.program, machine_.memory);
   spec.copies = machine_.copies;
+  spec.learn = machine_.learn;
   if (machine_.follow) spec.follow = machine_.follow(job_.pinned(what.image));
   if (!scope_.several()) {
     hand_in(job_, spec);

@@ -33,6 +33,7 @@ struct Machine {
   Engine& engine;
   const std::function<int(const std::string&)>& follow;  ///< as in `Options`
   UserTerminal* terminal = nullptr;                      ///< as there
+  int learn = -1;                                        ///< as there
 };
 
 struct Member {

@@ -38,7 +38,7 @@ class Runner {
       : plan_(plan), events_(events), options_(options), schedule_(plan) {}
 
   Result<Summary> run() {
-    if (options_.follow && !engine().follows()) {
+    if ((options_.follow || options_.learn >= 0) && !engine().follows()) {
       return Error::usage(fmt::format("{} cannot follow what a run touches", engine().shown()))
           .hint("--engine native can");
     }
@@ -62,7 +62,7 @@ class Runner {
     for (const auto& job : plan_.jobs) trees.push_back(job.tree);
     machine_.emplace(Machine{provisions, program_, default_memory(plan_.parallel),
                              std::make_shared<sandbox::Copies>(std::move(trees)), engine(), options_.follow,
-                             options_.terminal});
+                             options_.terminal, options_.learn});
     engine().prepare(store, options_.access);
     while (!stopping_ && (!schedule_.empty() || !active_.empty())) {
       fill();

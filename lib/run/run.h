@@ -31,6 +31,9 @@ struct Options {
   std::function<int(const std::string& image)> follow;
   /// Called a few times a second while tests run, for who shows how long they take; may be empty.
   std::function<void()> tick;
+  /// Where the system calls of all containers are noted (Spec::learn): a descriptor that stays open until the
+  /// run is over; -1: nowhere. A usage error with an engine that cannot.
+  int learn = -1;
   /// Files and folders that change while tests run (a report that is written as they go): where
   /// they lie in a test tree, they are no part of it.
   std::vector<std::string> apart;

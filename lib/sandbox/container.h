@@ -97,6 +97,9 @@ struct Spec {
   /// What the container's programs touch is appended here (follow.h); -1: nothing is followed. Borrowed.
   /// Every call that names a file then takes some tens of microseconds longer. An error where it cannot be.
   int follow = -1;
+  /// Which system calls the container's programs make is appended here (learn.h); -1: nobody wants to know.
+  /// Not with `follow`. Borrowed.
+  int learn = -1;
   std::optional<bool>
       fake_success;  ///< chown and its kin succeed without effect; default: only where one id is mapped
 };

@@ -15,6 +15,7 @@
 #include "sandbox/confine.h"
 #include "sandbox/filter.h"
 #include "sandbox/follow.h"
+#include "sandbox/learn.h"
 #include "sandbox/path_calls.h"
 #include "sandbox/profile.h"
 
@@ -56,6 +57,8 @@ Status FilteredThread::start(std::function<Status()> prepare) {
 // @return the listener, or none.
 Result<Fd> FilteredThread::filter_this_thread() {
   const bool following = filter_.follow >= 0;
+  if (filter_.learn >= 0)
+    return install_learning(filter_.profile, filter_.name == "unconfined", filter_.fake_success);
   if (filter_.name == "unconfined")
     return following ? install_following(TRY(following_filters({}, {}))) : Fd();
   std::vector<sock_filter> reporting;
@@ -109,6 +112,8 @@ void FilteredThread::supervise() {
   std::array<pollfd, 2> watched{pollfd{.fd = inside_.channel(), .events = POLLRDHUP, .revents = 0},
                                 pollfd{.fd = listener_, .events = POLLIN, .revents = 0}};
   std::optional<Follower> follower;
+  std::optional<Learner> learner;
+  if (filter_.learn >= 0) learner.emplace(filter_.learn);
   if (filter_.follow >= 0) follower.emplace(filter_.follow);
   const bool foreign = filter_.name != "default" && filter_.name != "unconfined";
   while (true) {
@@ -116,8 +121,13 @@ void FilteredThread::supervise() {
     if (foreign && ready <= 0 && has_ended()) fail_for_filter();
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) fail(Error::system("poll", "what the system call filter asks"));
-    if ((watched[1].revents & POLLIN) != 0)
-      answer_notification(listener_, inside_.log, follower ? &*follower : nullptr);
+    if ((watched[1].revents & POLLIN) != 0) {
+      if (learner) {
+        learner->answer(listener_);
+      } else {
+        answer_notification(listener_, inside_.log, follower ? &*follower : nullptr);
+      }
+    }
     // Nobody is under the filter any more: its thread is dead, but did not end the process.
     if ((watched[1].revents & POLLHUP) != 0) fail_for_filter();
     if (watched[0].revents != 0) _exit(1);

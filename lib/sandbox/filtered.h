@@ -24,6 +24,7 @@ struct Filter {
   std::vector<sock_filter> profile;  ///< the compiled one of a file; empty: the default filter, or none
   bool fake_success = false;
   int follow = -1;        ///< as `Spec::follow`; then a listener must be there
+  int learn = -1;         ///< as `Spec::learn`; the same
   bool may_lack = false;  ///< where the kernel takes no filter at all there is none, and a note says so
 };
 

@@ -54,6 +54,10 @@ Status close_inherited(const Plan& plan, const ChildEnds& ends) {
     keep.push_back(plan.spec.follow);
     if (fcntl(plan.spec.follow, F_SETFD, FD_CLOEXEC) != 0) return Error::system("fcntl", "F_SETFD");
   }
+  if (plan.spec.learn >= 0) {
+    keep.push_back(plan.spec.learn);
+    if (fcntl(plan.spec.learn, F_SETFD, FD_CLOEXEC) != 0) return Error::system("fcntl", "F_SETFD");
+  }
   CHECK_OK(close_all_but(std::move(keep)));
   std::optional<Fd> device = TRY(null_device(O_RDWR));
   const Fd null = device ? std::move(*device) : TRY(sys::memory_file("null"));

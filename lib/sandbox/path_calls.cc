@@ -183,6 +183,11 @@ bool can_continue_calls() {
 
 }  // namespace
 
+Status can_let_calls_go_on() {
+  if (can_continue_calls()) return {};
+  return too_old();
+}
+
 const PathCall* path_call(uint32_t architecture, uint32_t number) {
   const Numbers* numbers = numbers_for(architecture);
   if (numbers == nullptr) return nullptr;
@@ -216,7 +221,7 @@ Result<FollowingFilters> following_filters(std::span<const sock_filter> notify,
 }
 
 Result<Fd> install_following(const FollowingFilters& filters) {
-  if (!can_continue_calls()) return too_old();
+  CHECK_OK(can_let_calls_go_on());
   // First the one that lets the second call pass, whatever the container's filter thinks of it.
   if (!filters.deciding.empty()) CHECK_OK(install_filter(filters.deciding, false));
   // A call that is being looked at is not to be interrupted by signals (Linux 5.19). One that still waits for

@@ -36,6 +36,10 @@ struct PathCall {
 /// Of an architecture (AUDIT_ARCH_...). @return null: it takes no names.
 const PathCall* path_call(uint32_t architecture, uint32_t number);
 
+/// Whether the kernel can be asked to go on with a call that was looked at: Linux 5.5. Else an error
+/// (infrastructure).
+Status can_let_calls_go_on();
+
 /// What a followed thread is put under, in this order; only the second has a listener.
 struct FollowingFilters {
   std::vector<sock_filter> deciding;   ///< decides about the calls above as `silent` does; empty: not needed

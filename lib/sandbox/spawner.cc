@@ -35,8 +35,8 @@ Status raise_loopback() {
 
 Spawner::Spawner(const Plan& plan, const Body& body, const ChildEnds& ends)
     : plan_(plan),
-      thread_({plan.spec.seccomp, plan.profile, plan.fake_success, plan.spec.follow}, plan.account,
-              ends.channel.get(), body, [&ends](const Error& error) { fail(ends, error); }) {}
+      thread_({plan.spec.seccomp, plan.profile, plan.fake_success, plan.spec.follow, plan.spec.learn},
+              plan.account, ends.channel.get(), body, [&ends](const Error& error) { fail(ends, error); }) {}
 
 Status Spawner::start() {
   return thread_.start([this] { return prepare(); });

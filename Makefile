@@ -11,7 +11,8 @@
 #   conformance  the same tests run by the tools whose formats we read
 #   asan tsan    the unit tests and some more under a sanitizer
 #   fuzz         every parser of outside data, FUZZ_SECONDS each
-#   install      to $(DESTDIR)$(PREFIX)/bin
+#   install      the program, its manual pages and the completions of shells, below $(DESTDIR)$(PREFIX)
+#   install-built  the same of a program that is there, which is not built
 #   clean        remove what was built
 #
 # JOBS=n limits parallel work, DEPS= leaves out the check of packages, TESTS="group..." limits `make test` and `make test-old-kernel`.
@@ -29,7 +30,7 @@ NINJA        := ninja -j $(JOBS)
 # An empty DEPS is "leave it out".
 deps_of = $(if $(DEPS),@$(DEPS) $(1))
 
-.PHONY: all deps run test test-old-kernel test-images images bench conformance asan tsan fuzz install clean
+.PHONY: all deps run test test-old-kernel test-images images bench conformance asan tsan fuzz install install-built clean
 .DEFAULT_GOAL := all
 
 deps:
@@ -95,7 +96,16 @@ fuzz:
 	@tests/fuzz/run --build $(BUILD)-fuzz --seconds $(FUZZ_SECONDS)
 
 install: all
+	@$(MAKE) --no-print-directory install-built
+
+# The pages and the completions are made by the program itself.
+install-built:
 	install -D -m 755 $(BUILD)/testctr-script $(DESTDIR)$(PREFIX)/bin/testctr-script
+	$(BUILD)/testctr-script help --man-pages $(DESTDIR)$(PREFIX)/share/man
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BUILD)/testctr-script completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/testctr-script
+	$(BUILD)/testctr-script completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_testctr-script
+	$(BUILD)/testctr-script completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/testctr-script.fish
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

@@ -12,7 +12,8 @@ constexpr auto options = with_suite_options([] {
   *std::copy(manifest_options.begin(), manifest_options.end(), all.begin()) = {
       .names = "--format",
       .value = "FORMAT",
-      .help = "of the files named: script, scrut or cram (default: by extension)"};
+      .help = "of the files named: script, scrut or cram (default: by extension)",
+      .choices = "script|scrut|cram"};
   all.back() = {.names = "--names", .help = "the names alone, one a line"};
   return all;
 }());

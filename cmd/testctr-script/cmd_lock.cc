@@ -28,7 +28,8 @@ constexpr Option options[] = {
     authfile_option,
     {.names = "--pull",
      .value = "WHEN",
-     .help = "of --check: always also asks whether registries still have the same (default: missing)"},
+     .help = "of --check: always also asks whether registries still have the same (default: missing)",
+     .choices = "missing|always"},
     store_option,
 };
 

@@ -13,6 +13,8 @@
 #include "run_request.h"
 #include "stop_signals.h"
 #include "suite_options.h"
+#include "user_defaults.h"
+#include "watch.h"
 #include "write_revision.h"
 
 namespace testctr::cmd {
@@ -38,6 +40,8 @@ constexpr Option own_options[] = {
     {.names = "--pack-on-failure",
      .value = "DIR",
      .help = "of each test that fails, a bundle in this folder, which `replay` runs again anywhere"},
+    watch_option,
+    no_config_option,
     {.names = "--locked", .help = "every image must be in the manifest's lock file (`testctr-script lock`)"},
     {.names = "--err-files",
      .help =
@@ -47,6 +51,7 @@ constexpr auto options = with_suite_options(with_report_options(with_manifest_op
 constexpr std::string_view examples =
     "testctr-script run\n"
     "testctr-script run -t build --tag fast\n"
+    "testctr-script run --watch\n"
     "testctr-script run --failed\n"
     "testctr-script run --filter 'cli and not tag:slow' --fail-fast\n"
     "testctr-script run builtin first.txt\n"
@@ -107,27 +112,42 @@ Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::
   return code;
 }
 
-Result<int> run_run(const Arguments& arguments) {
-  const uint64_t started = sys::monotonic_ns();
-  CHECK_OK(check_reports(arguments));
-  const bool updates = arguments.flag("--update");
-  if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
+bool only_looks(const Arguments& arguments) {
+  return arguments.flag("--list") || arguments.flag("--dry-run");
+}
+
+/// What is to run, and what is known of it from before.
+struct Planned {
+  plan::Plan plan;
+  std::unique_ptr<run::History> history;
+};
+
+Result<Planned> plan_of(const Arguments& arguments) {
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
   request.locked = arguments.flag("--locked");
   if (const auto retries = TRY(arguments.number("--retries", 0, 100)))
     request.retries = static_cast<uint32_t>(*retries);
+  const plan::Narrowing narrowing = TRY(narrowing_of(arguments));
+  request.looks_only = only_looks(arguments);
+  Planned made{TRY(plan::plan_request(request)), nullptr};
+  made.history = TRY(history_of(arguments, made.plan, !request.words.empty()));
+  CHECK_OK(narrow(arguments, made.plan, narrowing, made.history.get()));
+  made.plan.fail_fast = arguments.flag("--fail-fast");
+  return made;
+}
+
+/// @param round of `--watch`; null: the only one
+Result<int> run_round(const Arguments& arguments, const Round* round) {
+  const uint64_t started = sys::monotonic_ns();
+  const bool updates = arguments.flag("--update");
+  if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   static const std::vector<std::string> results{"pass", "fail"};
   const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
-  const plan::Narrowing narrowing = TRY(narrowing_of(arguments));
-  const bool looks_only = arguments.flag("--list") || arguments.flag("--dry-run");
-  request.looks_only = looks_only;
-  plan::Plan plan = TRY(plan::plan_request(request));
-  const auto history = TRY(history_of(arguments, plan, !request.words.empty()));
-  CHECK_OK(narrow(arguments, plan, narrowing, history.get()));
-  if (looks_only) return look(arguments, plan, history.get());
-  plan.fail_fast = arguments.flag("--fail-fast");
+  auto [plan, history] = TRY(plan_of(arguments));
+  if (only_looks(arguments)) return look(arguments, plan, history.get());
+  if (round != nullptr) keep_round(plan, *round);
   if (updates) CHECK_OK(ask_for_updates(plan));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
@@ -137,6 +157,7 @@ Result<int> run_run(const Arguments& arguments) {
   if (!chosen.note.empty()) complain(chosen.note);
   ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
   if (flaky == "fail") reported.collector().fail_flaky();
+  if (round != nullptr) reported.collector().add(round_teller(*round));
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
   if (bundles) CHECK_OK(check_bundle_folder(*bundles));
@@ -178,6 +199,19 @@ Result<int> run_run(const Arguments& arguments) {
   if (updates && code < 124 && !update_scripts(plan, members.ended()) && problem == exit_passed)
     problem = exit_failed;
   return code == exit_passed ? problem : code;
+}
+
+Result<int> run_run(const Arguments& given) {
+  const Arguments arguments = TRY(with_user_defaults(given));
+  CHECK_OK(check_reports(arguments));
+  if (!arguments.flag("--watch")) return run_round(arguments, nullptr);
+  return watch(
+      arguments,
+      [&]() -> Result<plan::Plan> {
+        Planned made = TRY(plan_of(arguments));
+        return std::move(made.plan);
+      },
+      [&](const Round& round) { return run_round(arguments, &round); });
 }
 
 const Registration run({.name = "run",

@@ -56,6 +56,9 @@ struct Option {
   std::string_view value = {};  ///< what help calls its value ("N"); empty: a flag
   std::string_view help = {};   ///< one sentence without a full stop; further lines after "\n"
   bool repeats = false;         ///< may be given several times; otherwise the second time is a usage error
+  /// What its value may be, for completions: words as "a|b", or where they are found: "@tests", "@tags",
+  /// "@images". Empty: `value` says it, by its name (FILE, DIR) or as "a|b".
+  std::string_view choices = {};
 };
 
 /// What was given on the command line of one command. Options are asked for by their long name ("--jobs");
@@ -126,6 +129,8 @@ Result<std::optional<Arguments>> parse(const Command& command, std::span<const s
 std::string help_of(const Command& command);
 std::string help_of_group(std::string_view group);
 std::string help_of_program();
+/// The command lines that the help of the program begins with, each with what it is for.
+std::string_view program_examples();
 
 /// Writes results to stdout, all of it; an infrastructure error when that fails (a full disk).
 Status print(std::string_view text);

@@ -70,16 +70,21 @@ std::string help_of_group(std::string_view group) {
       command_list(group), group);
 }
 
+constexpr std::string_view program_examples_text =
+    "  testctr-script run builtin first.txt             one script in the embedded image\n"
+    "  testctr-script run golang:latest mytest.txt      ... in an image of the store\n"
+    "  testctr-script run oci:build/image tests/ -j 4   every script of a folder, four at a time\n"
+    "  testctr-script run debian:12 README.md tests/*.t   documents: Scrut Markdown and Cram\n"
+    "  testctr-script doctor                            what this machine allows\n";
+
+std::string_view program_examples() { return program_examples_text; }
+
 std::string help_of_program() {
   std::string out =
       "testctr-script - runs test scripts in containers, with no engine, no daemon and no root\n\n"
-      "Examples:\n"
-      "  testctr-script run builtin first.txt             one script in the embedded image\n"
-      "  testctr-script run golang:latest mytest.txt      ... in an image of the store\n"
-      "  testctr-script run oci:build/image tests/ -j 4   every script of a folder, four at a time\n"
-      "  testctr-script run debian:12 README.md tests/*.t   documents: Scrut Markdown and Cram\n"
-      "  testctr-script doctor                            what this machine allows\n\n"
-      "Commands:\n";
+      "Examples:\n";
+  out += program_examples();
+  out += "\nCommands:\n";
   out += command_list("");
   out += "\nTopics (`testctr-script help TOPIC`):\n";
   std::vector<std::pair<std::string, std::string>> all;

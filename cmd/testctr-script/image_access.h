@@ -16,7 +16,8 @@ inline constexpr Option pull_option{
     .value = "WHEN",
     .help =
         "ask the registry for the image: missing (when the store has none of that name), always, never\n"
-        "(default: missing)"};
+        "(default: missing)",
+    .choices = "missing|always|never"};
 inline constexpr Option offline_option{.names = "--offline",
                                        .help = "use no network at all for images (also: TESTCTR_OFFLINE=1)"};
 inline constexpr Option authfile_option{

@@ -82,10 +82,42 @@ Status check_reports(const Arguments& arguments) {
   if (arguments.flag("--quiet") && arguments.flag("--verbose"))
     return Error::usage("--quiet and --verbose exclude each other");
   CHECK_OK(ci_output(arguments));
-  return {};
+  static const std::vector<std::string> when{"auto", "always", "never"};
+  const std::optional<std::string> color = TRY(arguments.choice("--color", when));
+  if (color && *color != "never" && arguments.flag("--no-color"))
+    return Error::usage(fmt::format("--no-color and --color {} exclude each other", *color));
+  if (color && *color == "always" && arguments.flag("--plain"))
+    return Error::usage("--plain has no colours, and --color always wants them");
+  return arguments.duration("--slow").ok() ? Status() : arguments.duration("--slow").error();
 }
 
-Reports::Reports(const Arguments& arguments, ReportFiles files, std::vector<std::string> lacks, bool live)
+namespace {
+
+constexpr int64_t slow_on_terminal_ns = 10'000'000'000, slow_elsewhere_ns = 60'000'000'000;
+
+report::TerminalOptions looks_of(const Arguments& arguments, const plan::Plan& plan, bool live) {
+  report::TerminalOptions looks;
+  looks.plain = arguments.flag("--plain");
+  looks.verbose = arguments.flag("--verbose");
+  looks.quiet = arguments.flag("--quiet");
+  const std::string color = arguments.value("--color").value_or("auto");
+  const bool never = looks.plain || arguments.flag("--no-color") || color == "never";
+  looks.palette = report::palette_for(STDOUT_FILENO, never, color == "always");
+  report::ProgressOptions& progress = looks.progress;
+  progress.live = live && !looks.quiet && !looks.plain && report::is_live_terminal(STDERR_FILENO);
+  // Where somebody else writes on the terminal, such as a test's shell, time stands still as well.
+  progress.told = live && !looks.quiet;
+  const std::optional<int64_t> slow = arguments.duration("--slow").value();  // looked at by check_reports
+  progress.slow_ns = slow.value_or(progress.live ? slow_on_terminal_ns : slow_elsewhere_ns);
+  progress.columns = [] { return report::columns_of(STDERR_FILENO); };
+  for (const plan::Job& job : plan.jobs) progress.limits.push_back(job.limits.script_timeout_ns);
+  return looks;
+}
+
+}  // namespace
+
+Reports::Reports(const Arguments& arguments, const plan::Plan& plan, ReportFiles files,
+                 std::vector<std::string> lacks, bool live)
     : out_(STDOUT_FILENO, "standard output"),
       live_(STDERR_FILENO, "standard error"),
       collector_(arguments.flag("--verbose")) {
@@ -94,12 +126,7 @@ Reports::Reports(const Arguments& arguments, ReportFiles files, std::vector<std:
   } else if (arguments.flag("--tap")) {
     collector_.add(std::make_unique<report::Tap>(out_));
   } else {
-    report::TerminalOptions looks;
-    looks.colour = report::wants_colour(STDOUT_FILENO, arguments.flag("--no-color"));
-    looks.live = live && report::is_live_terminal(STDERR_FILENO) && !arguments.flag("--quiet");
-    looks.columns = report::columns_of(STDERR_FILENO);
-    looks.verbose = arguments.flag("--verbose");
-    looks.quiet = arguments.flag("--quiet");
+    report::TerminalOptions looks = looks_of(arguments, plan, live);
     looks.first = std::move(lacks);
     // What was asked for has been checked.
     const Result<CiOutput> ci = ci_output(arguments);
@@ -138,7 +165,7 @@ void all_end_with(const Error& error, const plan::Plan& plan, EventSink& events)
 
 ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan, ReportFiles files,
                          uint64_t started_ns, std::vector<std::string> lacks, bool live)
-    : reports_(arguments, std::move(files), std::move(lacks), live), started_ns_(started_ns) {
+    : reports_(arguments, plan, std::move(files), std::move(lacks), live), started_ns_(started_ns) {
   report::RunStart start;
   start.scripts = plan.jobs.size();
   start.selection = plan.selection;
@@ -157,6 +184,7 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan, Rep
 void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,
                       const StopSignals& signals) {
   how.stop_fd = signals.descriptor();
+  how.tick = [this] { collector().tick(); };
   // Reports may lie in the test tree.
   how.apart.insert(how.apart.end(), reports_.growing().begin(), reports_.growing().end());
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {

@@ -33,7 +33,22 @@ inline constexpr std::array report_options{
                    "(default: auto)"},
     Option{.names = "-q,--quiet", .help = "only what went wrong, and the summary"},
     Option{.names = "-v,--verbose", .help = "the whole log of every script, every case of a document"},
-    Option{.names = "--no-color", .help = "no colours (also: NO_COLOR in the environment)"}};
+    Option{
+        .names = "--color",
+        .value = "WHEN",
+        .help = "auto, always or never; auto: on a terminal (see also NO_COLOR, FORCE_COLOR; default: auto)",
+        .choices = "auto|always|never"},
+    Option{.names = "--no-color", .help = "the same as --color never"},
+    Option{
+        .names = "--plain",
+        .help =
+            "for screen readers: a line for each thing that happens, words in place of signs, no colours,\n"
+            "nothing drawn anew"},
+    Option{.names = "--slow",
+           .value = "TIME",
+           .help =
+               "a test that runs longer is marked as slow while it runs, and where there is no terminal that "
+               "is told,\nonce (default: 10s on a terminal, else 60s)"}};
 
 /// The options of a command with those that choose reports.
 template <size_t N>
@@ -49,14 +64,16 @@ enum class CiOutput : uint8_t { none, github, gitlab };
 /// asked for there.
 Result<CiOutput> ci_output(const Arguments& arguments);
 
-/// Usage errors: reports that exclude each other.
+/// Usage errors: reports that exclude each other, looks that do.
 Status check_reports(const Arguments& arguments);
 
 /// The reporters that were asked for.
 class Reports {
  public:
-  /// @param lacks what the text begins with @param live whether progress may be shown on a terminal
-  Reports(const Arguments& arguments, ReportFiles files, std::vector<std::string> lacks, bool live);
+  /// @param plan whose tests' time limits are told of @param lacks what the text begins with @param live
+  /// whether progress may be shown on a terminal
+  Reports(const Arguments& arguments, const plan::Plan& plan, ReportFiles files,
+          std::vector<std::string> lacks, bool live);
   report::Collector& collector() { return collector_; }
   /// The files that change while tests run.
   [[nodiscard]] const std::vector<std::string>& growing() const { return growing_; }

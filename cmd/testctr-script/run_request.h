@@ -17,7 +17,8 @@ inline constexpr Option engine_option =
            .value = "ENGINE",
            .help =
                "who makes the containers: native, docker, podman, chroot, here, or auto: the first of these "
-               "that\nworks, but never here (default: auto)"};
+               "that\nworks, but never here (default: auto)",
+           .choices = "auto|native|docker|podman|chroot|here"};
 
 // What `check` has as well.
 inline constexpr Option dialect_option{
@@ -25,7 +26,8 @@ inline constexpr Option dialect_option{
     .value = "NAME",
     .help =
         "of scripts: testctr, rsc, testscript or cmdgo; the three behave as the tools of that name\n"
-        "(default: testctr)"};
+        "(default: testctr)",
+    .choices = "testctr|rsc|testscript|cmdgo"};
 inline constexpr Option command_option{
     .names = "--command",
     .value = "NAME",
@@ -78,7 +80,8 @@ inline constexpr std::array place_options{
            .help = "none: loopback alone; host: this machine's (default: none)"},
     Option{.names = "--seccomp",
            .value = "FILTER",
-           .help = "default, unconfined, or the file of a Docker/OCI profile (default: default)"},
+           .help = "default, unconfined, or the file of a Docker/OCI profile (default: default)",
+           .choices = "default|unconfined|@files"},
     Option{.names = "--ids",
            .value = "one|range",
            .help =
@@ -114,11 +117,15 @@ inline constexpr std::array place_options{
            .help = "take script and tree from a tar layer that `layer` wrote"},
     Option{.names = "--format",
            .value = "FORMAT",
-           .help = "of the files named: script, scrut or cram (default: by extension)"},
+           .help = "of the files named: script, scrut or cram (default: by extension)",
+           .choices = "script|scrut|cram"},
     Option{.names = "--shell",
            .value = "PROGRAM",
            .help = "of documents (default: what the document says, else bash, for Cram /bin/sh)"},
-    Option{.names = "--compat", .value = "TOOL", .help = "judge documents as that tool would: scrut, cram"},
+    Option{.names = "--compat",
+           .value = "TOOL",
+           .help = "judge documents as that tool would: scrut, cram",
+           .choices = "scrut|cram"},
     Option{.names = "--work-directory",
            .value = "DIR",
            .help = "the cases of a document work in this folder of yours, which stays"},
@@ -144,11 +151,13 @@ inline constexpr std::array manifest_options{
     Option{.names = "-t,--test",
            .value = "NAME",
            .help = "this test of the manifest, and those that it needs",
-           .repeats = true},
+           .repeats = true,
+           .choices = "@tests"},
     Option{.names = "--tag",
            .value = "TAG",
            .help = "tests of the manifest with this tag, and those that they need",
-           .repeats = true}};
+           .repeats = true,
+           .choices = "@tags"}};
 
 /// The options of a command: its own behind those above.
 template <size_t N>

@@ -323,6 +323,12 @@ Services run beside each test, in its own network; a test takes all of the manif
 with a mapping further ones of its own. `include` adds the tests of further manifests; what they do not say themselves, they take from the
 one that includes them. YAML's anchors and merges (&, *, <<) work; keys `x-...` at the top are a place for them.
 
+Editors that know JSON Schema complete and check it with a first line
+
+  # yaml-language-server: $schema=testctr.schema.json
+
+and the file that `testctr-script help manifest --schema > testctr.schema.json` writes.
+
 `testctr-script lock` writes testctr.lock beside it: for each image that the manifest names, what that name stands for now, as digests. `run`
 then takes these, until `lock --update`; `lock --check` tells in CI what is missing, and `run --locked` refuses it. It is YAML, sorted:
 
@@ -436,11 +442,52 @@ machine's, other variables are as in a container. Programs have no new privilege
 write elsewhere stays. An image - named, of a manifest or of a document - is exit code 2, and so are sections, services, --mount.
 )";
 
+constexpr std::string_view every_day = R"(Every day
+
+  testctr-script run --watch                 runs, then again what is affected by each change; Enter or a: all, f: failed ones, q: quit
+  testctr-script run --plain                 for screen readers: a line for each thing that happens, in words
+  source <(testctr-script completion bash)   completion: zsh and fish as well (`testctr-script completion --help`)
+  testctr-script help --man run | man -l -   help as manual pages; `make install` puts them in place
+
+While tests run on a terminal, one line says how many have ended and failed, and what runs since when; a test that runs for more than 10s
+(--slow TIME) is marked as slow, one that is near its time limit as `hung?`. Where there is no terminal each such test is told once, in a line.
+
+Colours: --color WHEN, --no-color; else NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE; TERM=dumb has none. Those used can be read on light and
+on dark grounds. A name is cut where a line ends, and control characters in it are shown, not sent.
+
+Ctrl-C ends a run cleanly: what runs is stopped, what it has left is taken away, the report says what was not run. Twice ends it at once.
+Nothing is left behind either way.
+
+--watch follows the scripts, the test tree, the manifest with what it includes, and --bin programs. A changed script runs alone; another change
+in a test tree runs all tests that see that tree, a program those that have it, a manifest all. Changes that come within 100 ms are one. A
+change while tests run stops them, and what they had left runs with it. What the run itself writes - reports, bundles, artifacts, .err files -
+does not count, nor do names that begin with a dot, .git above all, or files of editors (name~). Linux tells of changes by inotify: not of those
+that another machine makes on a network file system, not through a link to elsewhere, not of a mode that changes, and of no more folders
+than fs.inotify.max_user_watches; what is not followed is told.
+)";
+
+constexpr std::string_view config = R"(A user's defaults
+
+$XDG_CONFIG_HOME/testctr/config.yaml, else ~/.config/testctr/config.yaml, gives defaults for `run`; TESTCTR_CONFIG=FILE names another file, and
+`run --no-config` takes none. The command line stands above it; `run -v` tells what was taken.
+
+  jobs: 4
+  color: always
+  slow: 5s
+  store-ro: [/srv/images]
+
+It says how a run looks and where things are on this machine, and nothing that changes what a test means: time limits, memory, variables,
+images and the like stand in the manifest, where others have them, too. Unknown keys are mistakes. For editors: a first line
+# yaml-language-server: $schema=FILE, with the file that `testctr-script help config --schema > FILE` writes.
+)";
+
 constexpr Topic all[] = {
     {"bundles", "one file that runs a test again anywhere: pack, replay, push", bundles},
+    {"config", "a user's defaults: config.yaml", config},
     {"dialects", "scripts of cmd/go, rsc.io/script and testscript as they are", dialects},
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"engines", "who makes containers, and what to do where native ones cannot be", engines},
+    {"every-day", "watching, progress, colours, screen readers, completion, manual pages", every_day},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"files", "programs, folders and files of this machine: --bin, --mount, --artifacts", files},
     {"formats", "the kinds of files that are read and written", formats},

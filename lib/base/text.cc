@@ -71,6 +71,30 @@ size_t utf8_sequence(std::string_view bytes) {
   return 0;
 }
 
+/// Whether a terminal may show it in two columns: East Asian scripts, symbols that some fonts draw wide,
+/// emoji.
+bool is_wide(std::string_view one) {
+  struct Range {
+    std::string_view first, last;
+  };
+  static constexpr Range wide[] = {
+      {"\u1100", "\u115f"}, {"\u2300", "\u2bff"},         {"\u2e80", "\ua4cf"},        {"\ua960", "\ua97f"},
+      {"\uac00", "\ud7a3"}, {"\uf900", "\ufaff"},         {"\ufe10", "\ufe6f"},        {"\uff00", "\uff60"},
+      {"\uffe0", "\uffe6"}, {"\U00016fe0", "\U0001b2ff"}, {"\U0001f000", "\U0003ffff"}};
+  return std::any_of(std::begin(wide), std::end(wide), [&](const Range& range) {
+    return one.size() == range.first.size() && one >= range.first && one <= range.last;
+  });
+}
+
+/// Characters that change in which order others are shown, or begin a line.
+bool turns_text_round(std::string_view one) {
+  const auto between = [&](std::string_view first, std::string_view last) {
+    return one >= first && one <= last;
+  };
+  return one == "\u061c" || between("\u200e", "\u200f") || between("\u2028", "\u202e") ||
+         between("\u2066", "\u2069");
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
@@ -107,7 +131,7 @@ std::string printable(std::string_view bytes, bool keep_layout) {
     bool c1 =
         n == 2 && c == 0xc2 && static_cast<uint8_t>(bytes[1]) < 0xa0;  // U+0080 to U+009F drive terminals too
     bool layout = keep_layout && (c == '\n' || c == '\t');
-    if (n == 0 || c1 || ((c < 0x20 || c == 0x7f) && !layout)) {
+    if (n == 0 || c1 || turns_text_round(bytes.substr(0, n)) || ((c < 0x20 || c == 0x7f) && !layout)) {
       size_t bad = n == 0 ? 1 : n;
       for (size_t i = 0; i < bad; ++i) out += fmt::format("\\x{:02x}", static_cast<uint8_t>(bytes[i]));
       bytes.remove_prefix(bad);
@@ -117,6 +141,31 @@ std::string printable(std::string_view bytes, bool keep_layout) {
     }
   }
   return out;
+}
+
+size_t columns_at_most(std::string_view text) {
+  size_t columns = 0;
+  while (!text.empty()) {
+    const size_t n = std::max<size_t>(utf8_sequence(text), 1);
+    columns += is_wide(text.substr(0, n)) ? 2 : 1;
+    text.remove_prefix(n);
+  }
+  return columns;
+}
+
+std::string within_columns(std::string_view text, size_t columns) {
+  if (columns_at_most(text) <= columns) return std::string(text);
+  constexpr std::string_view cut = "...";
+  size_t left = columns > cut.size() ? columns - cut.size() : columns;
+  size_t end = 0;
+  while (end < text.size()) {
+    const size_t n = std::max<size_t>(utf8_sequence(text.substr(end)), 1);
+    const size_t width = is_wide(text.substr(end, n)) ? 2 : 1;
+    if (width > left) break;
+    left -= width;
+    end += n;
+  }
+  return std::string(text.substr(0, end)) + std::string(columns > cut.size() ? cut : "");
 }
 
 std::string quoted(std::string_view bytes) {

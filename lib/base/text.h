@@ -26,9 +26,14 @@ bool is_utf8(std::string_view bytes);
 /// Each maximal invalid sequence replaced by U+FFFD, as Unicode recommends and as Go reads a string byte by
 /// byte (one U+FFFD per bad byte).
 std::string to_utf8(std::string_view bytes);
-/// For a terminal or a message: control bytes and invalid UTF-8 as \xNN, tab and newline kept only when
-/// `keep_layout`.
+/// For a terminal or a message: control bytes, invalid UTF-8 and characters that turn text round as \xNN, tab
+/// and newline kept only when `keep_layout`.
 std::string printable(std::string_view bytes, bool keep_layout = false);
+/// How many columns of a terminal `text`, which is printable, takes at most: what may be wide counts as two,
+/// everything else, marks above letters too, as one.
+size_t columns_at_most(std::string_view text);
+/// `text`, which is printable, cut so that it takes no more columns than that; what was cut ends with "...".
+std::string within_columns(std::string_view text, size_t columns);
 /// In double quotes, with escapes, for messages.
 std::string quoted(std::string_view bytes);
 /// For a POSIX shell: as it is where safe, else in single quotes.

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "image/builtin.h"
+#include "image/near_name.h"
 #include "image/reference.h"
 #include "image/store.h"
 #include "image/tree.h"
@@ -248,9 +249,11 @@ Result<Collected> Collector::run() {
   return done_;
 }
 
-Error unknown_image(const std::string& what) {
-  return Error(Error::infrastructure(fmt::format("there is no image {} in the store", text::quoted(what))))
-      .hint("`testctr-script image ls` shows what is there");
+Error unknown_image(Store::Impl& store, const std::string& what) {
+  Error error = Error::infrastructure(fmt::format("there is no image {} in the store", text::quoted(what)));
+  if (const auto near = near_name(store, what))
+    return std::move(error).hint(fmt::format("did you mean `{}`?", text::printable(*near)));
+  return std::move(error).hint("`testctr-script image ls` shows what is there");
 }
 
 }  // namespace
@@ -298,12 +301,12 @@ Result<Digest> find(Store& store, const std::string& what) {
       if (image.manifest.hex().starts_with(digits)) found.insert(image.manifest.hex());
     if (found.size() > 1) return Error::usage(fmt::format("{} begins the digests of several images", what));
     if (found.size() == 1) return Digest::from_hex(*found.begin());
-    return unknown_image(what);
+    return unknown_image(impl, what);
   }
   Reference reference = TRY(Reference::parse_name(what));
   if (!reference.digest.empty()) return impl.manifest_of(reference.digest);
   auto tagged = TRY(impl.find_tag(reference.tagged()));
-  if (!tagged) return unknown_image(reference.full());
+  if (!tagged) return unknown_image(impl, reference.full());
   return *tagged;
 }
 
@@ -342,7 +345,7 @@ Result<std::string> inspect(Store& store, const std::string& what) {
     std::string bytes = TRY(impl.read_blob(digest));
     out["manifest"] = TRY(json::parse(bytes));
   }
-  if (!known) return unknown_image(what);
+  if (!known) return unknown_image(impl, what);
   return json::dump(out, 2) + "\n";
 }
 

@@ -7,6 +7,7 @@
 #include "image/builtin.h"
 #include "image/images.h"
 #include "image/load.h"
+#include "image/near_name.h"
 #include "image/pull.h"
 #include "image/reference.h"
 
@@ -50,14 +51,17 @@ Result<RootFilesystem> obtain_known(Store::Impl& store, const Reference& referen
   return root_of(store, reference, std::move(loaded.record), std::move(loaded.lock));
 }
 
-Error not_in_store(const Reference& reference, const Access& access) {
-  return Error(Error::infrastructure(fmt::format("the image {} is not in the store, and {}", reference.full(),
-                                                 access.offline ? "no network is to be used (--offline)"
-                                                                : "nothing is to be fetched (--pull never)")))
-      .hint(fmt::format("load it from a layout or an archive: testctr-script image load --tag {} "
-                        "oci:DIR|oci-archive:FILE|docker-archive:FILE; `testctr-script "
-                        "image ls` shows what is there",
-                        reference.text.substr(0, reference.text.find('@'))));
+Error not_in_store(Store::Impl& store, const Reference& reference, const Access& access) {
+  Error error = Error::infrastructure(fmt::format(
+      "the image {} is not in the store, and {}", reference.full(),
+      access.offline ? "no network is to be used (--offline)" : "nothing is to be fetched (--pull never)"));
+  const auto near = near_name(store, reference.full());
+  return std::move(error).hint(
+      fmt::format("{}load it from a layout or an archive: testctr-script image load --tag {} "
+                  "oci:DIR|oci-archive:FILE|docker-archive:FILE; `testctr-script "
+                  "image ls` shows what is there",
+                  near ? fmt::format("did you mean `{}`? Else ", text::printable(*near)) : "",
+                  reference.text.substr(0, reference.text.find('@'))));
 }
 
 // The manifest that a name stands for in the store.
@@ -100,7 +104,7 @@ Result<RootFilesystem> from_name(Store::Impl& store, const Reference& reference,
   const bool ask = access.pull == Pull::always && !access.offline;
   if (!ask) {
     if (auto stored = TRY(from_store(store, reference, access))) return std::move(*stored);
-    if (access.pull == Pull::never || access.offline) return not_in_store(reference, access);
+    if (access.pull == Pull::never || access.offline) return not_in_store(store, reference, access);
   }
   const LoadedImage pulled = TRY(pull_reference(store, reference, access));
   Reference exact = reference;
@@ -177,7 +181,7 @@ Result<RootFilesystem> obtain(Store& store, const std::string& text, const Acces
         reference.digest = TRY(find(store, text));
         reference.text = reference.digest.str();
         auto stored = TRY(from_store(impl, reference, access));
-        if (!stored) return not_in_store(reference, access);
+        if (!stored) return not_in_store(impl, reference, access);
         CHECK_OK(for_this_machine(*stored));
         return std::move(*stored);
       }

@@ -78,6 +78,9 @@ bool fits(const Shape& shape, const Yaml& value, const std::string& path, Mistak
 /// Puts the values of a mapping that fits into the target.
 void take(const Shape& shape, const Yaml& value, void* target);
 
+/// The JSON Schema (draft 7) of a file that is one such mapping.
+Json schema_of_file(const Shape& shape, const std::string& title);
+
 /// All shapes, the manifest's first.
 std::vector<const Shape*> all_shapes();
 

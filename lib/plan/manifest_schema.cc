@@ -96,10 +96,15 @@ Json shape_schema(const Shape& shape) {
 
 }  // namespace
 
-Json manifest_schema() {
-  Json schema = shape_schema(manifest_shape());
+Json schema_of_file(const Shape& shape, const std::string& title) {
+  Json schema = shape_schema(shape);
   schema["$schema"] = "http://json-schema.org/draft-07/schema#";
-  schema["title"] = "testctr.yaml, a manifest of testctr-script";
+  schema["title"] = title;
+  return schema;
+}
+
+Json manifest_schema() {
+  Json schema = schema_of_file(manifest_shape(), "testctr.yaml, a manifest of testctr-script");
   for (const Shape* shape : all_shapes()) {
     if (shape != &manifest_shape()) schema["definitions"][definition_name(*shape)] = shape_schema(*shape);
   }

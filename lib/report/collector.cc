@@ -47,6 +47,10 @@ void Collector::start(const RunStart& start) {
   for (const auto& reporter : reporters_) reporter->run_started(start);
 }
 
+void Collector::tick() {
+  for (const auto& reporter : reporters_) reporter->tick();
+}
+
 Collector::Running& Collector::running(const Event& event) {
   std::unique_ptr<Running>& slot = running_[event.script];
   if (!slot) {

@@ -34,6 +34,8 @@ class Reporter {
   virtual void script_started(const ScriptReport& /*script*/) {}
   /// An attempt has ended and another one follows, which `script_started` tells of again.
   virtual void attempt_ended(const ScriptReport& /*script*/) {}
+  /// Some time has passed, with or without events: a few times a second while tests run.
+  virtual void tick() {}
   virtual void script_ended(const ScriptReport& /*script*/) {}
   virtual void run_ended(const RunEnding& /*ending*/, const Tally& /*tally*/) {}
   /// Whether all of the report could be written.
@@ -50,6 +52,8 @@ class Collector : public EventSink {
 
   void start(const RunStart& start);
   void take(const Event& event) override;
+  /// Tells reporters that time has passed.
+  void tick();
   /// Ends the reports. @return the first error of a reporter; `exit_code` is the run's in any case.
   Status finish(const RunEnding& ending);
   [[nodiscard]] const Tally& tally() const { return tally_; }

@@ -1,6 +1,7 @@
 #include "report/terminal.h"
 
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,70 +19,38 @@ bool is_set(const char* name) {
   return value != nullptr && *value != '\0';
 }
 
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
 bool is_dumb() {
-  const char* term = std::getenv("TERM");
-  return term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
+  const std::string_view term = variable("TERM");
+  return term.empty() || term == "dumb";
 }
 
-std::string_view code_of(Style style) {
-  switch (style) {
-    case Style::plain:
-      return "";
-    case Style::title:
-      return "\x1b[1m";
-    case Style::command:
-      return "\x1b[36m";
-    case Style::note:
-      return "\x1b[2m";
-    case Style::failure:
-      return "\x1b[1;31m";
-    case Style::removed:
-      return "\x1b[31m";
-    case Style::added:
-      return "\x1b[32m";
-    case Style::hint:
-      return "\x1b[33m";
-    case Style::warning:
-      return "\x1b[33m";
-  }
-  return "";
-}
-
-struct Label {
-  std::string_view word;
-  std::string_view code;
-};
-
-Label label_of(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::pass:
-      return {"ok   ", "\x1b[32m"};
-    case Outcome::fail:
-      return {"FAIL ", "\x1b[1;31m"};
-    case Outcome::error:
-      return {"ERROR", "\x1b[1;35m"};
-    case Outcome::skip:
-      return {"SKIP ", "\x1b[33m"};
-    case Outcome::not_run:
-      return {"STOP ", "\x1b[33m"};
-    case Outcome::flaky:
-      return {"FLAKY", "\x1b[33m"};
-    case Outcome::xfail:
-      return {"xfail", "\x1b[32m"};
-    case Outcome::xpass:
-      return {"XPASS", "\x1b[1;31m"};
-  }
-  return {"?    ", ""};
+/// Whether the terminal knows 256 colours, as far as the environment says. What is no terminal is read by
+/// programs that know them, or by none.
+bool has_fixed_colours(int fd) {
+  const std::string_view term = variable("TERM");
+  return ::isatty(fd) != 1 || is_set("COLORTERM") || term.find("256") != std::string_view::npos ||
+         term.find("direct") != std::string_view::npos;
 }
 
 }  // namespace
 
-bool wants_colour(int fd, bool forbidden) {
-  if (forbidden || is_set("NO_COLOR")) return false;
-  for (const char* name : {"FORCE_COLOR", "CLICOLOR_FORCE"}) {
-    if (is_set(name)) return std::string_view(std::getenv(name)) != "0";
+Palette palette_for(int fd, bool never, bool always) {
+  if (never || (!always && is_set("NO_COLOR"))) return Palette::none;
+  bool wanted = always || is_live_terminal(fd);
+  if (!always) {
+    for (const char* name : {"FORCE_COLOR", "CLICOLOR_FORCE"}) {
+      if (!is_set(name)) continue;
+      wanted = variable(name) != "0";
+      break;
+    }
   }
-  return is_live_terminal(fd);
+  if (!wanted) return Palette::none;
+  return has_fixed_colours(fd) ? Palette::fixed : Palette::basic;
 }
 
 bool is_live_terminal(int fd) { return ::isatty(fd) == 1 && !is_dumb(); }
@@ -91,17 +60,30 @@ size_t columns_of(int fd) {
   return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-std::string Terminal::painted(Style style, std::string_view line) const {
+Terminal::Terminal(Writer& out, Writer& live, TerminalOptions options)
+    : out_(out),
+      options_(std::move(options)),
+      progress_(live, options_.progress, [this](const std::string& line) { say(line); }) {}
+
+std::string Terminal::styled(Style style, std::string_view line) const {
   const std::string safe = text::printable(line, /* keep_layout= */ true);
-  const std::string_view code = code_of(style);
-  if (!options_.colour || code.empty()) return safe + "\n";
-  return fmt::format("{}{}\x1b[0m\n", code, safe);
+  return painted(code_of(style, options_.palette), safe) + "\n";
+}
+
+void Terminal::say(const std::string& line) {
+  progress_.wipe();
+  out_.write(styled(Style::note, line));
 }
 
 void Terminal::head(const ScriptReport& script, std::string& text) const {
-  const Label label = label_of(script.outcome);
-  text += options_.colour ? fmt::format("{}{}\x1b[0m", label.code, label.word) : std::string(label.word);
-  text += fmt::format(" {} ({})", text::printable(script.name), seconds(script.duration_ns));
+  const std::string name = text::printable(script.name);
+  const std::string time = seconds(script.duration_ns);
+  if (options_.plain) {
+    text += fmt::format("{}: {} in {}", word_of(script.outcome), name, time);
+  } else {
+    const std::string label = painted(code_of(script.outcome, options_.palette), label_of(script.outcome));
+    text += fmt::format("{} {} ({})", label, name, time);
+  }
   const std::string reason = summary_of(script, options_.work);
   bool first = true;
   for (std::string_view line : text::lines(reason)) {
@@ -115,40 +97,36 @@ void Terminal::head(const ScriptReport& script, std::string& text) const {
 }
 
 void Terminal::run_started(const RunStart& start) {
-  scripts_ = start.scripts;
-  for (const std::string& line : options_.first) out_.write(painted(Style::note, line));
+  const size_t scripts = start.scripts;
+  progress_.run_started(scripts);
+  for (const std::string& line : options_.first) out_.write(styled(Style::note, line));
+  if (options_.plain && !options_.quiet)
+    out_.write(fmt::format("{} {} to run\n", scripts, scripts == 1 ? "test" : "tests"));
 }
 
 void Terminal::script_started(const ScriptReport& script) {
-  running_[script.index] = script.name;
-  progress();
+  tell_started();
+  if (options_.plain && !options_.quiet) begun_.emplace(script.index, script.name);
+  progress_.started(script.index, script.name);
 }
 
-void Terminal::script_ended(const ScriptReport& script) {
-  running_.erase(script.index);
-  ++ended_;
-  const bool bad = !is_good(script.outcome) && script.outcome != Outcome::not_run;
-  if (bad) ++bad_;
-  const bool started = !script.log.empty() || !script.cases.empty();
-  const bool unreached = script.outcome == Outcome::not_run && !started;
-  if ((options_.quiet && !bad) || (unreached && !options_.verbose)) return progress();
+void Terminal::tell_started() {
+  if (!begun_) return;
+  out_.write(fmt::format("started: {}\n", text::printable(begun_->second)));
+  begun_.reset();
+}
 
-  wipe();
-  std::string text;
-  head(script, text);
-  // What stands above all is not said again of each script.
-  const auto said = [&](std::string_view line) {
-    return std::any_of(options_.first.begin(), options_.first.end(),
-                       [&](const std::string& first) { return line == fmt::format("[{}]", first); });
-  };
-  const TakeLine take = [&](Style style, std::string_view line) {
-    if (style != Style::plain && said(line)) return;
-    text += painted(style, line);
-    if (text.size() > buffer_most) {
-      out_.write(text);
-      text.clear();
-    }
-  };
+void Terminal::tick() {
+  tell_started();
+  progress_.tick();
+}
+
+bool Terminal::said_above(std::string_view line) const {
+  return std::any_of(options_.first.begin(), options_.first.end(),
+                     [&](const std::string& first) { return line == fmt::format("[{}]", first); });
+}
+
+void Terminal::details(const ScriptReport& script, bool bad, const TakeLine& take) const {
   for (const ScriptReport& attempt : script.earlier) {
     take(Style::note,
          fmt::format("[attempt {}: {}]", attempt.attempt + 1, summary_of(attempt, options_.work)));
@@ -159,10 +137,8 @@ void Terminal::script_ended(const ScriptReport& script) {
     render_whole(script, take);
   } else {
     for (const std::string& message : script.messages)
-      if (!said(fmt::format("[{}]", message))) take(Style::warning, fmt::format("      {}", message));
+      if (!said_above(fmt::format("[{}]", message))) take(Style::warning, fmt::format("      {}", message));
   }
-  out_.write(text);
-  progress();
 }
 
 void Terminal::render_whole(const ScriptReport& script, const TakeLine& take) const {
@@ -171,40 +147,41 @@ void Terminal::render_whole(const ScriptReport& script, const TakeLine& take) co
   render_failures(script, options_.work, take);
 }
 
+void Terminal::script_ended(const ScriptReport& script) {
+  const bool bad = !is_good(script.outcome) && script.outcome != Outcome::not_run;
+  progress_.ended(script.index, bad);
+  const bool started = !script.log.empty() || !script.cases.empty();
+  const bool unreached = script.outcome == Outcome::not_run && !started;
+  if (begun_ && begun_->first == script.index && script.duration_ns == 0 && !started) begun_.reset();
+  tell_started();
+  if ((options_.quiet && !bad) || (unreached && !options_.verbose)) return progress_.tick();
+
+  progress_.wipe();
+  std::string text;
+  head(script, text);
+  InWords in_words;
+  details(script, bad, [&](Style style, std::string_view line) {
+    // What stands above all is not said again of each script.
+    if (style != Style::plain && said_above(line)) return;
+    text += styled(style, options_.plain ? in_words(style, line) : line);
+    if (text.size() > buffer_most) {
+      out_.write(text);
+      text.clear();
+    }
+  });
+  out_.write(text);
+  progress_.tick();
+}
+
 void Terminal::run_ended(const RunEnding& ending, const Tally& tally) {
-  wipe();
+  progress_.wipe();
   for (const std::string& line : {tally.cases_line(), tally.kinds_line()}) {
     if (!line.empty()) out_.write(line + "\n");
   }
-  const std::string line = tally.line(ending);
-  if (!options_.colour) return out_.write(line + "\n");
-  const std::string_view code = tally.exit_code(ending) == 0 ? "\x1b[1;32m" : "\x1b[1;31m";
-  out_.write(fmt::format("{}{}\x1b[0m\n", code, line));
-}
-
-void Terminal::progress() {
-  if (!options_.live || running_.empty()) return wipe();
-  std::string line = fmt::format("[{}/{}", ended_, scripts_);
-  line += bad_ == 0 ? "] " : fmt::format(", {} bad] ", bad_);
-  bool first = true;
-  for (const auto& [index, name] : running_) {
-    line += fmt::format("{}{}", first ? "" : ", ", text::printable(name));
-    first = false;
-  }
-  // Cut by bytes: a character too few on a line that is wiped anyway. Never within a UTF-8 sequence.
-  if (line.size() >= options_.columns) {
-    size_t size = options_.columns > 4 ? options_.columns - 4 : 0;
-    while (size > 0 && (static_cast<unsigned char>(line[size]) & 0xc0) == 0x80) --size;
-    line = line.substr(0, size) + "...";
-  }
-  live_.write("\r\x1b[K" + line);
-  line_shown_ = true;
-}
-
-void Terminal::wipe() {
-  if (!line_shown_) return;
-  live_.write("\r\x1b[K");
-  line_shown_ = false;
+  const bool good = tally.exit_code(ending) == 0;
+  const std::string_view code =
+      good ? code_of(Outcome::pass, options_.palette) : code_of(Outcome::fail, options_.palette);
+  out_.write(painted(code, tally.line(ending)) + "\n");
 }
 
 }  // namespace testctr::report

@@ -209,6 +209,7 @@ class Runner {
       }
       if (options_.stop_fd >= 0 && descriptors.back().revents != 0) return stop(/*interrupted=*/true);
     }
+    if (options_.tick) options_.tick();
     const uint64_t now = sys::monotonic_ns();
     if (run_deadline_ns_ != 0 && now >= run_deadline()) return stop(/*interrupted=*/false);
     for (const auto& test : active_) test->turn(now);

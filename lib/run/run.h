@@ -29,6 +29,8 @@ struct Options {
   /// obtained: a descriptor that stays open until the run is over; -1: this one is not followed. Empty:
   /// nothing is. A usage error with an engine that cannot.
   std::function<int(const std::string& image)> follow;
+  /// Called a few times a second while tests run, for who shows how long they take; may be empty.
+  std::function<void()> tick;
   /// Where the system calls of all containers are noted (Spec::learn): a descriptor that stays open until the
   /// run is over; -1: nowhere. A usage error with an engine that cannot.
   int learn = -1;

@@ -35,6 +35,23 @@ TEST_CASE("printable never lets control bytes through") {
   CHECK(text::printable("\xc2\x9b") == "\\xc2\\x9b");  // CSI as one code point
 }
 
+TEST_CASE("printable shows what turns text round") {
+  CHECK(text::printable("a\u202etxt.exe") == "a\\xe2\\x80\\xaetxt.exe");
+  CHECK(text::printable("\u2066\u2069\u200f") == "\\xe2\\x81\\xa6\\xe2\\x81\\xa9\\xe2\\x80\\x8f");
+  CHECK(text::printable("\u200d\u00e9\u2030\u206a") == "\u200d\u00e9\u2030\u206a");
+}
+
+TEST_CASE("columns: never more than a terminal takes") {
+  CHECK(text::columns_at_most("abc") == 3);
+  CHECK(text::columns_at_most("\u00e9") == 1);
+  CHECK(text::columns_at_most("\u6f22\uff21\U0001f600\uac00") == 8);
+  CHECK(text::within_columns("abc", 3) == "abc");
+  CHECK(text::within_columns("abcdef", 5) == "ab...");
+  CHECK(text::within_columns("\u6f22\u5b57\u6f22\u5b57", 6) == "\u6f22...");
+  CHECK(text::within_columns("\u6f22\u5b57\u6f22\u5b57", 7) == "\u6f22\u5b57...");
+  CHECK(text::within_columns("abcdef", 2) == "ab");
+}
+
 TEST_CASE("shell quoting") {
   CHECK(text::shell_quoted("plain-1.2/x") == "plain-1.2/x");
   CHECK(text::shell_quoted("it's") == "'it'\\''s'");

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "report_support.h"
 
 using namespace testctr;
@@ -83,19 +85,105 @@ TEST_CASE("terminal report: quiet shows what went wrong and the summary") {
 }
 
 TEST_CASE("terminal report: colours surround lines and never come from the output") {
-  const Written written = report_of({.colour = true});
+  const Written written = report_of({.palette = Palette::basic});
   CHECK(has(written.out, "\x1b[32mok   \x1b[0m good.txt"));
   CHECK(has(written.out, "\x1b[1;31mFAIL: t/bad.txt:6: stdout two: no match for `two` in stdout\x1b[0m\n"));
   CHECK(has(written.out, "one \\x1b[31mred\n"));
 }
 
 TEST_CASE("terminal report: the line of progress names what runs and is wiped before results") {
-  const Written written = report_of({.live = true, .columns = 40});
-  CHECK(has(written.live, "\r\x1b[K[0/4] t/bad.txt, good.txt"));
-  CHECK(has(written.live, "[1/4] t/bad.txt"));
+  uint64_t time = 0;
+  TerminalOptions options;
+  options.progress.live = true;
+  options.progress.columns = [] { return size_t{40}; };
+  options.progress.now = [&] { return time += 100'000'000; };
+  const Written written = report_of(options);
+  CHECK(has(written.live, "\r\x1b[K[0/4] t/bad.txt, good.txt\r"));
+  CHECK(has(written.live, "[1/4] t/bad.txt\r"));
   CHECK(written.live.ends_with("\r\x1b[K"));
-  const Written narrow = report_of({.live = true, .columns = 16});
-  CHECK(has(narrow.live, "\r\x1b[K[0/4] t/bad...."));
+}
+
+TEST_CASE("terminal report: in words, a line for each thing that happens") {
+  const Written written = report_of({.plain = true});
+  CHECK(has(
+      written.out,
+      "4 tests to run\nstarted: t/bad.txt\nstarted: good.txt\npassed: good.txt in 0.007s\nfailed: t/bad.txt "
+      "in 0.008s: line 6: no match for `two` in stdout\nphase: prepare (0.002s)\nphase: look "
+      "(0.005s)\ncommand: exec show $WORK\n[stdout]\n"));
+  CHECK(has(written.out, "\nexit status 1\ncommand: stdout two\nFAIL: t/bad.txt:6: "));
+  CHECK(has(written.out, "error: broken.txt in 0.001s: "));
+  CHECK(has(written.out, "skipped: other.txt in 0.002s: no #git here\n"));
+  CHECK(written.live.empty());
+  // What never ran has not begun either.
+  const Written unreached = report_of({.plain = true}, [](EventSink& sink) {
+    sink.take(started(0, "a.txt"));
+    sink.take(started(1, "never.txt"));
+    sink.take(ended(1, Outcome::not_run, "interrupted", 0));
+  });
+  CHECK(has(unreached.out, "started: a.txt\n0 passed"));
+  const Written difference = report_of({.plain = true}, [](EventSink& sink) {
+    sink.take(started(0, "a.txt"));
+    sink.take(failure(0, 3,
+                      {"cmp x y", "x and y differ", "", "",
+                       "--- x (expected)\n+++ y (actual)\n@@ -4,2 +5 @@\n a\n---- A\n+B\n", ""}));
+    sink.take(ended(0, Outcome::fail, "", 1));
+  });
+  CHECK(has(
+      difference.out,
+      "x and y differ\ncompared: x (expected)\nwith: y (actual)\nat line 4 of what was expected, line 5 of "
+      "what came\n a\nexpected: --- A\ncame: B\n"));
+}
+
+namespace {
+
+/// Relative luminance of a colour of the 256, as WCAG has it.
+double luminance(int index) {
+  const auto level = [](int value) {
+    const double s = value / 255.0;
+    return s <= 0.03928 ? s / 12.92 : std::pow((s + 0.055) / 1.055, 2.4);
+  };
+  if (index >= 232) return level(8 + 10 * (index - 232));
+  const auto step = [&](int n) { return level(n == 0 ? 0 : 55 + 40 * n); };
+  const int cube = index - 16;
+  return 0.2126 * step(cube / 36) + 0.7152 * step(cube / 6 % 6) + 0.0722 * step(cube % 6);
+}
+
+constexpr Style styles[] = {Style::plain,   Style::title, Style::command, Style::note,   Style::failure,
+                            Style::removed, Style::added, Style::hint,    Style::warning};
+constexpr Outcome outcomes[] = {Outcome::pass,    Outcome::fail,  Outcome::error, Outcome::skip,
+                                Outcome::not_run, Outcome::flaky, Outcome::xfail, Outcome::xpass};
+
+}  // namespace
+
+TEST_CASE("colours can be read on white and on black") {
+  std::vector<std::string> fixed, basic;
+  for (const Style style : styles) {
+    CHECK(code_of(style, Palette::none).empty());
+    fixed.emplace_back(code_of(style, Palette::fixed));
+    basic.emplace_back(code_of(style, Palette::basic));
+  }
+  for (const Outcome outcome : outcomes) {
+    CHECK(code_of(outcome, Palette::none).empty());
+    fixed.emplace_back(code_of(outcome, Palette::fixed));
+    basic.emplace_back(code_of(outcome, Palette::basic));
+  }
+  size_t measured = 0;
+  for (const std::string& code : fixed) {
+    const size_t at = code.find("38;5;");
+    if (at == std::string::npos) continue;
+    const double light = luminance(std::stoi(code.substr(at + 5)));
+    INFO(code.substr(at));
+    CHECK((light + 0.05) / 0.05 >= 3.8);
+    CHECK(1.05 / (light + 0.05) >= 3.8);
+    ++measured;
+  }
+  CHECK(measured >= 10);
+  // Of the terminal's own: no black, yellow, blue or white, none of the bright ones.
+  for (const std::string& code : basic) {
+    CAPTURE(code);
+    for (const char* bad : {"30m", "33m", "34m", "37m", "[9", ";9"})
+      CHECK(code.find(bad) == std::string::npos);
+  }
 }
 
 TEST_CASE("terminal report: a diff takes the place of expected and actual") {
@@ -290,7 +378,7 @@ TEST_CASE("colours: what decides") {
   const auto with = [](const char* name, const char* value) {
     for (const char* all : {"NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"}) ::unsetenv(all);
     if (name != nullptr) ::setenv(name, value, 1);
-    const bool wanted = wants_colour(-1, false);
+    const bool wanted = palette_for(-1, false, false) != Palette::none;
     for (const char* all : {"NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"}) ::unsetenv(all);
     return wanted;
   };
@@ -300,9 +388,10 @@ TEST_CASE("colours: what decides") {
   CHECK_FALSE(with("FORCE_COLOR", "0"));
   CHECK_FALSE(with("NO_COLOR", "1"));
   ::setenv("FORCE_COLOR", "1", 1);
-  CHECK_FALSE(wants_colour(-1, true));
+  CHECK(palette_for(-1, true, false) == Palette::none);
   ::setenv("NO_COLOR", "1", 1);
-  CHECK_FALSE(wants_colour(-1, false));
+  CHECK(palette_for(-1, false, false) == Palette::none);
+  CHECK(palette_for(-1, false, true) != Palette::none);  // asked for by name
   ::unsetenv("NO_COLOR");
   ::unsetenv("FORCE_COLOR");
 }

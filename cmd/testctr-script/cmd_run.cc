@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "bundles.h"
 #include "commands.h"
+#include "debug_options.h"
 #include "image_access.h"
 #include "plan/plan_request.h"
 #include "reports.h"
@@ -28,7 +29,9 @@ constexpr Option own_options[] = {
     {.names = "--locked", .help = "every image must be in the manifest's lock file (`testctr-script lock`)"},
     {.names = "--err-files",
      .help =
-         "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"}};
+         "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"},
+    debug_option,
+    break_option};
 constexpr auto options = with_report_options(with_manifest_options(own_options));
 
 constexpr std::string_view examples =
@@ -78,6 +81,7 @@ bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::Observ
 Result<int> run_run(const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   CHECK_OK(check_reports(arguments));
+  const bool debugs = TRY(wants_debugging(arguments));
   const bool updates = arguments.flag("--update");
   if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   plan::RunRequest request = TRY(request_of(arguments));
@@ -92,7 +96,10 @@ Result<int> run_run(const Arguments& arguments) {
   const engine::Kind kind = TRY(engine_of(arguments));
   if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
+  run::UserTerminal terminal(run::ShellAt::prompt, [](const std::string& said) { complain(said); });
+  if (debugs) terminal.set_breaks(TRY(breaks_of(arguments, plan)));
+  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks(),
+                       /*live=*/!debugs);
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
   if (bundles) CHECK_OK(check_bundle_folder(*bundles));
@@ -113,6 +120,7 @@ Result<int> run_run(const Arguments& arguments) {
     how.engine = chosen.engine();
     how.store = store_options(arguments);
     how.access = images->access();
+    if (debugs) how.terminal = &terminal;
     reported.run(plan, events, how, signals);
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());

@@ -71,6 +71,7 @@ void TestRun::go_on(Continuation continuation) {
   continuation.state.spent_ns = static_cast<int64_t>(now - step_started_ns_);
   Order order = make_order(job_, step, provision_, std::move(continuation), fresh);
   order.last = !scope_->several();
+  order.stepping = std::exchange(stepping_, false);
   if (target == plan::host_place) order.definitions = std::exchange(definitions_, {});
   if (order.from.state.line == UINT32_MAX) order.from.state.line = 0;
   auto entered = pod_->enter(target, &order);
@@ -132,9 +133,15 @@ void TestRun::take(Member& from, Said said) {
     case Said::Kind::shell_ended:
       if (&from == shell_) shell_ended();
       return;
+    case Said::Kind::prompt_opened:
+    case Said::Kind::prompt_asks:
+    case Said::Kind::prompt_shell:
+    case Said::Kind::prompt_back:
+    case Said::Kind::prompt_closed:
+      return take_prompt(from, said);
     case Said::Kind::shell_refused:
       machine_.terminal->say(said.text);
-      if (machine_.terminal->at() == ShellAt::begin) fail_with(Error::infrastructure(said.text));
+      if (machine_.terminal->at() != ShellAt::failure) fail_with(Error::infrastructure(said.text));
       return;
     case Said::Kind::finished:
       if (!concluded_ || to_finish_.empty() || to_finish_.back() != &from)
@@ -177,9 +184,9 @@ void TestRun::open_shell(Member& member, const Said& said) {
   shell_ = &member;
   shell_opened_ns_ = sys::monotonic_ns();
   if (!said.text.empty()) terminal.say(said.text);
-  const std::string where = terminal.at() == ShellAt::begin
-                                ? fmt::format("{}, before its first line", job_.name)
-                                : fmt::format("{}, where line {} has failed", job_.name, stamper_.line());
+  std::string where = fmt::format("{}, where line {} has failed", job_.name, stamper_.line());
+  if (terminal.at() == ShellAt::begin) where = fmt::format("{}, before its first line", job_.name);
+  if (terminal.at() == ShellAt::line) where = fmt::format("{}, before that line", job_.name);
   terminal.open(fmt::format("a shell in {}; `exit` goes on", where), said.terminal);
 }
 
@@ -192,12 +199,46 @@ void TestRun::shell_ended() {
   if (finish_deadline_ns_ != 0) finish_deadline_ns_ += spent;
   shell_ = nullptr;
   machine_.terminal->close();
-  if (machine_.terminal->at() == ShellAt::begin && !over_)
+  const ShellAt at = machine_.terminal->at();
+  if ((at == ShellAt::begin || at == ShellAt::line) && !over_)
     end({Outcome::not_run, "only a shell was asked for", ""});
+}
+
+bool TestRun::has_prompt() const {
+  return machine_.terminal != nullptr && machine_.terminal->at() == ShellAt::prompt;
+}
+
+void TestRun::take_prompt(Member& member, const Said& said) {
+  UserTerminal& terminal = *machine_.terminal;
+  if (said.kind == Said::Kind::prompt_opened) {
+    if (in_shell()) return fail_with(Error::infrastructure("two places of a test ask the user at a time"));
+    shell_ = &member;
+    shell_opened_ns_ = sys::monotonic_ns();
+    return terminal.open_prompt();
+  }
+  if (&member != shell_) return;
+  if (said.kind == Said::Kind::prompt_asks) {
+    terminal.ask(said.text);
+    return relay_input();
+  }
+  if (said.kind == Said::Kind::prompt_shell) {
+    if (!said.text.empty()) terminal.say(said.text);
+    return terminal.enter_shell(said.terminal);
+  }
+  if (said.kind == Said::Kind::prompt_back) return terminal.leave_shell();
+  stepping_ = said.stepping;
+  shell_ended();
 }
 
 void TestRun::relay_input() {
   if (!in_shell() || !shell_->place) return;
+  if (machine_.terminal->asked()) {
+    const auto line = machine_.terminal->read_line();
+    if (!line) return;
+    scope_->note_typed(line->bytes);
+    (void)shell_->place->shell(*line);
+    return;
+  }
   if (const auto window = machine_.terminal->changed_window()) (void)shell_->place->shell(*window);
   if (const auto typed = machine_.terminal->read(shell_->place->shell_room()))
     (void)shell_->place->shell(*typed);
@@ -221,6 +262,14 @@ void TestRun::next_step() {
 
 // The test has its outcome, but for what still runs in the background of its places.
 void TestRun::conclude(Outcome outcome, std::string reason) {
+  if (has_prompt()) {
+    // Who goes on behind a failure has not undone it; who leaves before one has not seen whether it passes.
+    if (stamper_.failed() && outcome != Outcome::error) outcome = Outcome::fail;
+    if (outcome == Outcome::not_run) {
+      outcome = Outcome::skip;
+      reason = "it was ended at the prompt";
+    }
+  }
   concluded_ = Verdict{outcome, std::move(reason), ""};
   if (!scope_->several()) return settle();
   // What was put off has its time limit, too, each command for itself.
@@ -317,7 +366,11 @@ void TestRun::time_out() {
   end({Outcome::fail, reason, ""});
 }
 
-void TestRun::stop(const Verdict& verdict) { end(verdict); }
+void TestRun::stop(const Verdict& verdict) {
+  // Who ends the run at the prompt knows why: the line that has failed.
+  if (has_prompt() && stamper_.failed()) return end({Outcome::fail, "", ""});
+  end(verdict);
+}
 
 void TestRun::fail_with(const Error& error) {
   if (pod_) pod_->tell_logs();

@@ -19,6 +19,15 @@ namespace testctr::cmd {
 namespace {
 
 constexpr Option own_options[] = {
+    {.names = "--retries",
+     .value = "N",
+     .help =
+         "a test that fails is tried again up to N times; one that passes then is flaky, and its failing\n"
+         "attempts are told (default: the manifest's, or 0)"},
+    {.names = "--flaky-result",
+     .value = "pass|fail",
+     .help = "what a flaky test makes of the exit code (default: pass)"},
+    {.names = "--fail-fast", .help = "the first test that fails ends the run"},
     {.names = "--update",
      .help = "a file of a script that `cmp` finds to differ gets what it is compared with (`help update`)"},
     {.names = "--ci",
@@ -88,7 +97,12 @@ Result<int> run_run(const Arguments& arguments) {
   add_manifest(arguments, request);
   request.documents.whole_output = arguments.flag("--err-files");
   request.locked = arguments.flag("--locked");
+  if (const auto retries = TRY(arguments.number("--retries", 0, 100)))
+    request.retries = static_cast<uint32_t>(*retries);
+  static const std::vector<std::string> results{"pass", "fail"};
+  const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
   plan::Plan plan = TRY(plan::plan_request(request));
+  plan.fail_fast = arguments.flag("--fail-fast");
   if (updates) CHECK_OK(ask_for_updates(plan));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
   for (const std::string& note : plan.notes) complain(note);
@@ -100,6 +114,7 @@ Result<int> run_run(const Arguments& arguments) {
   if (debugs) terminal.set_breaks(TRY(breaks_of(arguments, plan)));
   ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks(),
                        /*live=*/!debugs);
+  if (flaky == "fail") reported.collector().fail_flaky();
   run::ErrFiles err_files(plan, reported.collector());
   const std::optional<std::string> bundles = arguments.value("--pack-on-failure");
   if (bundles) CHECK_OK(check_bundle_folder(*bundles));

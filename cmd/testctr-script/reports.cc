@@ -81,7 +81,16 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
                          std::unique_ptr<report::Junit> junit, uint64_t started_ns,
                          std::vector<std::string> lacks, bool live)
     : reports_(arguments, std::move(junit), std::move(lacks), live), started_ns_(started_ns) {
-  collector().start(plan.jobs.size());
+  report::RunStart start;
+  start.scripts = plan.jobs.size();
+  start.selection = plan.selection;
+  start.selected = plan.selected;
+  start.shard = plan.shard.index;
+  start.shards = plan.shard.count;
+  start.sharded_by = plan.shard.by;
+  start.seed = plan.seed;
+  start.parallel = plan.parallel;
+  collector().start(start);
   ending_.not_tests = plan.not_tests;
 }
 
@@ -95,6 +104,7 @@ void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options ho
     return;
   }
   ending_.timed_out = summary.value().timed_out;
+  ending_.failed_fast = summary.value().failed_fast;
   if (summary.value().interrupted) ending_.signal = signals.received();
 }
 

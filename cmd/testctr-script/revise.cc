@@ -123,7 +123,9 @@ Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   CHECK_OK(reviser.read());
   report::Collector collector(/*everything=*/false);
   collector.add(std::make_unique<Ends>(plan, revisions));
-  collector.start(plan.jobs.size());
+  report::RunStart start;
+  start.scripts = plan.jobs.size();
+  collector.start(start);
   run::CaseObserver cases(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
   run::MemberObserver observer(plan, cases);
   const StopSignals signals = TRY(StopSignals::install());

@@ -80,7 +80,7 @@ Anything else is carried out as a line of the script - in its own dialect; of a 
 That counts for nothing, but what it changes stays changed. A line that begins with a blank is always one of these. Sections, `testctr` and `defer` are not
 carried out there.
 
-Tests run one after the other. Time limits stand still while the prompt or a shell is open. Ctrl-C at the prompt ends the run; reports are whole then, too.
+Tests run one after the other, each once (no retries). Time limits stand still while the prompt or a shell is open. Ctrl-C at the prompt ends the run; reports are whole then, too.
 Where standard input is no terminal, lines are read from it, and a shell reads all that is left: `printf 'env\nfiles\n' | testctr-script run --debug ...`. The
 verdict does not depend on what is typed, but for one thing: a test that is ended before a line of --break, with nothing failed, counts as skipped. Where a
 document is judged as Cram would (--compat cram), failures are known at its end alone.

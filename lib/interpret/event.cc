@@ -9,7 +9,8 @@
 namespace testctr {
 namespace {
 
-constexpr std::array<std::string_view, 5> outcome_names = {"pass", "fail", "error", "skip", "not_run"};
+constexpr std::array<std::string_view, 8> outcome_names = {"pass",    "fail",  "error", "skip",
+                                                           "not_run", "flaky", "xfail", "xpass"};
 constexpr std::array<std::string_view, 11> kind_names = {
     "script_started", "phase",        "command", "note",     "output",    "denied",
     "failure",        "script_ended", "log",     "compared", "case_ended"};
@@ -159,6 +160,8 @@ Result<Event> event_from_wire(const Json& wire) {
   if (wire.find("outcome") != wire.end()) {
     event.outcome =
         TRY_IN(outcome_from_string(TRY(wire::text(wire, "outcome", 64))), std::string("key \"outcome\""));
+    if (event.outcome > Outcome::not_run)
+      return Error::infrastructure("key \"outcome\": a place cannot say that of a test");
   }
   if (event.kind == Event::Kind::failure) {
     const Json* failure = member(wire, "failure");

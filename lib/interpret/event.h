@@ -20,9 +20,19 @@ enum class Outcome : uint8_t {
   error,    ///< infrastructure, or the script could not be understood
   skip,     ///< it said `skip`; the reason is in the text
   not_run,  ///< never started (interrupted, time limit of the run)
+  // What only the outside can say of a test:
+  flaky,  ///< it passed, after attempts that had not
+  xfail,  ///< it failed, as the manifest expects
+  xpass,  ///< it passed, although the manifest expects it to fail
 };
 std::string_view to_string(Outcome outcome);
+/// Any of them. Errors (infrastructure): no outcome has that name.
 Result<Outcome> outcome_from_string(std::string_view text);
+/// Whether nothing is wrong with a test that ends so.
+constexpr bool is_good(Outcome outcome) {
+  return outcome == Outcome::pass || outcome == Outcome::skip || outcome == Outcome::flaky ||
+         outcome == Outcome::xfail;
+}
 
 /// How `script_ended` names whose fault an error is: "usage", "infrastructure", "internal".
 std::string_view to_string(Fault fault);
@@ -89,9 +99,10 @@ struct Event {
   int64_t cpu_ns = 0;        ///< 0: unknown
 
   // Stamped outside; never taken from the channel.
-  uint32_t script = 0;  ///< index in the Plan
-  uint32_t attempt = 0;
-  std::string place;  ///< "container", "host", a name
+  uint32_t script = 0;   ///< index in the Plan
+  uint32_t attempt = 0;  ///< from 0
+  bool last = true;      ///< of `script_ended`: no other attempt follows
+  std::string place;     ///< "container", "host", a name
   uint64_t sequence = 0;
   int64_t time_ns = 0;  ///< since the run began
 };

@@ -63,6 +63,7 @@ class Planner {
     for (size_t i = 0; i < manifest_.tests.size(); ++i) add_drafts(i);
     check_names();
     find_needs();
+    check_groups();
     if (!mistakes_.any()) check_circles();
     if (mistakes_.any()) return mistakes_.error();
     const std::vector<size_t> wanted = TRY(selection());
@@ -71,6 +72,7 @@ class Planner {
     for (Job& job : plan_.jobs) CHECK_OK(add_host_paths(job, request_, here));
     CHECK_OK(settle_artifacts(plan_.jobs));
     set_needs(wanted);
+    for (const auto& [name, most] : manifest_.groups) plan_.shared["group " + name] = most;
     plan_.timeout_ns = request_.timeout_ns;
     const size_t most = std::max<size_t>(plan_.jobs.size(), 1);
     plan_.parallel = static_cast<unsigned>(std::min<size_t>(request_.parallel.value_or(processors()), most));
@@ -153,7 +155,20 @@ class Planner {
     return names;
   }
 
-  // What tests need
+  // What tests share and need
+
+  void check_groups() {
+    std::vector<std::string> names;
+    for (const auto& [name, most] : manifest_.groups) names.push_back(name);
+    for (const ManifestTest& test : manifest_.tests) {
+      if (!test.group || manifest_.groups.contains(test.group->value)) continue;
+      const auto near = text::nearest(test.group->value, names);
+      mistakes_.add(test.group->place,
+                    fmt::format("the manifest has no group {}{}", text::quoted(test.group->value),
+                                near ? fmt::format("; did you mean {}?", text::quoted(*near))
+                                     : fmt::format("; `groups: {{{}: 1}}` makes it", test.group->value)));
+    }
+  }
 
   void find_needs() {
     needs_.resize(manifest_.tests.size());
@@ -294,6 +309,9 @@ class Planner {
     apply(overlay, job);
     job.name = draft.name();
     for (const Text& tag : test.tags) job.tags.push_back(tag.value);
+    if (test.xfail) job.xfail = test.xfail->value;
+    for (const Text& lock : test.locks) job.shares.push_back("lock " + lock.value);
+    if (test.group) job.shares.push_back("group " + test.group->value);
     if (test.skip) job.skip = test.skip->value == "true" ? "the manifest says so" : test.skip->value;
     if (draft.script) {
       job.image = image_of(context_, test, draft.combination);

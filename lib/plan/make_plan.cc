@@ -63,6 +63,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
   common.secrets = request.secrets;
   common.limits = request.limits;
   common.documents = request.documents;
+  common.retries = request.retries.value_or(0);
   common.scripts = request.scripts;
   common.language = request.language.value_or(script::Language::testctr);
   if (!common.documents.work_directory.empty())

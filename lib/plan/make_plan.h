@@ -42,6 +42,7 @@ struct RunRequest {
   std::optional<script::Language> language;  ///< --dialect; nothing: the manifest's, or our own
   ScriptOptions scripts;
   std::optional<unsigned> parallel;  ///< -j; nothing: as many as there are processors
+  std::optional<uint32_t> retries;   ///< --retries; nothing: the manifest's, or none
   int64_t timeout_ns = 0;            ///< of the whole run; 0: none
 };
 

@@ -127,6 +127,7 @@ class Reader {
       test.settings = test.settings.over(settings);
       manifest_.tests.push_back(std::move(test));
     }
+    manifest_.groups.insert(part.groups.begin(), part.groups.end());
     const ManifestFile here = manifest_.files[file];
     for (const Text& path : part.include) {
       const bool absolute = path.value.starts_with('/');
@@ -182,6 +183,7 @@ Settings Settings::over(const Settings& outer) const {
   all.conditions.insert(outer.conditions.begin(), outer.conditions.end());
   all.commands = joined(outer.commands, commands);
   prefer(all.ids, outer.ids);
+  prefer(all.retries, outer.retries);
   all.env.insert(outer.env.begin(), outer.env.end());
   all.limits = limits.over(outer.limits);
   all.secrets = joined(outer.secrets, secrets);

@@ -53,6 +53,7 @@ struct Axis {
 struct Settings {
   std::optional<Text> image, tree, seccomp, format;
   std::optional<Placed<script::Language>> language;
+  std::optional<uint32_t> retries;
   std::map<std::string, bool> conditions;
   std::vector<Text> commands;
   std::optional<Placed<Network>> network;
@@ -85,7 +86,10 @@ struct ManifestTest {
   std::vector<Text> scripts;      ///< paths and globs; or
   std::vector<Section> sections;  ///< these
   std::vector<Text> tags, needs;
-  std::optional<Text> skip;  ///< why; "true" when no reason is given
+  std::optional<Text> skip;   ///< why; "true" when no reason is given
+  std::optional<Text> xfail;  ///< why it is expected to fail
+  std::vector<Text> locks;    ///< of these each is held by one test at a time
+  std::optional<Text> group;  ///< of the manifest's
   /// Services of the manifest that it uses; nothing: all of them.
   std::optional<std::vector<Text>> used_services;
   bool own_image = false;   ///< it names its image itself
@@ -97,8 +101,9 @@ struct Manifest {
   std::vector<ManifestFile> files;  ///< the first is the manifest itself; Place::file is an index of it
   Mistakes mistakes;                ///< of later steps are added to a copy of this: it knows the files
   Settings settings;                ///< of the first file
-  std::vector<ManifestTest> tests;  ///< of all files, in their order
-  std::optional<LockFile> lock;     ///< of the first file
+  std::map<std::string, uint32_t> groups;  ///< how many tests of each may run at the same time; of all files
+  std::vector<ManifestTest> tests;         ///< of all files, in their order
+  std::optional<LockFile> lock;            ///< of the first file
 };
 
 /// Reads a manifest and those that it includes.

@@ -213,6 +213,7 @@ Job common_job(const JobContext& context, const Settings& settings, const Manife
   add_services(context, settings, test, combination, job);
   for (const Text& image : settings.images)
     job.images.push_back(replaced(image, combination, context.mistakes));
+  job.retries = request.retries.value_or(settings.retries.value_or(0));
   job.documents = request.documents;
   job.scripts = request.scripts;
   for (const Text& name : settings.commands) job.scripts.commands.push_back(name.value);

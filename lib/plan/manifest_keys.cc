@@ -118,6 +118,14 @@ const Type host_section = object_type("a mapping such as {script: FILE}", host_s
 const Type container_section = object_type("a mapping such as {script: FILE}", container_shape);
 const Type section = object_type("a section, `host:` or `container:`", section_shape);
 const Type sections = list_type("a list of sections", section);
+const Type retries = {
+    .kind = Type::Kind::integer, .wanted = "a whole number from 0 to 100", .least = 0, .most = 100};
+const Type group_size = {
+    .kind = Type::Kind::integer, .wanted = "a whole number from 1 to 1000", .least = 1, .most = 1000};
+const Type groups = {.kind = Type::Kind::map,
+                     .wanted = "how many tests run at the same time, written NAME: N",
+                     .pattern = "[^\\s,]+",
+                     .of = &group_size};
 const Type test = object_type("a test, written script: FILE", test_shape);
 const Type tests = list_type("a list of tests", test);
 
@@ -279,6 +287,8 @@ std::vector<Key> settings_keys() {
              [](const Yaml& v, T& t) {
                t.settings.ids = {v.text == "one" ? Ids::one : Ids::range, v.place};
              }),
+      key<T>("retries", retries, "how often a test that fails is tried again (0)",
+             [](const Yaml& v, T& t) { t.settings.retries = number_of<uint32_t>(v); }),
       key<T>("format", format, "of the scripts named (by extension)",
              [](const Yaml& v, T& t) { t.settings.format = text_of(v); }),
       key<T>("dialect", dialect, "of scripts (testctr)",
@@ -381,6 +391,11 @@ const Shape& test_shape() {
                [](const Yaml& v, T& t) {
                  if (!v.plain || v.text != "false") t.skip = text_of(v);
                }),
+        key<T>("xfail", full_text, "why it is expected to fail: when it does, nothing is wrong, else it is",
+               [](const Yaml& v, T& t) { t.xfail = text_of(v); }),
+        key<T>("locks", tag_or_tags, "words of your own: no two tests with one of them run at the same time",
+               [](const Yaml& v, T& t) { t.locks = texts_of(v); }),
+        key<T>("group", tag, "one of `groups:`", [](const Yaml& v, T& t) { t.group = text_of(v); }),
         key<T>("services", own_services, "which of the manifest's services it uses (all), or further ones",
                [](const Yaml& v, T& t) {
                  if (v.kind == Yaml::Kind::list) {
@@ -424,6 +439,11 @@ const Shape& manifest_shape() {
                [](const Yaml& v, M& m) { m.settings.secrets = texts_of(v); }),
         key<M>("images", images, "further images that tests may start",
                [](const Yaml& v, M& m) { m.settings.images = texts_of(v); }),
+        key<M>("groups", groups, "how many tests of a group run at the same time",
+               [](const Yaml& v, M& m) {
+                 for (const YamlPair& member : v.members)
+                   m.groups[member.key.text] = number_of<uint32_t>(member.value);
+               }),
         key<M>("services", services, "containers that run beside a test",
                [](const Yaml& v, M& m) { m.settings.services = services_of(v); }),
     };

@@ -65,6 +65,7 @@ struct ManifestPart {
   Settings settings;
   std::vector<Text> include;
   std::vector<ManifestTest> tests;
+  std::map<std::string, uint32_t> groups;
 };
 
 /// The shape of a file; its target is a ManifestPart.

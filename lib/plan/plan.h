@@ -167,7 +167,12 @@ struct Job : Step {
   /// obtained.
   std::map<std::string, std::string> pins;
   std::vector<std::string> tags;
-  std::vector<size_t> needs;        ///< indices of the plan's jobs that must have passed before it begins
+  std::vector<size_t> needs;         ///< indices of the plan's jobs that must have passed before it begins
+  uint32_t retries = 0;              ///< how often it is tried again after a failure
+  std::optional<std::string> xfail;  ///< it is expected to fail, for this reason
+  /// What it shares with others: of each no more tests run at the same time than `Plan::shared` says.
+  std::vector<std::string> shares;
+  uint32_t repetition = 0;          ///< which of several runs of the same test it is, from 1; 0: the only one
   std::optional<std::string> skip;  ///< it is not run but counted as skipped, for this reason
   std::optional<Error>
       error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run
@@ -185,11 +190,25 @@ struct Job : Step {
   }
 };
 
+/// One of several machines' part of a plan.
+struct Shard {
+  uint32_t index = 0, count = 0;  ///< the first is 1; count 0: all of it is here
+  std::string by;                 ///< "count", "hash" or "time"
+};
+
 struct Plan {
   std::vector<Job> jobs;
-  unsigned parallel = 1;   ///< -j
-  int64_t timeout_ns = 0;  ///< of the whole run; 0: none
-  uint64_t not_tests = 0;  ///< files in named folders that were passed over
+  /// Indices of `jobs` in the order in which they begin; empty: as they stand.
+  std::vector<size_t> order;
+  std::map<std::string, uint32_t> shared;  ///< how many tests may use it at once; what is not here: one
+  Shard shard;
+  std::string selection;         ///< digest of all names that were selected, before a shard was taken of them
+  size_t selected = 0;           ///< how many these were
+  std::optional<uint64_t> seed;  ///< of `--shuffle`
+  bool fail_fast = false;        ///< the first failure ends the run
+  unsigned parallel = 1;         ///< -j
+  int64_t timeout_ns = 0;        ///< of the whole run; 0: none
+  uint64_t not_tests = 0;        ///< files in named folders that were passed over
   std::vector<std::string>
       notes;  ///< what the user should know before it runs ("a.txt is named twice and runs once")
 };

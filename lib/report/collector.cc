@@ -43,8 +43,8 @@ void keep_denial(std::vector<Denial>& all, const Denial& denial) {
 
 }  // namespace
 
-void Collector::start(size_t scripts) {
-  for (const auto& reporter : reporters_) reporter->run_started(scripts);
+void Collector::start(const RunStart& start) {
+  for (const auto& reporter : reporters_) reporter->run_started(start);
 }
 
 Collector::Running& Collector::running(const Event& event) {
@@ -163,7 +163,21 @@ void Collector::end(const Event& event) {
   report.fault = event.detail;
   if (event.line != 0) report.line = event.line;
   report.duration_ns = event.duration_ns;
+  report.peak_memory = event.peak_memory;
+  report.cpu_ns = event.cpu_ns;
+  report.attempt = event.attempt;
   report.log.end(event.time_ns);
+  if (!event.last) {
+    for (const auto& reporter : reporters_) reporter->attempt_ended(report);
+    auto next = std::make_unique<Running>(everything_);
+    next->report.index = event.script;
+    next->report.started_ns = event.time_ns;
+    next->report.attempt = event.attempt + 1;
+    next->report.earlier = std::move(report.earlier);
+    next->report.earlier.push_back(std::move(report));
+    running_[event.script] = std::move(next);
+    return;
+  }
   tally_.count(event.outcome, event.detail);
   tally_.count(report.counts);
   for (const auto& reporter : reporters_) reporter->script_ended(report);

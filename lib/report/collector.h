@@ -12,15 +12,27 @@
 
 namespace testctr::report {
 
+/// What is known before the first test begins.
+struct RunStart {
+  size_t scripts = 0;              ///< how many will be run
+  std::string selection;           ///< digest of the names of all that were selected, in all shards
+  size_t selected = 0;             ///< how many these are
+  uint32_t shard = 0, shards = 0;  ///< which part of them is run here, the first is 1; shards 0: all
+  std::string sharded_by;
+  std::optional<uint64_t> seed;  ///< of a shuffled order
+  unsigned parallel = 1;
+};
+
 /// Writes a report of some form. None of its functions fails: one that cannot write says so through `status`.
 class Reporter {
  public:
   virtual ~Reporter() = default;
-  /// @param scripts how many will be run.
-  virtual void run_started(size_t /*scripts*/) {}
+  virtual void run_started(const RunStart& /*start*/) {}
   /// Every event as it comes.
   virtual void event(const Event& /*event*/) {}
   virtual void script_started(const ScriptReport& /*script*/) {}
+  /// An attempt has ended and another one follows, which `script_started` tells of again.
+  virtual void attempt_ended(const ScriptReport& /*script*/) {}
   virtual void script_ended(const ScriptReport& /*script*/) {}
   virtual void run_ended(const RunEnding& /*ending*/, const Tally& /*tally*/) {}
   /// Whether all of the report could be written.
@@ -32,8 +44,10 @@ class Collector : public EventSink {
   /// @param everything as for Log.
   explicit Collector(bool everything) : everything_(everything) {}
   void add(std::unique_ptr<Reporter> reporter) { reporters_.push_back(std::move(reporter)); }
+  /// A flaky test makes the run a failed one.
+  void fail_flaky() { tally_.fail_flaky(); }
 
-  void start(size_t scripts);
+  void start(const RunStart& start);
   void take(const Event& event) override;
   /// Ends the reports. @return the first error of a reporter; `exit_code` is the run's in any case.
   Status finish(const RunEnding& ending);

@@ -28,6 +28,7 @@ void put(Object& object, const char* key, uint64_t number) {
 
 void put_ended(Object& object, const Event& event) {
   object["outcome"] = to_string(event.outcome);
+  if (!event.last) object["last"] = false;
   put(object, "reason", event.text);
   put(object, "fault", event.detail);
   put(object, "line", event.line);
@@ -100,10 +101,17 @@ void put_content(Object& object, const Event& event) {
 
 }  // namespace
 
-void JsonLines::run_started(size_t scripts) {
+void JsonLines::run_started(const RunStart& start) {
   Object object = begun("run_started");
   object["program"] = "testctr-script " TESTCTR_VERSION;
-  object["scripts"] = scripts;
+  object["scripts"] = start.scripts;
+  put(object, "selection", start.selection);
+  put(object, "selected", start.selected);
+  put(object, "shard", start.shard);
+  put(object, "shards", start.shards);
+  put(object, "sharded_by", start.sharded_by);
+  if (start.seed) object["seed"] = *start.seed;
+  object["parallel"] = start.parallel;
   out_.write(line_of(object));
 }
 
@@ -121,11 +129,13 @@ void JsonLines::event(const Event& event) {
 
 void JsonLines::run_ended(const RunEnding& ending, const Tally& tally) {
   Object object = begun("run_ended");
-  object["passed"] = tally.of(Outcome::pass);
-  object["failed"] = tally.of(Outcome::fail);
+  object["passed"] = tally.passed();
+  object["failed"] = tally.failed();
   object["errors"] = tally.of(Outcome::error);
   object["skipped"] = tally.of(Outcome::skip);
   object["not_run"] = tally.of(Outcome::not_run);
+  for (const Outcome kind : {Outcome::flaky, Outcome::xfail, Outcome::xpass})
+    put(object, std::string(to_string(kind)).c_str(), tally.of(kind));
   if (tally.cases().total() > 0) {
     const CaseCounts& cases = tally.cases();
     object["cases"] = {{"passed", cases.passed},

@@ -4,7 +4,10 @@
 // else {"base64": "..."}. Times are nanoseconds since the run began, durations nanoseconds. What is empty or
 // unknown is left out. Within a version members and types are only added.
 //
-//   run_started     scripts, program ("testctr-script 0.1.0")
+//   run_started     scripts, program ("testctr-script 0.1.0"), parallel, seed (of --shuffle); selection
+//   (SHA-256
+//                   of the names of all that were selected, in all shards), selected (how many), and of a
+//                   shard shard (from 1), shards, sharded_by
 //   script_started  name, image
 //   phase           line, title
 //   command         line, text as written
@@ -19,10 +22,13 @@
 //                   signal N; left out when it was not run to its end), duration_ns. Its commands, outputs
 //                   and failures came before it; one that runs beside others ends when the document does.
 //   log             text: a message of the runner about the script
-//   script_ended    outcome ("pass", "fail", "error", "skip", "not_run"), reason, fault of an error ("usage",
-//   "infrastructure",
-//                   "internal"), line (the last carried out), duration_ns, peak_memory (bytes), cpu_ns
-//   run_ended       passed, failed, errors, skipped, not_run (scripts and documents), cases (the same five of
+//   script_ended    outcome ("pass", "fail", "error", "skip", "not_run", "flaky": it passed after attempts
+//                   that had not, "xfail": it failed as expected, "xpass": it passed though it was expected
+//                   to fail), last (false where another attempt follows), reason, fault of an error ("usage",
+//                   "infrastructure", "internal"), line (the last carried out), duration_ns, peak_memory
+//                   (bytes), cpu_ns
+//   run_ended       passed, failed, errors, skipped, not_run (scripts and documents), how many of these were
+//                   flaky, xfail, xpass, cases (the same five of
 //                   the cases, when there were any), not_tests, timed_out, signal, duration_ns, exit_code
 //
 // From script_started to script_ended each has also "script" (a number, the same for one script), "attempt",
@@ -38,7 +44,7 @@ namespace testctr::report {
 class JsonLines : public Reporter {
  public:
   explicit JsonLines(Writer& out) : out_(out) {}
-  void run_started(size_t scripts) override;
+  void run_started(const RunStart& start) override;
   void event(const Event& event) override;
   void run_ended(const RunEnding& ending, const Tally& tally) override;
   [[nodiscard]] Status status() const override { return out_.status(); }

@@ -75,7 +75,11 @@ std::string verdict(Outcome outcome, const std::string& reason, std::string_view
   const std::string message = xml_text(reason.substr(0, reason.find('\n')));
   switch (outcome) {
     case Outcome::pass:
+    case Outcome::flaky:
       return "";
+    case Outcome::xfail:
+      return fmt::format("<skipped message=\"expected to fail: {}\"/>\n", message);
+    case Outcome::xpass:
     case Outcome::fail:
       return fmt::format("<failure message=\"{}\" type=\"mismatch\">{}</failure>\n", message, details);
     case Outcome::error:

@@ -163,10 +163,30 @@ void render_failures(const ScriptReport& script, std::string_view work, const Ta
   render_denials(script, take);
 }
 
+namespace {
+
+/// Of a test that was tried several times, or was expected to fail.
+std::string summary_of_kind(const ScriptReport& script, std::string_view work) {
+  switch (script.outcome) {
+    case Outcome::flaky:
+      return fmt::format("passed in attempt {}; attempt {}: {}", script.attempt + 1, script.earlier.size(),
+                         script.earlier.empty() ? "" : summary_of(script.earlier.back(), work));
+    case Outcome::xfail:
+      return fmt::format("expected to fail: {}", script.reason);
+    case Outcome::xpass:
+      return fmt::format("passed, though expected to fail: {}", script.reason);
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
 std::string summary_of(const ScriptReport& script, std::string_view work) {
   const std::string counts = script.cases.empty() ? "" : counts_of(script);
   const std::string before = counts.empty() ? "" : counts + "; ";
   if (script.outcome == Outcome::pass) return counts;
+  if (script.outcome > Outcome::not_run) return before + summary_of_kind(script, work);
   if (script.outcome == Outcome::fail && !script.failures.empty()) {
     const FailureAt& first = *script.main_failure();
     const std::string reason = shorten_work(first.failure.reason, work);

@@ -11,8 +11,11 @@ namespace {
 std::string_view word_of(Outcome outcome) {
   switch (outcome) {
     case Outcome::pass:
+    case Outcome::flaky:
+    case Outcome::xfail:
       return "ok";
     case Outcome::fail:
+    case Outcome::xpass:
       return "failed";
     case Outcome::error:
       return "error";

@@ -7,9 +7,12 @@ namespace testctr::report {
 void CaseCounts::count(Outcome outcome) {
   switch (outcome) {
     case Outcome::pass:
+    case Outcome::flaky:
+    case Outcome::xfail:
       ++passed;
       return;
     case Outcome::fail:
+    case Outcome::xpass:
       ++failed;
       return;
     case Outcome::error:
@@ -42,11 +45,14 @@ const FailureAt* ScriptReport::main_failure() const {
 bool ScriptReport::beyond_cases() const {
   switch (outcome) {
     case Outcome::pass:
+    case Outcome::flaky:
       return false;
     case Outcome::skip:
       return counts.skipped == 0;
     case Outcome::error:
     case Outcome::not_run:
+    case Outcome::xfail:
+    case Outcome::xpass:
       return true;
     case Outcome::fail:
       break;

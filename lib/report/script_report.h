@@ -49,14 +49,18 @@ struct ScriptReport {
   std::string name;
   std::string image;
   Outcome outcome = Outcome::not_run;
-  std::string reason;               ///< of a skip, an error, a script that was not run
-  std::string fault;                ///< of an error: "usage", "infrastructure", "internal"
-  uint32_t line = 0;                ///< the last line that was carried out
+  std::string reason;  ///< of a skip, an error, a script that was not run; what the manifest says of an xfail
+  std::string fault;   ///< of an error: "usage", "infrastructure", "internal"
+  uint32_t line = 0;   ///< the last line that was carried out
   std::string command;              ///< that line as written
   std::string place = "container";  ///< where it was carried out
   bool several_places = false;      ///< not all lines were carried out in the container that a test has
   int64_t duration_ns = 0;
   int64_t started_ns = 0;             ///< since the run began
+  uint64_t peak_memory = 0;           ///< bytes, of all its places; 0: unknown
+  int64_t cpu_ns = 0;                 ///< of all its places; 0: unknown
+  uint32_t attempt = 0;               ///< from 0
+  std::vector<ScriptReport> earlier;  ///< the attempts before this one, none of which passed
   std::vector<CaseReport> cases;      ///< of a document, those that have ended
   CaseCounts counts;                  ///< of `cases`
   std::vector<FailureAt> failures;    ///< the first 100

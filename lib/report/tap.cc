@@ -125,16 +125,16 @@ std::string case_point(const ScriptReport& script, size_t index, const std::stri
 
 }  // namespace
 
-void Tap::run_started(size_t scripts) {
-  std::string text = fmt::format("TAP version 14\n1..{}", scripts);
-  if (scripts == 0) text += " # SKIP nothing was selected";
+void Tap::run_started(const RunStart& start) {
+  std::string text = fmt::format("TAP version 14\n1..{}", start.scripts);
+  if (start.scripts == 0) text += " # SKIP nothing was selected";
   out_.write(text + "\n");
 }
 
 void Tap::script_ended(const ScriptReport& script) {
   // Scripts that were not run are told of by the bail-out: a point for them would be a verdict.
   if (script.outcome == Outcome::not_run) return;
-  const bool good = script.outcome == Outcome::pass || script.outcome == Outcome::skip;
+  const bool good = is_good(script.outcome);
   if (!script.cases.empty()) write_cases(script);
   std::string text = point(good, ++number_, script.name, script.outcome == Outcome::skip, script.reason);
   if (!good) text += diagnostics(script, work_);

@@ -11,7 +11,7 @@ class Tap : public Reporter {
  public:
   /// @param work as for render_log.
   explicit Tap(Writer& out, std::string work = "/work") : out_(out), work_(std::move(work)) {}
-  void run_started(size_t scripts) override;
+  void run_started(const RunStart& start) override;
   void script_ended(const ScriptReport& script) override;
   void run_ended(const RunEnding& ending, const Tally& tally) override;
   [[nodiscard]] Status status() const override { return out_.status(); }

@@ -64,6 +64,12 @@ Label label_of(Outcome outcome) {
       return {"SKIP ", "\x1b[33m"};
     case Outcome::not_run:
       return {"STOP ", "\x1b[33m"};
+    case Outcome::flaky:
+      return {"FLAKY", "\x1b[33m"};
+    case Outcome::xfail:
+      return {"xfail", "\x1b[32m"};
+    case Outcome::xpass:
+      return {"XPASS", "\x1b[1;31m"};
   }
   return {"?    ", ""};
 }
@@ -108,8 +114,8 @@ void Terminal::head(const ScriptReport& script, std::string& text) const {
   text += "\n";
 }
 
-void Terminal::run_started(size_t scripts) {
-  scripts_ = scripts;
+void Terminal::run_started(const RunStart& start) {
+  scripts_ = start.scripts;
   for (const std::string& line : options_.first) out_.write(painted(Style::note, line));
 }
 
@@ -121,7 +127,7 @@ void Terminal::script_started(const ScriptReport& script) {
 void Terminal::script_ended(const ScriptReport& script) {
   running_.erase(script.index);
   ++ended_;
-  const bool bad = script.outcome == Outcome::fail || script.outcome == Outcome::error;
+  const bool bad = !is_good(script.outcome) && script.outcome != Outcome::not_run;
   if (bad) ++bad_;
   const bool started = !script.log.empty() || !script.cases.empty();
   const bool unreached = script.outcome == Outcome::not_run && !started;
@@ -143,11 +149,14 @@ void Terminal::script_ended(const ScriptReport& script) {
       text.clear();
     }
   };
-  if ((bad || options_.verbose) && !script.cases.empty()) {
-    render_document(script, options_.work, options_.verbose, take);
-  } else if (bad || options_.verbose) {
-    render_log(script, options_.work, take);
-    render_failures(script, options_.work, take);
+  for (const ScriptReport& attempt : script.earlier) {
+    take(Style::note,
+         fmt::format("[attempt {}: {}]", attempt.attempt + 1, summary_of(attempt, options_.work)));
+    render_whole(attempt, take);
+  }
+  if (!script.earlier.empty() && bad) take(Style::note, fmt::format("[attempt {}]", script.attempt + 1));
+  if (bad || options_.verbose) {
+    render_whole(script, take);
   } else {
     for (const std::string& message : script.messages)
       if (!said(fmt::format("[{}]", message))) take(Style::warning, fmt::format("      {}", message));
@@ -156,10 +165,17 @@ void Terminal::script_ended(const ScriptReport& script) {
   progress();
 }
 
+void Terminal::render_whole(const ScriptReport& script, const TakeLine& take) const {
+  if (!script.cases.empty()) return render_document(script, options_.work, options_.verbose, take);
+  render_log(script, options_.work, take);
+  render_failures(script, options_.work, take);
+}
+
 void Terminal::run_ended(const RunEnding& ending, const Tally& tally) {
   wipe();
-  const std::string cases = tally.cases_line();
-  if (!cases.empty()) out_.write(cases + "\n");
+  for (const std::string& line : {tally.cases_line(), tally.kinds_line()}) {
+    if (!line.empty()) out_.write(line + "\n");
+  }
   const std::string line = tally.line(ending);
   if (!options_.colour) return out_.write(line + "\n");
   const std::string_view code = tally.exit_code(ending) == 0 ? "\x1b[1;32m" : "\x1b[1;31m";

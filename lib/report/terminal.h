@@ -36,7 +36,7 @@ class Terminal : public Reporter {
   /// @param out results. @param live for the line of progress. Both must outlive this.
   Terminal(Writer& out, Writer& live, TerminalOptions options)
       : out_(out), live_(live), options_(std::move(options)) {}
-  void run_started(size_t scripts) override;
+  void run_started(const RunStart& start) override;
   void script_started(const ScriptReport& script) override;
   void script_ended(const ScriptReport& script) override;
   void run_ended(const RunEnding& ending, const Tally& tally) override;
@@ -45,6 +45,7 @@ class Terminal : public Reporter {
  private:
   std::string painted(Style style, std::string_view line) const;
   void head(const ScriptReport& script, std::string& text) const;
+  void render_whole(const ScriptReport& script, const TakeLine& take) const;
   void progress();
   void wipe();
 

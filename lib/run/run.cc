@@ -8,6 +8,7 @@
 #include "run/mask.h"
 #include "run/prepare.h"
 #include "run/programs.h"
+#include "run/schedule.h"
 #include "run/test_run.h"
 #include "sandbox/shifted.h"
 
@@ -34,7 +35,7 @@ Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
 class Runner {
  public:
   Runner(const plan::Plan& plan, EventSink& events, const Options& options)
-      : plan_(plan), events_(events), options_(options) {}
+      : plan_(plan), events_(events), options_(options), schedule_(plan) {}
 
   Result<Summary> run() {
     if (options_.follow && !engine().follows()) {
@@ -42,8 +43,6 @@ class Runner {
           .hint("--engine native can");
     }
     program_ = TRY(sys::self_path());
-    begun_.resize(plan_.jobs.size());
-    outcomes_.resize(plan_.jobs.size());
     auto store = TRY(image::Store::open(options_.store));
     Provisions provisions(store, options_.access, plan_.jobs);
     if (options_.terminal != nullptr) provisions.want_shells();
@@ -63,13 +62,11 @@ class Runner {
                              std::make_shared<sandbox::Copies>(std::move(trees)), engine(), options_.follow,
                              options_.terminal});
     engine().prepare(store, options_.access);
-    while (!stopping_ && (next_ < plan_.jobs.size() || !active_.empty())) {
+    while (!stopping_ && (!schedule_.empty() || !active_.empty())) {
       fill();
       if (!active_.empty()) wait();
     }
-    for (size_t i = 0; i < plan_.jobs.size(); ++i) {
-      if (!begun_[i]) did_not_run(static_cast<uint32_t>(i), not_run_verdict());
-    }
+    for (const Turn& turn : schedule_.left()) did_not_run(turn, not_run_verdict());
     return summary_;
   }
 
@@ -88,55 +85,63 @@ class Runner {
     return stopping_;
   }
 
-  // In the order of the plan, but for tests that wait for what others come to.
   void fill() {
     const size_t most = options_.terminal != nullptr ? 1 : std::max(1U, plan_.parallel);
-    for (size_t i = next_; i < plan_.jobs.size() && active_.size() < most; ++i) {
-      if (begun_[i] || !may_begin(i)) continue;
-      begun_[i] = true;
-      start(static_cast<uint32_t>(i));
+    while (!stopping_ && active_.size() < most) {
+      const std::optional<Turn> turn = schedule_.next();
+      if (!turn) return;
+      start(*turn);
     }
-    while (next_ < plan_.jobs.size() && begun_[next_]) ++next_;
-  }
-
-  // Whether all that it needs has ended.
-  bool may_begin(size_t index) const {
-    const auto& needs = plan_.jobs[index].needs;
-    return std::all_of(needs.begin(), needs.end(),
-                       [&](size_t other) { return outcomes_[other].has_value(); });
   }
 
   // @return why it is not to run, or nothing
   std::optional<Verdict> not_wanted(const plan::Job& job) const {
     if (job.skip) return Verdict{Outcome::skip, *job.skip, ""};
     for (size_t other : job.needs) {
-      if (*outcomes_[other] == Outcome::pass) continue;
+      const Outcome outcome = *schedule_.outcome(other);
+      if (outcome == Outcome::pass || outcome == Outcome::flaky) continue;
       return Verdict{Outcome::skip, fmt::format("it needs {}, which did not pass", plan_.jobs[other].name),
                      ""};
     }
     return std::nullopt;
   }
 
-  void start(uint32_t index) {
-    if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(index, *verdict);
+  void start(Turn turn) {
+    const uint32_t index = turn.index;
+    if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(turn, *verdict);
     const auto& provided = provided_[index];
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
-      return did_not_run(index, error_verdict(able.error()));
-    if (!provided.ok()) return did_not_run(index, error_verdict(provided.error()));
+      return did_not_run(turn, error_verdict(able.error()));
+    if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
-      return did_not_run(index, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
-    auto test =
-        std::make_unique<TestRun>(plan_.jobs[index], index, provided.value(), *machine_, events_, start_ns_);
+      return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
+    auto test = std::make_unique<TestRun>(plan_.jobs[index], index, turn.attempt, provided.value(), *machine_,
+                                          events_, start_ns_);
     test->begin();
     active_.push_back(std::move(test));
     forget_ended();
   }
 
   void forget_ended() {
+    bool failed = false;
     std::erase_if(active_, [&](const auto& test) {
-      if (test->over()) outcomes_[test->index()] = test->outcome();
-      return test->over();
+      if (!test->over()) return false;
+      if (test->again()) {
+        schedule_.again({test->index(), test->attempt()});
+      } else {
+        schedule_.ended(test->index(), test->outcome());
+        failed = failed || !is_good(test->outcome());
+      }
+      return true;
     });
+    if (failed) fail_fast();
+  }
+
+  // What runs already is stopped, too: nobody waits for it.
+  void fail_fast() {
+    if (!plan_.fail_fast || stopping_) return;
+    summary_.failed_fast = true;
+    stop_all();
   }
 
   void wait() {
@@ -177,20 +182,29 @@ class Runner {
   }
 
   void stop(bool interrupted) {
-    stopping_ = true;
     (interrupted ? summary_.interrupted : summary_.timed_out) = true;
+    stop_all();
+  }
+
+  void stop_all() {
+    stopping_ = true;
     for (const auto& test : active_) test->stop(not_run_verdict());
     active_.clear();
   }
 
   Verdict not_run_verdict() const {
-    return {Outcome::not_run, summary_.interrupted ? "interrupted" : "the run's time limit was reached", ""};
+    return {Outcome::not_run,
+            summary_.failed_fast   ? "another test has failed (--fail-fast)"
+            : summary_.interrupted ? "interrupted"
+                                   : "the run's time limit was reached",
+            ""};
   }
 
   // A test that did not come to run.
-  void did_not_run(uint32_t index, const Verdict& verdict) {
-    outcomes_[index] = verdict.outcome;
-    Stamper stamper(events_, index, start_ns_);
+  void did_not_run(Turn turn, const Verdict& verdict) {
+    const uint32_t index = turn.index;
+    if (!stopping_) schedule_.ended(index, verdict.outcome);
+    Stamper stamper(events_, index, start_ns_, turn.attempt);
     Event event;
     event.kind = Event::Kind::script_started;
     event.text = plan_.jobs[index].name;
@@ -202,6 +216,7 @@ class Runner {
     event.text = verdict.reason;
     event.detail = verdict.fault;
     stamper.take(event);
+    if (!is_good(verdict.outcome) && verdict.outcome != Outcome::not_run) fail_fast();
   }
 
   const plan::Plan& plan_;
@@ -213,9 +228,7 @@ class Runner {
   std::optional<Machine> machine_;
   std::vector<Result<Provision>> provided_;
   std::vector<std::unique_ptr<TestRun>> active_;
-  std::vector<bool> begun_;
-  std::vector<std::optional<Outcome>> outcomes_;  ///< of tests that have ended
-  size_t next_ = 0;                               ///< all before it have begun
+  Schedule schedule_;
   bool stopping_ = false;
   Summary summary_;
 };

@@ -37,6 +37,7 @@ struct Options {
 struct Summary {
   bool timed_out = false;    ///< the run's own time limit
   bool interrupted = false;  ///< `stop_fd`
+  bool failed_fast = false;  ///< a test failed, and the plan wanted no more then
 };
 
 /// The values of all that the plan's tests declare secret.

@@ -20,6 +20,7 @@ void Stamper::take(const Event& event) {
   if (event.kind == Event::Kind::compared || (stamped.file.empty() && stamped.line != 0))
     stamped.file = step_file_;
   stamped.script = script_;
+  stamped.attempt = attempt_;
   stamped.place = place_;
   stamped.sequence = sequence_++;
   stamped.time_ns = static_cast<int64_t>(sys::monotonic_ns() - run_start_ns_);

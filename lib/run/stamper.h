@@ -9,9 +9,9 @@ namespace testctr::run {
 
 class Stamper : public EventSink {
  public:
-  /// @param sink is told everything; borrowed @param script index in the plan
-  Stamper(EventSink& sink, uint32_t script, uint64_t run_start_ns)
-      : sink_(sink), script_(script), run_start_ns_(run_start_ns) {}
+  /// @param sink is told everything; borrowed @param script index in the plan @param attempt from 0
+  Stamper(EventSink& sink, uint32_t script, uint64_t run_start_ns, uint32_t attempt = 0)
+      : sink_(sink), script_(script), attempt_(attempt), run_start_ns_(run_start_ns) {}
 
   void take(const Event& event) override;
   /// Where what is taken from now on comes from. @param leads whether its lines are those that the test is at
@@ -30,7 +30,7 @@ class Stamper : public EventSink {
 
  private:
   EventSink& sink_;
-  uint32_t script_;
+  uint32_t script_, attempt_;
   uint64_t run_start_ns_;
   uint64_t sequence_ = 0;
   std::string place_ = "container";

@@ -20,12 +20,30 @@ Verdict error_verdict(const Error& error) {
   return {Outcome::error, error.full(), std::string(to_string(error.fault()))};
 }
 
-TestRun::TestRun(const plan::Job& job, uint32_t index, const Provision& provision, const Machine& machine,
-                 EventSink& events, uint64_t run_start_ns)
+Verdict verdict_of_test(const plan::Job& job, Verdict verdict, uint32_t attempt) {
+  if (job.xfail && (verdict.outcome == Outcome::fail || verdict.outcome == Outcome::pass))
+    return {verdict.outcome == Outcome::fail ? Outcome::xfail : Outcome::xpass, *job.xfail, ""};
+  if (verdict.outcome == Outcome::pass && attempt > 0) verdict.outcome = Outcome::flaky;
+  return verdict;
+}
+
+namespace {
+
+/// What may end otherwise the next time.
+bool is_worth_another(const plan::Job& job, const Verdict& verdict) {
+  return !job.xfail && (verdict.outcome == Outcome::fail ||
+                        (verdict.outcome == Outcome::error && verdict.fault == "infrastructure"));
+}
+
+}  // namespace
+
+TestRun::TestRun(const plan::Job& job, uint32_t index, uint32_t attempt, const Provision& provision,
+                 const Machine& machine, EventSink& events, uint64_t run_start_ns)
     : job_(job),
       index_(index),
+      attempt_(attempt),
       provision_(provision),
-      stamper_(events, index, run_start_ns),
+      stamper_(events, index, run_start_ns, attempt),
       machine_(machine) {
   started_ns_ = watched_ns_ = sys::monotonic_ns();
   deadline_ns_ = started_ns_ + static_cast<uint64_t>(job.limits.script_timeout_ns);
@@ -436,14 +454,18 @@ void TestRun::end(const Verdict& verdict) {
   if (!over_) tell_end(verdict, joint_ending(/*by_force=*/true));
 }
 
-void TestRun::tell_end(const Verdict& verdict, const PlaceEnding& ending) {
+void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
   shell_ended();
+  // Who has stood at the failure has seen it; and a run that is ended there tries nothing again.
+  again_ = !has_prompt() && attempt_ < job_.retries && is_worth_another(job_, of_attempt);
+  const Verdict verdict = again_ ? of_attempt : verdict_of_test(job_, of_attempt, attempt_);
   outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   Event event;
   event.kind = Event::Kind::script_ended;
+  event.last = !again_;
   event.outcome = verdict.outcome;
   event.text = verdict.reason;
   event.detail = verdict.fault;

@@ -21,11 +21,16 @@ struct Verdict {
 
 Verdict error_verdict(const Error& error);
 
+/// What an attempt's end means for its test: a pass behind failed attempts is flaky; what the manifest
+/// expects to fail failed as expected or passed though it should not. @param attempt from 0
+Verdict verdict_of_test(const plan::Job& job, Verdict verdict, uint32_t attempt);
+
 class TestRun {
  public:
-  /// All are borrowed. @param index in the plan
-  TestRun(const plan::Job& job, uint32_t index, const Provision& provision, const Machine& machine,
-          EventSink& events, uint64_t run_start_ns);
+  /// All are borrowed. @param index in the plan @param attempt from 0: after the job's last one nothing
+  /// follows, whatever becomes of it
+  TestRun(const plan::Job& job, uint32_t index, uint32_t attempt, const Provision& provision,
+          const Machine& machine, EventSink& events, uint64_t run_start_ns);
 
   /// Tells that it begins, and starts what it begins with. It may be over when this returns.
   void begin();
@@ -40,8 +45,11 @@ class TestRun {
   /// Ends it from outside.
   void stop(const Verdict& verdict);
   [[nodiscard]] bool over() const { return over_; }
-  /// Once it is over.
+  /// Once it is over: of the test where it was its last attempt, else of this one.
   [[nodiscard]] Outcome outcome() const { return outcome_; }
+  /// Once it is over: another attempt is to follow.
+  [[nodiscard]] bool again() const { return again_; }
+  [[nodiscard]] uint32_t attempt() const { return attempt_; }
   [[nodiscard]] uint32_t index() const { return index_; }
 
  private:
@@ -62,11 +70,11 @@ class TestRun {
   void settle();
   void fail_with(const Error& error);
   void end(const Verdict& verdict);
-  void tell_end(const Verdict& verdict, const PlaceEnding& ending);
+  void tell_end(const Verdict& of_attempt, const PlaceEnding& ending);
   [[nodiscard]] PlaceEnding joint_ending(bool by_force);
 
   const plan::Job& job_;
-  uint32_t index_;
+  uint32_t index_, attempt_;
   const Provision& provision_;
   Stamper stamper_;
   std::optional<Scope> scope_;
@@ -86,7 +94,7 @@ class TestRun {
   Member* shell_ = nullptr;       ///< the place that the user has a shell in now
   uint64_t shell_opened_ns_ = 0;  ///< which stops the time
   bool stepping_ = false;         ///< the user has asked to stop before the next line
-  bool over_ = false;
+  bool over_ = false, again_ = false;
   Outcome outcome_ = Outcome::not_run;
 };
 

@@ -42,7 +42,7 @@ std::vector<Json> json_of(const std::function<void(EventSink&)>& play_all, const
   StringWriter out;
   Collector collector(false);
   collector.add(std::make_unique<JsonLines>(out));
-  collector.start(4);
+  collector.start({.scripts = 4});
   play_all(collector);
   CHECK(collector.finish(ending).ok());
   std::vector<Json> objects;
@@ -98,7 +98,7 @@ TEST_CASE("tap: a point per script as it ends, with diagnostics") {
   StringWriter out;
   Collector collector(false);
   collector.add(std::make_unique<Tap>(out));
-  collector.start(4);
+  collector.start({.scripts = 4});
   play(collector);
   CHECK(collector.finish({}).ok());
   const std::string& tap = out.text();
@@ -118,7 +118,7 @@ TEST_CASE("tap: an interrupted run bails out and gives no verdict on what did no
   StringWriter out;
   Collector collector(false);
   collector.add(std::make_unique<Tap>(out));
-  collector.start(1);
+  collector.start({.scripts = 1});
   collector.take(started(0, "a.txt"));
   collector.take(ended(0, Outcome::not_run, "interrupted", 1));
   RunEnding ending;
@@ -134,7 +134,7 @@ TEST_CASE("junit: written whole, failures and errors apart, nothing that XML for
   REQUIRE(junit.ok());
   Collector collector(false);
   collector.add(std::move(junit).value());
-  collector.start(4);
+  collector.start({.scripts = 4});
   play(collector);
   RunEnding ending;
   ending.duration_ns = 1'500'000'000;
@@ -183,7 +183,7 @@ TEST_CASE("tap: a document's cases are a subtest in front of its point") {
   StringWriter out;
   Collector collector(false);
   collector.add(std::make_unique<Tap>(out));
-  collector.start(1);
+  collector.start({.scripts = 1});
   play_document(collector);
   CHECK(collector.finish({}).ok());
   const std::string& tap = out.text();
@@ -210,7 +210,7 @@ TEST_CASE("junit: a document is a suite of its cases, and the counts agree at al
   REQUIRE(junit.ok());
   Collector collector(false);
   collector.add(std::move(junit).value());
-  collector.start(1);
+  collector.start({.scripts = 1});
   play_document(collector);
   CHECK(collector.finish({}).ok());
   const std::string xml = sys::read_file(folder.at("r.xml")).value();
@@ -240,7 +240,7 @@ TEST_CASE("junit: all cases of a document are there, also those whose failures a
   REQUIRE(junit.ok());
   Collector collector(false);
   collector.add(std::move(junit).value());
-  collector.start(1);
+  collector.start({.scripts = 1});
   collector.take(started(0, "a.md"));
   for (uint32_t line = 1; line <= 103; ++line) {
     collector.take(event(Event::Kind::command, 0, line, "false", 1));
@@ -270,7 +270,7 @@ TEST_CASE("junit: a document whose cases are all good is not, where it ended in 
     REQUIRE(junit.ok());
     Collector collector(false);
     collector.add(std::move(junit).value());
-    collector.start(1);
+    collector.start({.scripts = 1});
     collector.take(started(0, "a.md"));
     collector.take(case_ended(0, 3, "First", Outcome::pass));
     collector.take(ended(0, outcome, "a reason", 5));
@@ -287,7 +287,7 @@ TEST_CASE("junit: what stops a document from outside is a test case of its own")
   REQUIRE(junit.ok());
   Collector collector(false);
   collector.add(std::move(junit).value());
-  collector.start(1);
+  collector.start({.scripts = 1});
   collector.take(started(0, "a.md"));
   collector.take(event(Event::Kind::command, 0, 3, "true", 1));
   collector.take(case_ended(0, 3, "First", Outcome::pass));

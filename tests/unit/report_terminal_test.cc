@@ -21,7 +21,7 @@ Written report_of(const TerminalOptions& options, const std::function<void(Event
   StringWriter out, live;
   Collector collector(options.verbose);
   collector.add(std::make_unique<Terminal>(out, live, options));
-  collector.start(4);
+  collector.start({.scripts = 4});
   play_all(collector);
   ending.duration_ns = 1'200'000'000;
   CHECK(collector.finish(ending).ok());

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "debug_options.h"
 #include "image_access.h"
+#include "keep.h"
 #include "plan/plan_request.h"
 #include "reports.h"
 #include "revise_scripts.h"
@@ -40,7 +41,9 @@ constexpr Option own_options[] = {
      .help =
          "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"},
     debug_option,
-    break_option};
+    break_option,
+    keep_option,
+    keep_all_option};
 constexpr auto options = with_report_options(with_manifest_options(own_options));
 
 constexpr std::string_view examples =
@@ -110,6 +113,8 @@ Result<int> run_run(const Arguments& arguments) {
   const engine::Kind kind = TRY(engine_of(arguments));
   if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
   if (!chosen.note.empty()) complain(chosen.note);
+  KeptWork kept;
+  CHECK_OK(kept.prepare(arguments, plan));
   run::UserTerminal terminal(run::ShellAt::prompt, [](const std::string& said) { complain(said); });
   if (debugs) terminal.set_breaks(TRY(breaks_of(arguments, plan)));
   ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks(),

@@ -85,6 +85,14 @@ Where standard input is no terminal, lines are read from it, and a shell reads a
 verdict does not depend on what is typed, but for one thing: a test that is ended before a line of --break, with nothing failed, counts as skipped. Where a
 document is judged as Cram would (--compat cram), failures are known at its end alone.
 
+  testctr-script shell IMAGE                   a shell in a fresh container
+  testctr-script shell [IMAGE] t.txt:7         one where that script, or document, stands before line 7
+  testctr-script run --keep ...                $WORK of each test that fails comes out to a fresh folder below $TMPDIR, which the report names
+  testctr-script record IMAGE -o t.txt         commands that are typed in a container become a script (.txt) or a document (.md, .t)
+
+Of $WORK come regular files, also hidden ones, 10,000 and 1 GiB at most, with the user's ownership; links, pipes and the like are left out and told. A test that is killed
+from outside - by its time limit, for want of memory - leaves nothing that could come out. --keep-all brings out those that pass, too.
+
 Bundles have a shell where a test fails as well: `replay --shell`; and before its first line: `bundle shell`.
 )";
 

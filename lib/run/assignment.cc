@@ -137,6 +137,7 @@ Json to_wire(const Assignment& a) {
             {"programs", words(a.programs)},
             {"scripts", plan::to_wire(a.scripts)},
             {"artifacts", words(a.artifacts)},
+            {"keeps_failed", a.keeps_failed},
             {"case_timeout", a.case_timeout_ns},
             {"max_output", a.max_output},
             {"network", a.network},
@@ -168,6 +169,7 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   if (scripts == nullptr) return Error::internal("an assignment without options of scripts");
   a.scripts = TRY(plan::script_options_from_wire(*scripts));
   a.artifacts = TRY(words_from(wire, "artifacts"));
+  a.keeps_failed = flag(wire, "keeps_failed");
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
   a.network = flag(wire, "network");

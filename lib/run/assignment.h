@@ -68,6 +68,7 @@ struct Assignment {
   /// Patterns of the files that are sent at the end, where that is asked for; empty ones are not for this
   /// place.
   std::vector<std::string> artifacts;
+  bool keeps_failed = false;  ///< the last of them is for a test that fails
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;
   bool network = false;  ///< whether the place has one: [net]

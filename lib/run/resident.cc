@@ -44,7 +44,7 @@ class Resident : private interpret::Console {
     if (!sink_.status().ok() || !sent_.ok()) return 1;
     if (served.ok()) return 0;
     // However it ended.
-    if (alone_) (void)bring_out();
+    if (alone_) (void)bring_out(Outcome::error);
     Error error = served.error();
     if (error.number() == ENOSPC) error = std::move(error).hint(scratch_hint);
     (void)channel_.send(error_frame(error));
@@ -302,7 +302,7 @@ class Resident : private interpret::Console {
     const bool all = order.last && !elsewhere;
     if (all) {
       result.outcome = interpreter_->finish(result.done ? result.outcome : Outcome::pass);
-      CHECK_OK(bring_out());
+      CHECK_OK(bring_out(result.outcome));
       result.done = true;
       result.target.clear();
       result.state = {};  // nobody goes on from here
@@ -332,13 +332,15 @@ class Resident : private interpret::Console {
 
   Status finish(Outcome so_far, bool artifacts) {
     const Outcome outcome = interpreter_->finish(so_far);
-    if (artifacts) CHECK_OK(bring_out());
+    if (artifacts) CHECK_OK(bring_out(outcome));
     return channel_.send(Json{{"t", "finished"}, {"outcome", std::string(to_string(outcome))}});
   }
 
   /// Sends the files that the user wants to have, once.
-  Status bring_out() {
+  Status bring_out(Outcome outcome) {
     if (std::exchange(brought_out_, true) || !sink_.status().ok()) return {};
+    const bool failed = outcome == Outcome::fail || outcome == Outcome::error;
+    if (assignment_.keeps_failed && !failed) assignment_.artifacts.back().clear();
     return send_artifacts(
         assignment_.artifacts, assignment_.work, [this](const Json& frame) { return channel_.send(frame); },
         [this](std::string text) {

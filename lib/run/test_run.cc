@@ -6,6 +6,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "run/artifacts.h"
 
 namespace testctr::run {
 namespace {
@@ -95,7 +96,7 @@ void TestRun::go_on(Continuation continuation) {
   auto entered = pod_->enter(target, &order);
   if (!entered.ok()) return fail_with(entered.error());
   leader_ = entered.value();
-  if (order.last) leader_->place->expect(job_.artifacts);
+  if (order.last) leader_->place->expect(artifacts_of(job_, attempt_));
   leader_->told.insert(order.from.step);
   if (scope_->steps() > 1) stamper_.set_file(step.file);
 }
@@ -204,8 +205,9 @@ void TestRun::open_shell(Member& member, const Said& said) {
   if (!said.text.empty()) terminal.say(said.text);
   std::string where = fmt::format("{}, where line {} has failed", job_.name, stamper_.line());
   if (terminal.at() == ShellAt::begin) where = fmt::format("{}, before its first line", job_.name);
-  if (terminal.at() == ShellAt::line) where = fmt::format("{}, before that line", job_.name);
-  terminal.open(fmt::format("a shell in {}; `exit` goes on", where), said.terminal);
+  terminal.open(
+      terminal.header().empty() ? fmt::format("a shell in {}; `exit` goes on", where) : terminal.header(),
+      said.terminal);
 }
 
 // The time that it took is nobody's.
@@ -301,7 +303,7 @@ void TestRun::conclude(Outcome outcome, std::string reason) {
     const bool container = member->what.name != plan::host_place;
     if (sender_ == nullptr || (container && sender_->what.name == plan::host_place)) sender_ = member;
   }
-  if (sender_ != nullptr) sender_->place->expect(job_.artifacts);
+  if (sender_ != nullptr) sender_->place->expect(artifacts_of(job_, attempt_));
   finish_next();
 }
 
@@ -454,6 +456,16 @@ void TestRun::end(const Verdict& verdict) {
   if (!over_) tell_end(verdict, joint_ending(/*by_force=*/true));
 }
 
+// The path stands in every report.
+void TestRun::tell_kept(Outcome outcome) {
+  const bool failed = outcome == Outcome::fail || outcome == Outcome::error;
+  if (!job_.keep || (!failed && !job_.keep->always)) return;
+  const std::string folder = kept_in(*job_.keep, attempt_);
+  const auto found = sys::stat_at(AT_FDCWD, folder);
+  const bool is = found.ok() && found.value();
+  stamper_.log(is ? fmt::format("kept: $WORK is in {}", folder) : "kept: nothing, no file came out of $WORK");
+}
+
 void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
@@ -463,6 +475,7 @@ void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   const Verdict verdict = again_ ? of_attempt : verdict_of_test(job_, of_attempt, attempt_);
   outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
+  tell_kept(of_attempt.outcome);
   Event event;
   event.kind = Event::Kind::script_ended;
   event.last = !again_;

@@ -70,6 +70,7 @@ class TestRun {
   void settle();
   void fail_with(const Error& error);
   void end(const Verdict& verdict);
+  void tell_kept(Outcome outcome);
   void tell_end(const Verdict& of_attempt, const PlaceEnding& ending);
   [[nodiscard]] PlaceEnding joint_ending(bool by_force);
 

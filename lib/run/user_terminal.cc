@@ -128,7 +128,8 @@ void UserTerminal::open_prompt() {
 
 void UserTerminal::ask(const std::string& prompt) {
   asked_ = true;
-  if (typed_.empty() && ::isatty(STDIN_FILENO) == 1) write(prompt);
+  if (!typed_.empty() || ::isatty(STDIN_FILENO) != 1) return;
+  print(manner_ ? manner_->prompt : prompt);
 }
 
 std::optional<ShellInput> UserTerminal::read_line() {
@@ -146,10 +147,15 @@ std::optional<ShellInput> UserTerminal::read_line() {
   line.bytes = typed_.substr(0, end);
   typed_.erase(0, end + 1);
   asked_ = false;
+  if (manner_ && !line.end) {
+    auto sent = manner_->sent(line.bytes);
+    line.end = !sent.has_value();
+    line.bytes = std::move(sent).value_or("");
+  }
   // At a terminal its end is one line's, and more can be typed at the next prompt.
   if (ended_ && ::isatty(STDIN_FILENO) == 1) {
     ended_ = false;
-    if (line.end) write("\n");
+    if (line.end) print("\n");
   }
   return line;
 }
@@ -200,14 +206,19 @@ std::optional<ShellInput> UserTerminal::changed_window() {
 }
 
 void UserTerminal::write(std::string_view bytes) {
+  if (!prompt_) return print(bytes);
+  std::string harmless = text::printable(bytes, /*keep_layout=*/true);
+  print(manner_ ? manner_->shown(harmless) : harmless);
+}
+
+void UserTerminal::print(std::string_view bytes) {
   if (unheard_ || !open_) return;
   // Whom nobody hears any more need not be told; the shell goes on.
   struct sigaction ignore {
   }, was{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &was);
-  unheard_ =
-      !sys::write_full(STDOUT_FILENO, prompt_ ? text::printable(bytes, /*keep_layout=*/true) : bytes).ok();
+  unheard_ = !sys::write_full(STDOUT_FILENO, bytes).ok();
   ::sigaction(SIGPIPE, &was, nullptr);
 }
 

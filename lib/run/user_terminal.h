@@ -28,6 +28,18 @@ class UserTerminal {
   void set_breaks(std::vector<interpret::Break> breaks) { breaks_ = std::move(breaks); }
   /// What a place is to be asked for: nothing, once there was a shell.
   [[nodiscard]] ShellWish wish() const;
+  /// How a prompt speaks with the user where it is not the debugger's (`record`).
+  struct Manner {
+    std::string prompt;
+    /// What is sent for a line that was typed; nothing: the end of input.
+    std::function<std::optional<std::string>(const std::string& line)> sent;
+    /// What is shown of what the prompt prints.
+    std::function<std::string(std::string_view text)> shown;
+  };
+  void set_manner(Manner manner) { manner_ = std::move(manner); }
+  /// What the user is told first, in place of where the test stands.
+  void set_header(std::string header) { header_ = std::move(header); }
+  [[nodiscard]] const std::string& header() const { return header_; }
   /// A shell is there. Raw where both sides have terminals: every way on which this process can see its end
   /// sets the user's back. @param header what he is told first
   void open(const std::string& header, bool on_terminal);
@@ -62,11 +74,14 @@ class UserTerminal {
 
  private:
   std::optional<ShellInput> read_more(size_t room);
+  void print(std::string_view bytes);
   void make_raw();
   void make_cooked();
   ShellAt at_;
   std::function<void(const std::string&)> say_;
   std::vector<interpret::Break> breaks_;
+  std::string header_;
+  std::optional<Manner> manner_;
   bool open_ = false, was_open_ = false, raw_ = false, ended_ = false, unheard_ = false;
   bool prompt_ = false;  ///< a prompt has the terminal, and no shell
   bool asked_ = false;   ///< it waits for a line

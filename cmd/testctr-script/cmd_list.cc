@@ -1,13 +1,13 @@
 // `list`: what would run, and where.
-#include "base/text.h"
 #include "commands.h"
 #include "plan/plan_request.h"
 #include "run_request.h"
+#include "suite_options.h"
 
 namespace testctr::cmd {
 namespace {
 
-constexpr auto options = [] {
+constexpr auto options = with_suite_options([] {
   std::array<Option, manifest_options.size() + 2> all{};
   *std::copy(manifest_options.begin(), manifest_options.end(), all.begin()) = {
       .names = "--format",
@@ -15,37 +15,7 @@ constexpr auto options = [] {
       .help = "of the files named: script, scrut or cram (default: by extension)"};
   all.back() = {.names = "--names", .help = "the names alone, one a line"};
   return all;
-}();
-
-/// "host, golang:latest, host": the places of a job in their order, each by its image.
-std::string places_of(const plan::Job& job) {
-  std::string list;
-  const auto add = [&](const plan::Step& step) {
-    std::string place = step.where == plan::default_place ? job.image : step.where;
-    for (const plan::Container& container : job.containers) {
-      if (container.name == step.where && container.name != container.image)
-        place = fmt::format("{} ({})", container.name, container.image);
-    }
-    list += (list.empty() ? "" : ", ") + place;
-  };
-  add(job);
-  for (const plan::Step& step : job.further) add(step);
-  return text::printable(list);
-}
-
-std::string remarks_of(const plan::Plan& plan, const plan::Job& job) {
-  std::string out;
-  std::vector<std::string> services, needs;
-  for (const plan::Container& container : job.containers) {
-    if (container.service) services.push_back(fmt::format("{} ({})", container.name, container.image));
-  }
-  for (const size_t other : job.needs) needs.push_back(plan.jobs[other].name);
-  if (!services.empty()) out += "; beside it: " + text::join(services, ", ");
-  if (!needs.empty()) out += "; after: " + text::join(needs, ", ");
-  if (!job.tags.empty()) out += "; tags: " + text::join(job.tags, ", ");
-  if (job.skip) out += "; skipped: " + *job.skip;
-  return text::printable(out);
-}
+}());
 
 Result<int> run_list(const Arguments& arguments) {
   plan::RunRequest request;
@@ -53,22 +23,19 @@ Result<int> run_list(const Arguments& arguments) {
   request.format = arguments.value("--format");
   request.looks_only = true;
   add_manifest(arguments, request);
-  const plan::Plan plan = TRY(plan::plan_request(request));
+  const plan::Narrowing how = TRY(narrowing_of(arguments));
+  plan::Plan plan = TRY(plan::plan_request(request));
   for (const std::string& note : plan.notes) complain(note);
-  size_t width = 0;
-  for (const plan::Job& job : plan.jobs) width = std::max(width, std::min<size_t>(job.name.size(), 40));
+  const auto history = TRY(history_of(arguments, plan, !request.words.empty()));
+  CHECK_OK(narrow(arguments, plan, how, history.get()));
   int code = exit_passed;
-  std::string out;
   for (const plan::Job& job : plan.jobs) {
-    const std::string name = text::printable(job.name);
-    out += arguments.flag("--names")
-               ? name + "\n"
-               : fmt::format("{:<{}}  {}{}\n", name, width, places_of(job), remarks_of(plan, job));
     if (job.error) code = complain(*job.error);
   }
-  CHECK_OK(print(out));
+  CHECK_OK(print(tests_listed(plan, arguments.flag("--names"))));
+  if (is_empty_shard(plan)) return exit_passed;
   if (plan.jobs.empty()) complain("nothing is selected");
-  return plan.jobs.empty() ? 4 : code;
+  return plan.jobs.empty() ? exit_nothing : code;
 }
 
 const Registration list(

@@ -14,6 +14,7 @@
 #include "run/run.h"
 #include "run_request.h"
 #include "stop_signals.h"
+#include "suite_options.h"
 #include "write_revision.h"
 
 namespace testctr::cmd {
@@ -29,6 +30,9 @@ constexpr Option own_options[] = {
      .value = "pass|fail",
      .help = "what a flaky test makes of the exit code (default: pass)"},
     {.names = "--fail-fast", .help = "the first test that fails ends the run"},
+    {.names = "--list",
+     .help = "the names of the tests in the order in which they would run, and nothing else"},
+    {.names = "-n,--dry-run", .help = "what would run, in which order and where, and nothing else"},
     {.names = "--update",
      .help = "a file of a script that `cmp` finds to differ gets what it is compared with (`help update`)"},
     {.names = "--ci",
@@ -44,11 +48,13 @@ constexpr Option own_options[] = {
     break_option,
     keep_option,
     keep_all_option};
-constexpr auto options = with_report_options(with_manifest_options(own_options));
+constexpr auto options = with_suite_options(with_report_options(with_manifest_options(own_options)));
 
 constexpr std::string_view examples =
     "testctr-script run\n"
     "testctr-script run -t build --tag fast\n"
+    "testctr-script run --failed\n"
+    "testctr-script run --filter 'cli and not tag:slow' --fail-fast\n"
     "testctr-script run builtin first.txt\n"
     "testctr-script run golang:latest mytest.txt\n"
     "testctr-script run golang:latest tests/ -j 4 --junit report.xml\n"
@@ -90,6 +96,23 @@ bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::Observ
   return all_hold;
 }
 
+constexpr std::string_view nothing_selected = "nothing was selected to run";
+
+/// `--list` and `--dry-run`.
+Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::History* history) {
+  for (const std::string& note : plan.notes) complain(note);
+  int code = plan.jobs.empty() && !is_empty_shard(plan) ? exit_nothing : exit_passed;
+  for (const plan::Job& job : plan.jobs) {
+    if (job.error) code = complain(*job.error);
+  }
+  if (code == exit_nothing) complain(nothing_selected);
+  CHECK_OK(print(tests_listed(plan, arguments.flag("--list"))));
+  if (arguments.flag("--list")) return code;
+  CHECK_OK(print(
+      tests_counted(plan, history == nullptr ? std::map<plan::TestKey, int64_t>() : history->durations())));
+  return code;
+}
+
 Result<int> run_run(const Arguments& arguments) {
   const uint64_t started = sys::monotonic_ns();
   CHECK_OK(check_reports(arguments));
@@ -104,7 +127,13 @@ Result<int> run_run(const Arguments& arguments) {
     request.retries = static_cast<uint32_t>(*retries);
   static const std::vector<std::string> results{"pass", "fail"};
   const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
+  const plan::Narrowing narrowing = TRY(narrowing_of(arguments));
+  const bool looks_only = arguments.flag("--list") || arguments.flag("--dry-run");
+  request.looks_only = looks_only;
   plan::Plan plan = TRY(plan::plan_request(request));
+  const auto history = TRY(history_of(arguments, plan, !request.words.empty()));
+  CHECK_OK(narrow(arguments, plan, narrowing, history.get()));
+  if (looks_only) return look(arguments, plan, history.get());
   plan.fail_fast = arguments.flag("--fail-fast");
   if (updates) CHECK_OK(ask_for_updates(plan));
   if (arguments.flag("--err-files")) CHECK_OK(run::ErrFiles::check(plan));
@@ -128,10 +157,10 @@ Result<int> run_run(const Arguments& arguments) {
   run::MemberObserver members(plan, reports);
   EventSink& told = updates ? static_cast<EventSink&>(members) : reports;
   bundle::Recorder recorder(told, bundles ? plan.jobs.size() : 0);
-  EventSink& events = bundles ? static_cast<EventSink&>(recorder) : told;
+  run::HistoryWriter events(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
   int problem = exit_passed;
   if (plan.jobs.empty()) {
-    complain("nothing was selected to run");
+    if (!is_empty_shard(plan)) complain(nothing_selected);
   } else {
     const StopSignals signals = TRY(StopSignals::install());
     const auto images =
@@ -141,7 +170,13 @@ Result<int> run_run(const Arguments& arguments) {
     how.store = store_options(arguments);
     how.access = images->access();
     if (debugs) how.terminal = &terminal;
+    if (history) {
+      if (const Status begun = history->begin(plan); !begun.ok())
+        complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
+    }
     reported.run(plan, events, how, signals);
+    if (!events.status().ok())
+      complain(fmt::format("what became of the tests is not kept: {}", events.status().error().full()));
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
       problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),

@@ -48,6 +48,7 @@ inline constexpr int exit_passed = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_infrastructure = 3;
+inline constexpr int exit_nothing = 4;
 
 /// One option of a command.
 struct Option {

@@ -92,11 +92,18 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan,
   start.parallel = plan.parallel;
   collector().start(start);
   ending_.not_tests = plan.not_tests;
+  ending_.empty_shard = plan.jobs.empty() && plan.shard.count > 0 && plan.selected > 0;
 }
 
 void ReportedRun::run(const plan::Plan& plan, EventSink& events, run::Options how,
                       const StopSignals& signals) {
   how.stop_fd = signals.descriptor();
+  // Where the report is redirected to may lie in the test tree.
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat st {};
+    auto path = sys::read_link_at(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd));
+    if (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && path.ok()) how.apart.push_back(path.value());
+  }
   if (!how.note) how.note = [](const std::string& note) { complain(note); };
   const Result<run::Summary> summary = run::run_plan(plan, events, how);
   if (!summary.ok()) {

@@ -74,8 +74,7 @@ class Planner {
     set_needs(wanted);
     for (const auto& [name, most] : manifest_.groups) plan_.shared["group " + name] = most;
     plan_.timeout_ns = request_.timeout_ns;
-    const size_t most = std::max<size_t>(plan_.jobs.size(), 1);
-    plan_.parallel = static_cast<unsigned>(std::min<size_t>(request_.parallel.value_or(processors()), most));
+    set_parallel(plan_, request_);
     if (!request_.looks_only) CHECK_OK(settle_pins(plan_, request_.locked));
     return std::move(plan_);
   }
@@ -308,6 +307,7 @@ class Planner {
     Job job = common_job(context_, test.settings, &test, draft.combination);
     apply(overlay, job);
     job.name = draft.name();
+    for (const ManifestFile& file : manifest_.files) job.manifests.push_back(file.name);
     for (const Text& tag : test.tags) job.tags.push_back(tag.value);
     if (test.xfail) job.xfail = test.xfail->value;
     for (const Text& lock : test.locks) job.shares.push_back("lock " + lock.value);
@@ -354,6 +354,7 @@ Status apply_settings(const Manifest& manifest, const RunRequest& request, const
   apply(TRY(overlay_of(request, here)), made);
   CHECK_OK(add_host_paths(made, request, here));
   if (job.image.empty() && manifest.settings.image) job.image = manifest.settings.image->value;
+  for (const ManifestFile& file : manifest.files) made.manifests.push_back(file.name);
   made.image = job.image;
   made.name = job.name;
   made.layer = job.layer;

@@ -30,6 +30,11 @@ unsigned processors() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
+void set_parallel(Plan& plan, const RunRequest& request) {
+  plan.allowed = request.parallel.value_or(processors());
+  plan.parallel = static_cast<unsigned>(std::clamp<size_t>(plan.jobs.size(), 1, plan.allowed));
+}
+
 std::optional<Format> format_of(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   const size_t dot = name.rfind('.');
@@ -110,8 +115,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
                     "`--tree DIR` names another",
                     text::printable(without_tree)));
   }
-  const size_t most = std::max<size_t>(plan.jobs.size(), 1);
-  plan.parallel = static_cast<unsigned>(std::min<size_t>(request.parallel.value_or(processors()), most));
+  set_parallel(plan, request);
   if (!request.looks_only) CHECK_OK(settle_pins(plan, request.locked));
   return plan;
 }

@@ -65,6 +65,9 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here = sur
 /// The number of processors that this process may use, at least 1.
 unsigned processors();
 
+/// How many of the plan's jobs run at the same time: as many as were asked for, or as there are processors.
+void set_parallel(Plan& plan, const RunRequest& request);
+
 /// The format that belongs to a file name's extension.
 std::optional<Format> format_of(std::string_view path);
 

@@ -180,8 +180,9 @@ struct Job : Step {
   std::optional<std::string> xfail;  ///< it is expected to fail, for this reason
   /// What it shares with others: of each no more tests run at the same time than `Plan::shared` says.
   std::vector<std::string> shares;
-  uint32_t repetition = 0;          ///< which of several runs of the same test it is, from 1; 0: the only one
-  std::optional<std::string> skip;  ///< it is not run but counted as skipped, for this reason
+  std::string repeated;                ///< `--repeat`: the name of the test that this is one run of
+  std::vector<std::string> manifests;  ///< the files that say something of it besides its own
+  std::optional<std::string> skip;     ///< it is not run but counted as skipped, for this reason
   std::optional<Error>
       error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run
 
@@ -214,7 +215,8 @@ struct Plan {
   size_t selected = 0;           ///< how many these were
   std::optional<uint64_t> seed;  ///< of `--shuffle`
   bool fail_fast = false;        ///< the first failure ends the run
-  unsigned parallel = 1;         ///< -j
+  unsigned parallel = 1;         ///< how many of them run at the same time
+  unsigned allowed = 1;          ///< how many could, of a larger plan: -j
   int64_t timeout_ns = 0;        ///< of the whole run; 0: none
   uint64_t not_tests = 0;        ///< files in named folders that were passed over
   std::vector<std::string>

@@ -15,11 +15,11 @@ namespace testctr::report {
 /// What is known before the first test begins.
 struct RunStart {
   size_t scripts = 0;              ///< how many will be run
-  std::string selection;           ///< digest of the names of all that were selected, in all shards
+  std::string selection = {};           ///< digest of the names of all that were selected, in all shards
   size_t selected = 0;             ///< how many these are
   uint32_t shard = 0, shards = 0;  ///< which part of them is run here, the first is 1; shards 0: all
-  std::string sharded_by;
-  std::optional<uint64_t> seed;  ///< of a shuffled order
+  std::string sharded_by = {};
+  std::optional<uint64_t> seed = {};  ///< of a shuffled order
   unsigned parallel = 1;
 };
 

@@ -49,7 +49,7 @@ int Tally::exit_code(const RunEnding& ending) const {
   if (failed() > 0) return 1;
   if (usage_) return 2;
   if (infrastructure_) return 3;
-  return total() == 0 ? 4 : 0;
+  return total() == 0 && !ending.empty_shard ? 4 : 0;
 }
 
 std::string Tally::line(const RunEnding& ending) const {

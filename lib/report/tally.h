@@ -15,6 +15,7 @@ struct RunEnding {
   int signal = 0;            ///< SIGINT or SIGTERM stopped it; 0: none did
   bool timed_out = false;    ///< the time limit of the run
   bool failed_fast = false;  ///< the first failure was to end it
+  bool empty_shard = false;  ///< that there was nothing to run is no mistake
   uint64_t not_tests = 0;    ///< files in named folders that were passed over
   int64_t duration_ns = 0;
   /// Why the run was stopped, in words; empty: it was not.

@@ -40,6 +40,8 @@ class Engine {
   }
   /// Whether containers of one test are given each other's namespaces (Spec::join_user, join_network).
   [[nodiscard]] virtual bool joins() const { return false; }
+  /// Whether a container may be started before there is anything for it to do.
+  [[nodiscard]] virtual bool starts_ahead() const { return false; }
   /// Whether what its containers touch can be followed (Spec::follow).
   [[nodiscard]] virtual bool follows() const { return false; }
   /// Brings to where containers are made what the job needs, once it has been obtained: that does not count

@@ -56,6 +56,7 @@ class NativeEngine : public Engine {
  public:
   [[nodiscard]] std::string shown() const override { return "native"; }
   [[nodiscard]] bool joins() const override { return true; }
+  [[nodiscard]] bool starts_ahead() const override { return true; }
   [[nodiscard]] bool follows() const override { return true; }
   Result<std::unique_ptr<Place>> start(const PlaceRequest& request) override {
     auto conversation = TRY(Conversation::begin(request.assignment));

@@ -76,6 +76,12 @@ Provisions::Provisions(image::Store& store, const image::Access& access, const s
   }
 }
 
+void Provisions::set_apart(const std::string& path) {
+  char* resolved = ::realpath(path.c_str(), nullptr);
+  if (resolved != nullptr) outputs_.emplace(resolved, Status());
+  std::free(resolved);
+}
+
 template <class T, class F>
 Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const std::string& key, F make) {
   auto it = known.find(key);

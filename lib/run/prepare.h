@@ -36,6 +36,8 @@ class Provisions {
   /// fails is an error of the jobs that it concerns. @param jobs all that `provide` will be asked for
   /// `store` and `access` must outlive it.
   Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs);
+  /// These change while tests run, too.
+  void set_apart(const std::string& path);
   /// The user may want a shell: where an image has none, ours is to be there.
   void want_shells() { shells_ = true; }
   /// Unpacks, reads and checks what is not there yet. May use threads that have ended when it returns.

@@ -45,6 +45,8 @@ class Runner {
     program_ = TRY(sys::self_path());
     auto store = TRY(image::Store::open(options_.store));
     Provisions provisions(store, options_.access, plan_.jobs);
+    for (const std::string& path : options_.apart) provisions.set_apart(path);
+    provisions.set_apart(store.home());
     if (options_.terminal != nullptr) provisions.want_shells();
     // Everything once and before any container runs: unpacking uses threads, and a container is started by a
     // process that has none.
@@ -64,6 +66,7 @@ class Runner {
     engine().prepare(store, options_.access);
     while (!stopping_ && (!schedule_.empty() || !active_.empty())) {
       fill();
+      make_ready();
       if (!active_.empty()) wait();
     }
     for (const Turn& turn : schedule_.left()) did_not_run(turn, not_run_verdict());
@@ -115,11 +118,33 @@ class Runner {
     if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
       return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
-    auto test = std::make_unique<TestRun>(plan_.jobs[index], index, turn.attempt, provided.value(), *machine_,
-                                          events_, start_ns_);
+    std::unique_ptr<TestRun> test;
+    if (auto ready = ready_.extract(index); ready && turn.attempt == 0) {
+      test = std::move(ready.mapped());
+    } else {
+      test = make_test(turn);
+    }
     test->begin();
     active_.push_back(std::move(test));
     forget_ended();
+  }
+
+  std::unique_ptr<TestRun> make_test(Turn turn) {
+    return std::make_unique<TestRun>(plan_.jobs[turn.index], turn.index, turn.attempt,
+                                     provided_[turn.index].value(), *machine_, events_, start_ns_);
+  }
+
+  // The containers of those that come next are made while others run: as many as may run at the same time.
+  void make_ready() {
+    if (stopping_ || options_.terminal != nullptr) return;
+    for (const uint32_t index : schedule_.upcoming(std::max(1U, plan_.parallel))) {
+      const plan::Job& job = plan_.jobs[index];
+      if (ready_.contains(index) || not_wanted(job) || !provided_[index].ok() || !engine().check(job).ok())
+        continue;
+      auto test = make_test({index, 0});
+      test->make_ready();
+      ready_.emplace(index, std::move(test));
+    }
   }
 
   void forget_ended() {
@@ -190,6 +215,7 @@ class Runner {
     stopping_ = true;
     for (const auto& test : active_) test->stop(not_run_verdict());
     active_.clear();
+    ready_.clear();
   }
 
   Verdict not_run_verdict() const {
@@ -228,6 +254,7 @@ class Runner {
   std::optional<Machine> machine_;
   std::vector<Result<Provision>> provided_;
   std::vector<std::unique_ptr<TestRun>> active_;
+  std::map<uint32_t, std::unique_ptr<TestRun>> ready_;  ///< those whose containers are made already
   Schedule schedule_;
   bool stopping_ = false;
   Summary summary_;

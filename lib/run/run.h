@@ -29,6 +29,9 @@ struct Options {
   /// obtained: a descriptor that stays open until the run is over; -1: this one is not followed. Empty:
   /// nothing is. A usage error with an engine that cannot.
   std::function<int(const std::string& image)> follow;
+  /// Files and folders that change while tests run (a report that is written as they go): where
+  /// they lie in a test tree, they are no part of it.
+  std::vector<std::string> apart;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

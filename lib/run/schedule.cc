@@ -43,6 +43,14 @@ std::optional<Turn> Schedule::next() {
   return std::nullopt;
 }
 
+std::vector<uint32_t> Schedule::upcoming(size_t most) const {
+  std::vector<uint32_t> all;
+  for (auto at = waiting_.begin(); at != waiting_.end() && all.size() < most; ++at) {
+    if (may_begin(*at)) all.push_back(*at);
+  }
+  return all;
+}
+
 void Schedule::ended(uint32_t index, Outcome outcome) {
   outcomes_[index] = outcome;
   hold(index, -1);

@@ -26,6 +26,8 @@ class Schedule {
   /// The next one that may begin now, which holds what it shares until `ended` or `again`. Nothing: none may
   /// before another has ended, or none is left.
   std::optional<Turn> next();
+  /// The first `most` that wait only for their turn.
+  [[nodiscard]] std::vector<uint32_t> upcoming(size_t most) const;
   /// A test that `next` gave has its outcome.
   void ended(uint32_t index, Outcome outcome);
   /// An attempt that `next` gave has failed, and another one is to follow: behind all that can begin now, so

@@ -46,11 +46,28 @@ TestRun::TestRun(const plan::Job& job, uint32_t index, uint32_t attempt, const P
       provision_(provision),
       stamper_(events, index, run_start_ns, attempt),
       machine_(machine) {
-  started_ns_ = watched_ns_ = sys::monotonic_ns();
-  deadline_ns_ = started_ns_ + static_cast<uint64_t>(job.limits.script_timeout_ns);
+  started_ns_ = sys::monotonic_ns();
+}
+
+// What its lines may do, and who carries them out: known before anything begins.
+Status TestRun::settle_places() {
+  if (pod_) return {};
+  scope_ = TRY(Scope::of(job_));
+  pod_ = std::make_unique<Pod>(job_, *scope_, provision_, machine_, stamper_,
+                               fmt::format("{}-{}-{}", ::getpid(), started_ns_, index_));
+  return {};
+}
+
+void TestRun::make_ready() {
+  if (!machine_.engine.starts_ahead() || machine_.terminal != nullptr || !settle_places().ok()) return;
+  if (scope_->several() || scope_->first_place(0) != plan::default_place) return;
+  // What goes wrong is found, and told, when the test begins.
+  (void)pod_->enter(plan::default_place, nullptr);
 }
 
 void TestRun::begin() {
+  started_ns_ = watched_ns_ = sys::monotonic_ns();
+  deadline_ns_ = started_ns_ + static_cast<uint64_t>(job_.limits.script_timeout_ns);
   Event event;
   event.kind = Event::Kind::script_started;
   event.text = job_.name;
@@ -59,11 +76,7 @@ void TestRun::begin() {
   if (!job_.image.empty())
     for (const std::string& lack : machine_.engine.lacks()) stamper_.log(lack);
   for (const std::string& note : notes_of(provision_)) stamper_.log(note);
-  auto scope = Scope::of(job_);
-  if (!scope.ok()) return end(error_verdict(scope.error()));
-  scope_ = std::move(scope).value();
-  pod_ = std::make_unique<Pod>(job_, *scope_, provision_, machine_, stamper_,
-                               fmt::format("{}-{}-{}", ::getpid(), started_ns_, index_));
+  if (const Status settled = settle_places(); !settled.ok()) return end(error_verdict(settled.error()));
   if (machine_.terminal != nullptr && machine_.terminal->at() == ShellAt::begin &&
       scope_->first_place(0) == plan::host_place)
     return fail_with(Error::usage("the test begins with lines on the host: there is no container before them")

@@ -32,6 +32,9 @@ class TestRun {
   TestRun(const plan::Job& job, uint32_t index, uint32_t attempt, const Provision& provision,
           const Machine& machine, EventSink& events, uint64_t run_start_ns);
 
+  /// Starts the container that it begins with, where it has only that one: it sets itself up while others
+  /// run. Nothing of it counts as the test's time, and nothing is told.
+  void make_ready();
   /// Tells that it begins, and starts what it begins with. It may be over when this returns.
   void begin();
   /// What it waits for.
@@ -53,6 +56,7 @@ class TestRun {
   [[nodiscard]] uint32_t index() const { return index_; }
 
  private:
+  Status settle_places();
   void go_on(Continuation continuation);
   void take(Member& from, Said said);
   void take_result(Member& from, Continuation said);

@@ -1,0 +1,74 @@
+// What became of tests before, on this machine: for `--failed`, for the order in which they begin, for shards
+// by time.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "interpret/event.h"
+#include "plan/narrow.h"
+
+namespace testctr::run {
+
+/// One file for each folder that suites are run in, below the user's state folder: lines of JSON that are
+/// only added to, so that what a killed run knew is there. Several runs may write into it at the same time.
+class History {
+ public:
+  struct Past {
+    Outcome outcome = Outcome::not_run;  ///< not_run as well where a run began and never came to its end
+    int64_t duration_ns = 0;             ///< of its last run that ended; 0: none did
+  };
+
+  /// Reads what is known. @param folder absolute, of the manifest or the one that names are relative to.
+  /// Errors (infrastructure): there is no folder for state ($TESTCTR_HOME, $XDG_STATE_HOME, $HOME), or the
+  /// file cannot be read. Lines that make no sense are passed over.
+  static Result<History> open(const std::string& folder);
+
+  [[nodiscard]] const std::map<plan::TestKey, Past>& tests() const { return tests_; }
+  /// Those that failed or did not come to their end when they were last to run.
+  [[nodiscard]] std::set<plan::TestKey> failed() const;
+  [[nodiscard]] std::map<plan::TestKey, int64_t> durations() const;
+
+  /// A run of these begins: until they end, they count as not run.
+  Status begin(const plan::Plan& plan);
+  /// One has ended.
+  Status add(const plan::TestKey& test, Outcome outcome, int64_t duration_ns);
+
+ private:
+  void read(std::string_view lines);
+  Status append(const std::string& line);
+  Status rewrite();
+
+  std::string path_;
+  std::map<plan::TestKey, Past> tests_;
+  size_t lines_ = 0;  ///< of the file, as it was read
+  Fd file_;
+};
+
+/// How long tests took, from the event lines of a run (`--report json=FILE`, `--json`).
+/// Errors (usage): the file cannot be read, or has no test that ended.
+Result<std::map<plan::TestKey, int64_t>> durations_from_events(const std::string& path);
+
+/// Writes into a history what a run tells, and passes it on.
+class HistoryWriter : public EventSink {
+ public:
+  /// All are borrowed. @param history null: nothing is written
+  HistoryWriter(EventSink& next, const plan::Plan& plan, History* history)
+      : next_(next), plan_(plan), history_(history) {}
+  void take(const Event& event) override;
+  /// The first thing that went wrong.
+  [[nodiscard]] const Status& status() const { return status_; }
+
+ private:
+  EventSink& next_;
+  const plan::Plan& plan_;
+  History* history_;
+  std::map<plan::TestKey, Outcome> repeated_;  ///< the worst of a test's repetitions so far
+  Status status_;
+};
+
+}  // namespace testctr::run

@@ -48,6 +48,9 @@ Error cannot(const plan::Job& job, std::string_view what) {
 
 Status Gatherer::check(const plan::Job& job) const {
   if (job.error) return *job.error;
+  if (job.setup || !job.set_up_by.empty())
+    return cannot(job, "its image is set up first (`setup:`)")
+        .hint("an image with that in it can be named instead: `testctr-script image build`");
   if (!job.layer.empty()) return cannot(job, "--layer").hint("name the script and its image instead");
   if (!job.documents.work_directory.empty())
     return cannot(job, "its cases work in a folder of this machine (--work-directory)");

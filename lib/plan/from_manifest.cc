@@ -72,6 +72,8 @@ class Planner {
     for (Job& job : plan_.jobs) CHECK_OK(add_host_paths(job, request_, here));
     CHECK_OK(settle_artifacts(plan_.jobs));
     set_needs(wanted);
+    add_setups(wanted, overlay);
+    if (mistakes_.any()) return mistakes_.error();
     for (const auto& [name, most] : manifest_.groups) plan_.shared["group " + name] = most;
     plan_.timeout_ns = request_.timeout_ns;
     set_parallel(plan_, request_);
@@ -298,6 +300,41 @@ class Planner {
         plan_.jobs[i].needs.push_back(static_cast<size_t>(at - wanted.begin()));
       }
     }
+  }
+
+  /// For each image that tests with a setup run in, one job that does it.
+  void add_setups(const std::vector<size_t>& wanted, const Overlay& overlay) {
+    std::map<std::pair<std::string, Place>, size_t> known;
+    std::set<std::string> names;
+    for (const Job& job : plan_.jobs) names.insert(job.name);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const Settings& settings = manifest_.tests[drafts_[wanted[i]].test].settings;
+      if (!settings.setup || plan_.jobs[i].skip) continue;
+      for (const std::string& image : images_to_set_up(plan_.jobs[i])) {
+        const auto [found, added] = known.emplace(std::pair(image, settings.setup->place), plan_.jobs.size());
+        if (added) {
+          Job job = setup_job(context_, *settings.setup, settings, drafts_[wanted[i]].combination, image);
+          apply(overlay, job);
+          job.name = fmt::format("setup ({})", image);
+          for (int n = 2; !names.insert(job.name).second; ++n)
+            job.name = fmt::format("setup {} ({})", n, image);
+          for (const ManifestFile& file : manifest_.files) job.manifests.push_back(file.name);
+          plan_.jobs.push_back(std::move(job));
+        }
+        plan_.jobs[i].set_up_by.push_back(found->second);
+        plan_.jobs[i].needs.push_back(found->second);
+      }
+    }
+  }
+
+  /// Of the places that its lines are carried out in; services run what their images bring.
+  static std::set<std::string> images_to_set_up(const Job& job) {
+    std::set<std::string> images;
+    if (!job.image.empty()) images.insert(job.image);
+    for (const Container& container : job.containers) {
+      if (!container.service) images.insert(container.image);
+    }
+    return images;
   }
 
   // The jobs

@@ -184,6 +184,7 @@ Settings Settings::over(const Settings& outer) const {
   all.commands = joined(outer.commands, commands);
   prefer(all.ids, outer.ids);
   prefer(all.retries, outer.retries);
+  prefer(all.setup, outer.setup);
   all.env.insert(outer.env.begin(), outer.env.end());
   all.limits = limits.over(outer.limits);
   all.secrets = joined(outer.secrets, secrets);

@@ -49,6 +49,16 @@ struct Axis {
   std::vector<Text> values;
 };
 
+/// A section of a test: a script's file or a text, on the host or in a container.
+struct Section {
+  Place place;
+  bool host = false;
+  std::optional<Text> script;  ///< a path
+  std::optional<Text> run;     ///< a text
+  uint32_t run_line = 0;       ///< on which that text begins; 0: its lines are not those of the file
+  std::optional<Text> image, name, format;
+};
+
 /// What a manifest says for all of its tests, and a test for itself.
 struct Settings {
   std::optional<Text> image, tree, seccomp, format;
@@ -64,20 +74,11 @@ struct Settings {
   std::vector<Text> bin, mounts, artifacts;
   std::vector<Service> services;
   std::vector<Axis> matrix;
+  std::optional<Section> setup;  ///< what prepares each image, once
 
   /// These where they say something, `outer` where they do not. Lists, variables, services and axes are those
   /// of both; of a name that both have, these.
   [[nodiscard]] Settings over(const Settings& outer) const;
-};
-
-/// A section of a test: a script's file or a text, on the host or in a container.
-struct Section {
-  Place place;
-  bool host = false;
-  std::optional<Text> script;  ///< a path
-  std::optional<Text> run;     ///< a text
-  uint32_t run_line = 0;       ///< on which that text begins; 0: its lines are not those of the file
-  std::optional<Text> image, name, format;
 };
 
 struct ManifestTest {

@@ -262,6 +262,23 @@ void add_sections(const JobContext& context, const ManifestTest& test, const Com
   for (size_t i = 0; i < job.further.size(); ++i) add_document_places(job, Step(job.further[i]));
 }
 
+Job setup_job(const JobContext& context, const Section& section, const Settings& settings,
+              const Combination& combination, const std::string& image) {
+  Job job = common_job(context, settings, nullptr, combination);
+  job.setup = true;
+  job.image = image;
+  job.containers.clear();
+  job.artifacts.clear();
+  if (job.tree.empty()) {
+    std::string folder = file_of(context, section.place).folder;
+    if (folder.size() > 1) folder.pop_back();
+    if (!is_too_much(folder, context.here)) job.tree = folder;
+  }
+  read_step(context, section, combination, job);
+  (void)set_places(job);
+  return job;
+}
+
 void add_script(const JobContext& context, const Selected& script, Job& job) {
   job.file = script.path;
   job.format = script.format;

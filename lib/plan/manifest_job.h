@@ -28,6 +28,11 @@ std::string image_of(const JobContext& context, const ManifestTest& test, const 
 void add_sections(const JobContext& context, const ManifestTest& test, const Combination& combination,
                   Job& job);
 
+/// Makes the job that prepares an image for tests with these settings. @param combination of the first of
+/// them
+Job setup_job(const JobContext& context, const Section& section, const Settings& settings,
+              const Combination& combination, const std::string& image);
+
 /// Makes it the job of a script.
 void add_script(const JobContext& context, const Selected& script, Job& job);
 

@@ -35,6 +35,7 @@ const Shape& ready_shape();
 const Shape& test_shape();
 const Shape& section_shape();
 const Shape& host_shape();
+const Shape& setup_shape();
 const Shape& container_shape();
 
 const Type any_text = text_type("a text");
@@ -117,6 +118,7 @@ const Type own_services =
 const Type host_section = object_type("a mapping such as {script: FILE}", host_shape);
 const Type container_section = object_type("a mapping such as {script: FILE}", container_shape);
 const Type section = object_type("a section, `host:` or `container:`", section_shape);
+const Type setup = object_type("a mapping such as {script: FILE}", setup_shape);
 const Type sections = list_type("a list of sections", section);
 const Type retries = {
     .kind = Type::Kind::integer, .wanted = "a whole number from 0 to 100", .least = 0, .most = 100};
@@ -287,6 +289,12 @@ std::vector<Key> settings_keys() {
              [](const Yaml& v, T& t) {
                t.settings.ids = {v.text == "one" ? Ids::one : Ids::range, v.place};
              }),
+      key<T>("setup", setup, "what prepares an image once, before all tests that run in it",
+             [](const Yaml& v, T& t) {
+               t.settings.setup = Section{};
+               t.settings.setup->place = v.place;
+               take(setup_shape(), v, &*t.settings.setup);
+             }),
       key<T>("retries", retries, "how often a test that fails is tried again (0)",
              [](const Yaml& v, T& t) { t.settings.retries = number_of<uint32_t>(v); }),
       key<T>("format", format, "of the scripts named (by extension)",
@@ -333,6 +341,12 @@ std::vector<Key> body_keys(bool container) {
 const Shape& host_shape() {
   static const Shape shape{
       .name = "a host section", .keys = body_keys(false), .one_of = {"script", "run"}, .needs_one = true};
+  return shape;
+}
+
+const Shape& setup_shape() {
+  static const Shape shape{
+      .name = "a setup", .keys = body_keys(false), .one_of = {"script", "run"}, .needs_one = true};
   return shape;
 }
 
@@ -454,8 +468,8 @@ const Shape& manifest_shape() {
 }
 
 std::vector<const Shape*> all_shapes() {
-  return {&manifest_shape(),  &test_shape(),   &section_shape(), &host_shape(),
-          &container_shape(), &limits_shape(), &service_shape(), &ready_shape()};
+  return {&manifest_shape(), &test_shape(),   &section_shape(), &host_shape(), &container_shape(),
+          &setup_shape(),    &limits_shape(), &service_shape(), &ready_shape()};
 }
 
 void take(const Shape& shape, const Yaml& value, void* target) {

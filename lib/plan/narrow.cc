@@ -28,7 +28,8 @@ void keep(Plan& plan, std::vector<size_t> todo) {
     if (kept[i]) jobs.push_back(std::move(plan.jobs[i]));
   }
   for (Job& job : jobs) {
-    for (size_t& other : job.needs) other = moved[other];
+    for (auto* others : {&job.needs, &job.set_up_by})
+      for (size_t& other : *others) other = moved[other];
   }
   plan.jobs = std::move(jobs);
 }
@@ -37,7 +38,7 @@ template <class Wanted>
 void keep_if(Plan& plan, Wanted wanted) {
   std::vector<size_t> indices;
   for (size_t i = 0; i < plan.jobs.size(); ++i) {
-    if (wanted(plan.jobs[i])) indices.push_back(i);
+    if (!plan.jobs[i].setup && wanted(plan.jobs[i])) indices.push_back(i);
   }
   keep(plan, std::move(indices));
 }
@@ -109,7 +110,10 @@ std::vector<size_t> roots_of(const Plan& plan) {
     return at;
   };
   for (size_t i = 0; i < plan.jobs.size(); ++i) {
-    for (const size_t other : plan.jobs[i].needs) parent[root(i)] = root(other);
+    // What sets up an image is done in each shard that needs it.
+    for (const size_t other : plan.jobs[i].needs) {
+      if (!plan.jobs[other].setup) parent[root(i)] = root(other);
+    }
   }
   for (size_t i = 0; i < plan.jobs.size(); ++i) parent[i] = root(i);
   return parent;
@@ -130,6 +134,7 @@ std::vector<Unit> units_of(const Plan& plan, const Narrowing& how) {
   for (const auto& [key, duration] : how.durations) known += duration;
   const int64_t average = how.durations.empty() ? 1 : known / static_cast<int64_t>(how.durations.size());
   for (size_t i = 0; i < plan.jobs.size(); ++i) {
+    if (plan.jobs[i].setup) continue;
     Unit& unit = by_root[roots[i]];
     const TestKey key = key_of(plan.jobs[i]);
     if (unit.jobs.empty() || key < unit.first) unit.first = key;
@@ -171,7 +176,9 @@ void keep_shard(Plan& plan, const Narrowing& how) {
 /// What all shards of one run agree in.
 std::string selection_of(const Plan& plan, const Narrowing& how) {
   std::vector<TestKey> all;
-  for (const Job& job : plan.jobs) all.push_back(key_of(job));
+  for (const Job& job : plan.jobs) {
+    if (!job.setup) all.push_back(key_of(job));
+  }
   std::sort(all.begin(), all.end());
   Sha256 hash;
   for (const TestKey& key : all) {
@@ -190,17 +197,28 @@ std::string selection_of(const Plan& plan, const Narrowing& how) {
 void repeat(Plan& plan, uint32_t times) {
   if (times <= 1) return;
   const size_t each = plan.jobs.size();
-  std::vector<Job> jobs;
-  jobs.reserve(each * times);
-  for (uint32_t k = 0; k < times; ++k) {
-    for (const Job& job : plan.jobs) {
-      Job& copy = jobs.emplace_back(job);
-      copy.repeated = job.name;
-      copy.name = fmt::format("{} ({} of {})", job.name, k + 1, times);
-      for (size_t& other : copy.needs) other += each * k;
+  plan.jobs.reserve(each * times);
+  std::vector<size_t> copy_of(each);  // in the repetition at hand; what sets up is there once
+  std::iota(copy_of.begin(), copy_of.end(), size_t{0});
+  for (uint32_t k = 1; k < times; ++k) {
+    const size_t begin = plan.jobs.size();
+    for (size_t i = 0; i < each; ++i) {
+      if (plan.jobs[i].setup) continue;
+      copy_of[i] = plan.jobs.size();
+      plan.jobs.push_back(plan.jobs[i]);
+      plan.jobs.back().repeated = plan.jobs[i].name;
+      plan.jobs.back().name = fmt::format("{} ({} of {})", plan.jobs[i].name, k + 1, times);
+    }
+    for (size_t i = begin; i < plan.jobs.size(); ++i) {
+      for (size_t& other : plan.jobs[i].needs) other = copy_of[other];
     }
   }
-  plan.jobs = std::move(jobs);
+  for (size_t i = 0; i < each; ++i) {
+    Job& job = plan.jobs[i];
+    if (job.setup) continue;
+    job.repeated = job.name;
+    job.name = fmt::format("{} (1 of {})", job.name, times);
+  }
 }
 
 /// The same on every machine, which std::shuffle is not bound to be.
@@ -297,7 +315,9 @@ Status narrow(Plan& plan, const Narrowing& how) {
     return Error::usage("--shard-by time: nothing says how long the tests take")
         .hint("`--durations FILE` reads it from the event lines of a run, the same file for all shards");
   plan.selection = selection_of(plan, how);
-  plan.selected = plan.jobs.size() * how.repeat;
+  const auto tests =
+      std::count_if(plan.jobs.begin(), plan.jobs.end(), [](const Job& job) { return !job.setup; });
+  plan.selected = static_cast<size_t>(tests) * how.repeat;
   plan.shard = how.shard;
   if (how.shard.count > 0) keep_shard(plan, how);
   repeat(plan, how.repeat);

@@ -180,7 +180,10 @@ struct Job : Step {
   std::optional<std::string> xfail;  ///< it is expected to fail, for this reason
   /// What it shares with others: of each no more tests run at the same time than `Plan::shared` says.
   std::vector<std::string> shares;
-  std::string repeated;                ///< `--repeat`: the name of the test that this is one run of
+  /// It prepares an image for other tests: what it changes in that is a layer of theirs.
+  bool setup = false;
+  std::vector<size_t> set_up_by;  ///< indices of the plan's jobs that do that for this one; also in `needs`
+  std::string repeated;           ///< `--repeat`: the name of the test that this is one run of
   std::vector<std::string> manifests;  ///< the files that say something of it besides its own
   std::optional<std::string> skip;     ///< it is not run but counted as skipped, for this reason
   std::optional<Error>

@@ -32,6 +32,7 @@ class NativePlace : public ChannelPlace {
 
   void watch() override { container_.check_limits(); }
   void kill() override { container_.kill(); }
+  Result<Fd> changes() override { return container_.changes(); }
   Result<sandbox::Container::Namespaces> namespaces() override { return container_.namespaces(); }
 
   PlaceEnding finish() override {

@@ -101,6 +101,11 @@ class Place {
   virtual Result<sandbox::Container::Namespaces> namespaces() {
     return Error::internal("a place without namespaces");
   }
+  /// Of a container: what it has changed in its image, as an open folder that outlives it.
+  virtual Result<Fd> changes() {
+    return Error::infrastructure("what is changed here in an image cannot be kept")
+        .hint("`--engine native` can");
+  }
   /// Called about every 50 ms: limits that only we can watch.
   virtual void watch() = 0;
   /// Kills everything in it; `finish` is still to be called.

@@ -183,7 +183,7 @@ Result<Member*> Pod::start(plan::Container what, const Order* order) {
     if (order != nullptr) CHECK_OK(member.place->order(*order));
   } else {
     Provision provision = provision_;
-    provision.root = TRY(machine_.provisions.root(job_.pinned(member.what.image)));
+    provision.root = TRY(machine_.provisions.root(job_, job_.pinned(member.what.image)));
     member.root = provision.root;
     const sandbox::Spec spec = TRY_IN(spec_for(member.what, provision), text::printable(name));
     const Assignment assignment = TRY(assignment_for(member.what, provision));

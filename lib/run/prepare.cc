@@ -1,5 +1,7 @@
 #include "run/prepare.h"
 
+#include <set>
+
 #include <charconv>
 #include <cstdlib>
 
@@ -123,6 +125,34 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
     provision.spare = TRY(once(images_, "builtin", [&] { return image::obtain(store_, "builtin"); }));
   if (provision.root != nullptr) CHECK_OK(check_programs_in(job, job.pinned(job.image), provision));
   return provision;
+}
+
+Result<const image::RootFilesystem*> Provisions::root(const plan::Job& job, const std::string& image) {
+  for (const size_t setup : job.set_up_by) {
+    const auto extended = extended_.find(setup);
+    if (extended != extended_.end() && extended->second.first == image) return &extended->second.second;
+  }
+  return root(image);
+}
+
+Status Provisions::extend(size_t setup, const std::string& image, int upper) {
+  const image::RootFilesystem& base = *TRY(root(image));
+  // Ours, and what containers have in place of what an image may bring.
+  const std::set<std::string> without = {"testctr", "work", "dev", "proc", "sys"};
+  image::ChangesLayer layer =
+      TRY_IN(image::layer_of_changes(store_, upper, without, base.layers), "keeping what was set up");
+  image::RootFilesystem made;
+  made.kind = base.kind;
+  made.layers = base.layers;
+  made.layers.push_back(layer.directory());
+  made.config = base.config;
+  made.manifest = base.manifest;
+  made.reference = base.reference;
+  made.root_mode = base.root_mode;
+  for (const Fd& lock : base.locks) made.locks.push_back(TRY(sys::duplicate(lock.get())));
+  set_up_.push_back(std::move(layer));
+  extended_.insert_or_assign(setup, std::pair(image, std::move(made)));
+  return {};
 }
 
 Status Provisions::check_programs_in(const plan::Job& job, const std::string& image,

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "image/changes.h"
 #include "image/image.h"
 #include "image/layer.h"
 #include "image/tree.h"
@@ -44,6 +45,11 @@ class Provisions {
   Result<Provision> provide(const plan::Job& job);
   /// The root of another image: unpacked, where it was not yet.
   Result<const image::RootFilesystem*> root(const std::string& image);
+  /// What a job's container is made from: the image's root, with what was set up in it.
+  Result<const image::RootFilesystem*> root(const plan::Job& job, const std::string& image);
+  /// What the plan's job `setup` has changed in its image is a layer of those that are set up by it.
+  /// @param upper the changes, as Container::changes gives them
+  Status extend(size_t setup, const std::string& image, int upper);
 
  private:
   /// Whether the programs that the job is given can be started in an image: asked once for all that are
@@ -57,6 +63,8 @@ class Provisions {
   bool shells_ = false;
   std::map<std::string, Status> outputs_;  ///< what is written to meanwhile
   std::map<std::string, Result<image::RootFilesystem>> images_;
+  std::vector<image::ChangesLayer> set_up_;
+  std::map<size_t, std::pair<std::string, image::RootFilesystem>> extended_;  ///< by job, with its image
   std::map<std::string, Result<image::Tree>> trees_;
   std::map<std::string, Result<image::OpenedLayer>> layers_;
   std::map<std::string, Result<Unit>> checked_;  ///< programs of the host, in an image

@@ -116,6 +116,13 @@ class Runner {
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(turn, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
+    if (plan_.jobs[index].setup && !engine().starts_ahead()) {
+      return did_not_run(
+          turn,
+          error_verdict(Error::usage(fmt::format("`setup:` needs native containers, and these are of {}",
+                                                 engine().shown()))
+                            .hint("`--engine native`, or an image that has it all")));
+    }
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
       return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
     std::unique_ptr<TestRun> test;
@@ -154,12 +161,27 @@ class Runner {
       if (test->again()) {
         schedule_.again({test->index(), test->attempt()});
       } else {
+        keep_setup(*test);
         schedule_.ended(test->index(), test->outcome());
         failed = failed || !is_good(test->outcome());
       }
       return true;
     });
     if (failed) fail_fast();
+  }
+
+  // What a test has set up is there before those begin that wait for it.
+  void keep_setup(TestRun& test) {
+    const plan::Job& job = plan_.jobs[test.index()];
+    if (!job.setup || (test.outcome() != Outcome::pass && test.outcome() != Outcome::flaky)) return;
+    Status kept = test.changes().ok() ? machine_->provisions.extend(test.index(), job.pinned(job.image),
+                                                                    test.changes().value().get())
+                                      : Status(test.changes().error());
+    if (kept.ok()) return;
+    for (size_t i = 0; i < plan_.jobs.size(); ++i) {
+      const auto& setups = plan_.jobs[i].set_up_by;
+      if (std::find(setups.begin(), setups.end(), test.index()) != setups.end()) provided_[i] = kept.error();
+    }
   }
 
   // What runs already is stopped, too: nobody waits for it.

@@ -437,6 +437,9 @@ void TestRun::settle() {
   // The tree is looked through while the containers take themselves down.
   const bool changed =
       verdict.outcome == Outcome::pass && provision_.tree != nullptr && !image::same_tree(*provision_.tree);
+  // The folder is there for as long as it is open.
+  if (job_.setup && verdict.outcome == Outcome::pass && leader_ != nullptr && leader_->place)
+    changes_ = leader_->place->changes();
   const PlaceEnding ending = joint_ending(/*by_force=*/false);
   if (ending.limit_struck) {
     stamper_.fail(ending.error->message(), ending.error->hint());

@@ -53,6 +53,8 @@ class TestRun {
   /// Once it is over: another attempt is to follow.
   [[nodiscard]] bool again() const { return again_; }
   [[nodiscard]] uint32_t attempt() const { return attempt_; }
+  /// Once a test that sets up an image has passed: what it has changed in that.
+  [[nodiscard]] Result<Fd>& changes() { return changes_; }
   [[nodiscard]] uint32_t index() const { return index_; }
 
  private:
@@ -100,6 +102,7 @@ class TestRun {
   uint64_t shell_opened_ns_ = 0;  ///< which stops the time
   bool stepping_ = false;         ///< the user has asked to stop before the next line
   bool over_ = false, again_ = false;
+  Result<Fd> changes_ = Error::internal("nothing was set up");
   Outcome outcome_ = Outcome::not_run;
 };
 

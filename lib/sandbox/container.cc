@@ -373,6 +373,13 @@ Result<Container> Container::start(const Spec& wanted, Body body) {
 int Container::channel() const { return impl_->channel.get(); }
 pid_t Container::pid() const { return impl_->pid; }
 
+Result<Fd> Container::changes() {
+  (void)TRY(namespaces());
+  auto upper = sys::open_at(impl_->scratch.get(), "up", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (!upper.ok()) return Error(std::move(upper).error()).in("what the container has changed");
+  return upper;
+}
+
 Result<Container::Namespaces> Container::namespaces() {
   Impl& impl = *impl_;
   while (!impl.user.valid()) {

@@ -157,6 +157,9 @@ class Container {
     int user = -1, network = -1;
   };
   Result<Namespaces> namespaces();
+  /// The upper directory of the root's overlay, open: what the container has changed in its image. It stays
+  /// when the container is gone. Errors: it has not set itself up; its root is this machine's (hostfs).
+  Result<Fd> changes();
   /// SIGKILL to PID 1, and with it everything inside.
   void kill();
   /// The watch that replaces a memory cgroup where there is none; call about every 50 ms. Kills PID 1 when

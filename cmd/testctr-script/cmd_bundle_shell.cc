@@ -15,18 +15,6 @@ namespace {
 constexpr Option options[] = {allow_host_option, secret_option,   engine_option, offline_option,
                               pull_option,       authfile_option, store_option};
 
-/// Hears nothing but how the test ended.
-class Ending : public EventSink {
- public:
-  void take(const Event& event) override {
-    if (event.kind == Event::Kind::script_ended) ended_ = event;
-  }
-  [[nodiscard]] const Event& ended() const { return ended_; }
-
- private:
-  Event ended_;
-};
-
 Result<int> run_shell(const Arguments& arguments) {
   const StopSignals signals = TRY(StopSignals::install());
   RunnableBundle bundle = TRY(runnable_bundle(arguments, {.pull = true}, signals));

@@ -1,7 +1,4 @@
 // `create`: a document from commands, with what they print.
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <iostream>
 #include <iterator>
@@ -10,9 +7,11 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "create.h"
 #include "plan/make_plan.h"
 #include "revise.h"
 #include "run_request.h"
+#include "scratch.h"
 
 namespace testctr::cmd {
 namespace {
@@ -32,28 +31,6 @@ constexpr std::string_view text =
     "Every argument behind the image is a case of its own, whatever it ends with; `-` reads one from "
     "standard "
     "input. `--format` is scrut (Markdown, the default) or cram.\n";
-
-/// A folder of ours, gone at the end.
-class Scratch {
- public:
-  static Result<Scratch> make() {
-    const char* base = ::getenv("TMPDIR");
-    std::string path =
-        fmt::format("{}/testctr-create-XXXXXX", base == nullptr || *base == '\0' ? "/tmp" : base);
-    if (::mkdtemp(path.data()) == nullptr) return Error::system("mkdtemp", path);
-    return Scratch(path);
-  }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    if (!path_.empty()) (void)sys::remove_tree(path_);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 std::string first_line(const std::string& command) { return command.substr(0, command.find('\n')); }
 
@@ -123,20 +100,23 @@ Result<std::vector<std::string>> commands_of(const std::vector<std::string>& wor
   return commands;
 }
 
-Result<std::string> create(const Arguments& arguments, const std::vector<std::string>& commands, bool cram) {
+}  // namespace
+
+Result<std::string> create_document(const Arguments& arguments, const std::string& image,
+                                    const std::vector<std::string>& commands, const std::string& title,
+                                    const std::string& name, bool cram) {
   const Scratch scratch = TRY(Scratch::make());
   plan::RunRequest request = TRY(request_of(arguments));
-  const std::string file = scratch.path() + (cram ? "/created.t" : "/created.md");
-  std::string source = bare_document(commands, arguments.value("--title").value_or(""), cram,
-                                     request.documents.reading.indent);
+  const std::string file = scratch.path() + "/" + name;
+  std::string source = bare_document(commands, title, cram, request.documents.reading.indent);
   if (!cram) lengthen_fences(source);
   CHECK_OK(sys::write_file_at(AT_FDCWD, file, source));
-  request.words = {arguments.positionals().front(), file};
+  request.words = {image, file};
   request.format.reset();
   plan::Plan plan = TRY(plan::make_plan(request));
   for (plan::Job& job : plan.jobs) {
     if (job.error) return *job.error;
-    job.name = cram ? "created.t" : "created.md";
+    job.name = name;
     // The tree is what the user stands in, as it would be for the file that this becomes.
     if (!request.tree) job.tree.clear();
   }
@@ -148,6 +128,13 @@ Result<std::string> create(const Arguments& arguments, const std::vector<std::st
   for (const Change& change : revision.changes)
     edits.insert(edits.end(), change.edits.begin(), change.edits.end());
   return script::with_edits(source, std::move(edits));
+}
+
+namespace {
+
+Result<std::string> create(const Arguments& arguments, const std::vector<std::string>& commands, bool cram) {
+  return create_document(arguments, arguments.positionals().front(), commands,
+                         arguments.value("--title").value_or(""), cram ? "created.t" : "created.md", cram);
 }
 
 Result<int> run_create(const Arguments& arguments) {

@@ -3,7 +3,9 @@
 #include "base/text.h"
 #include "bundles.h"
 #include "commands.h"
+#include "debug_options.h"
 #include "image_access.h"
+#include "keep.h"
 #include "plan/plan_request.h"
 #include "reports.h"
 #include "revise_scripts.h"
@@ -45,7 +47,11 @@ constexpr Option own_options[] = {
     {.names = "--locked", .help = "every image must be in the manifest's lock file (`testctr-script lock`)"},
     {.names = "--err-files",
      .help =
-         "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"}};
+         "beside each Cram document that fails, FILE.err with what it would be to pass, as Cram writes it"},
+    debug_option,
+    break_option,
+    keep_option,
+    keep_all_option};
 constexpr auto options = with_suite_options(with_report_options(with_manifest_options(own_options)));
 
 constexpr std::string_view examples =
@@ -141,6 +147,7 @@ Result<Planned> plan_of(const Arguments& arguments) {
 /// @param round of `--watch`; null: the only one
 Result<int> run_round(const Arguments& arguments, const Round* round) {
   const uint64_t started = sys::monotonic_ns();
+  const bool debugs = TRY(wants_debugging(arguments));
   const bool updates = arguments.flag("--update");
   if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   static const std::vector<std::string> results{"pass", "fail"};
@@ -155,7 +162,12 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   const engine::Kind kind = TRY(engine_of(arguments));
   if (!plan.jobs.empty()) chosen = TRY(engine::choose(kind, plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
+  KeptWork kept;
+  CHECK_OK(kept.prepare(arguments, plan));
+  run::UserTerminal terminal(run::ShellAt::prompt, [](const std::string& said) { complain(said); });
+  if (debugs) terminal.set_breaks(TRY(breaks_of(arguments, plan)));
+  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks(),
+                       /*live=*/!debugs);
   if (flaky == "fail") reported.collector().fail_flaky();
   if (round != nullptr) reported.collector().add(round_teller(*round));
   run::ErrFiles err_files(plan, reported.collector());
@@ -178,6 +190,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
     how.engine = chosen.engine();
     how.store = store_options(arguments);
     how.access = images->access();
+    if (debugs) how.terminal = &terminal;
     if (history) {
       if (const Status begun = history->begin(plan); !begun.ok())
         complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
@@ -205,6 +218,9 @@ Result<int> run_run(const Arguments& given) {
   const Arguments arguments = TRY(with_user_defaults(given));
   CHECK_OK(check_reports(arguments));
   if (!arguments.flag("--watch")) return run_round(arguments, nullptr);
+  if (TRY(wants_debugging(arguments)))
+    return Error::usage(
+        "--watch runs tests again by itself, and --debug waits for what you say: one of them");
   return watch(
       arguments,
       [&]() -> Result<plan::Plan> {

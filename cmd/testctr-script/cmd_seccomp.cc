@@ -36,7 +36,7 @@ Result<int> run_tests(const Arguments& arguments, const plan::RunRequest& reques
   }
   const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
   if (!chosen.note.empty()) complain(chosen.note);
-  ReportedRun reported(arguments, plan, TRY(junit_report(arguments, plan)), started, chosen.lacks());
+  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
   const StopSignals signals = TRY(StopSignals::install());
   const auto images =
       TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));

@@ -8,6 +8,18 @@
 
 namespace testctr::cmd {
 
+/// Hears nothing but how the test ended.
+class Ending : public EventSink {
+ public:
+  void take(const Event& event) override {
+    if (event.kind == Event::Kind::script_ended) ended_ = event;
+  }
+  [[nodiscard]] const Event& ended() const { return ended_; }
+
+ private:
+  Event ended_;
+};
+
 /// The user's terminal, and what he is told before a shell is opened on it.
 class ShellSide : public EventSink {
  public:

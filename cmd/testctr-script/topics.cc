@@ -59,6 +59,45 @@ the host, are errors there. Docker before version 23 reads no zstd layers: uncom
 all, or with --plain-layers.
 )";
 
+constexpr std::string_view debugging = R"(Debugging
+
+  testctr-script run --debug IMAGE FILE...     where a line of a script or a case of a document fails, the test stands still there
+  testctr-script run --break t.txt:7 ...       and before this line
+
+Nothing has been taken away then: processes, files, variables and the last output are as that line left them. What can be typed:
+
+  next (n)            run the next line, and stop behind it, in whatever place that is
+  continue (c)        run the rest, up to the next failure; what has failed stays a failure of the test
+  again (a)           run the line that failed once more; the report does not hear of it
+  list (l) [LINE]     the lines around this one
+  stdout, stderr      what the last command printed
+  files [PATTERN]     what is below $WORK; `ls [FOLDER]` and `cat FILE...` look elsewhere
+  env [NAME]          variables
+  shell               the image's bash or sh, else one of ours, as that line would see it; `exit` comes back
+  quit (q)            end this test as it stands; so does the end of input
+  help (h)            this list
+
+Anything else is carried out as a line of the script - in its own dialect; of a document: as a command for its shell -, and it is told whether it held.
+That counts for nothing, but what it changes stays changed. A line that begins with a blank is always one of these. Sections, `testctr` and `defer` are not
+carried out there.
+
+Tests run one after the other, each once (no retries). Time limits stand still while the prompt or a shell is open. Ctrl-C at the prompt ends the run; reports are whole then, too.
+Where standard input is no terminal, lines are read from it, and a shell reads all that is left: `printf 'env\nfiles\n' | testctr-script run --debug ...`. The
+verdict does not depend on what is typed, but for one thing: a test that is ended before a line of --break, with nothing failed, counts as skipped. Where a
+document is judged as Cram would (--compat cram), failures are known at its end alone.
+
+  testctr-script shell IMAGE                   a shell in a fresh container
+  testctr-script shell [IMAGE] t.txt:7         one where that script, or document, stands before line 7
+  testctr-script run --keep ...                $WORK of each test that fails comes out to a fresh folder below $TMPDIR, which the report names
+  testctr-script reduce IMAGE t.txt -o s.txt   what a failure needs: lines, files and cases are left out while the test fails in the same way
+  testctr-script record IMAGE -o t.txt         commands that are typed in a container become a script (.txt) or a document (.md, .t)
+
+Of $WORK come regular files, also hidden ones, 10,000 and 1 GiB at most, with the user's ownership; links, pipes and the like are left out and told. A test that is killed
+from outside - by its time limit, for want of memory - leaves nothing that could come out. --keep-all brings out those that pass, too.
+
+Bundles have a shell where a test fails as well: `replay --shell`; and before its first line: `bundle shell`.
+)";
+
 constexpr std::string_view formats = R"(Formats
 
   .txt .txtar     a script: a txtar archive whose comment is the script; `help script` describes it
@@ -484,6 +523,7 @@ images and the like stand in the manifest, where others have them, too. Unknown 
 constexpr Topic all[] = {
     {"bundles", "one file that runs a test again anywhere: pack, replay, push", bundles},
     {"config", "a user's defaults: config.yaml", config},
+    {"debug", "a test that stands still: a prompt and a shell where it fails", debugging},
     {"dialects", "scripts of cmd/go, rsc.io/script and testscript as they are", dialects},
     {"documents", "Scrut Markdown and Cram documents in short", documents},
     {"engines", "who makes containers, and what to do where native ones cannot be", engines},

@@ -15,6 +15,7 @@
 #include "interpret/case_telling.h"
 #include "interpret/case_verdict.h"
 #include "interpret/cram_verdict.h"
+#include "interpret/debugger.h"
 #include "interpret/detached_cases.h"
 #include "interpret/document_crossing.h"
 #include "interpret/document_place.h"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr uint64_t look_interval_ns = 5'000'000;
 constexpr uint64_t kill_patience_ns = 5'000'000'000;
+constexpr std::string_view fail_fast_words = "fail_fast:";
 constexpr const char* overflow_hint = "--max-output SIZE allows more";
 
 /// What the cases say themselves: the names in it are the document's.
@@ -42,7 +44,7 @@ std::string words_of(const std::vector<script::Document>& parts) {
   return words;
 }
 
-class DocumentRun : public OpenDocument {
+class DocumentRun : public OpenDocument, private Debugged {
  public:
   DocumentRun(const std::vector<script::Document>& parts, size_t main, Session& session,
               const DocumentSetting& how)
@@ -142,11 +144,13 @@ class DocumentRun : public OpenDocument {
           std::string place = script::place_of(test, document().config.defaults, how_.where);
           if (!place.empty() && place != session_.setting.name) return leave_for(std::move(place));
         }
-        CHECK_OK(carry_out_case(part, test, number));
+        CHECK_OK(carry_out_watched(part, test, number));
         if (!stopped_) at_.position = static_cast<uint32_t>(number);
       }
     }
     at_.position = static_cast<uint32_t>(number);
+    if (session_.debugger != nullptr && session_.debugger->stepping() && !cancelled_)
+      (void)ask(stop_at(Stop::Why::end, at_part_, command_.line));
     tell_cram();
     if (!cancelled_) finish_detached();
     return finish();
@@ -163,6 +167,108 @@ class DocumentRun : public OpenDocument {
   }
 
   const script::Document& document() const { return parts_[main_]; }
+
+  // ---- where it stands still
+
+  [[nodiscard]] Stop stop_at(Stop::Why why, size_t part, uint32_t line) const {
+    return {why, parts_[part].name, parts_[part].source, line};
+  }
+  /// The time that it takes is nobody's.
+  Debugger::Go ask(const Stop& at) {
+    const uint64_t began = sys::monotonic_ns();
+    const Debugger::Go go = session_.debugger->stop(session_, *this, at);
+    if (total_deadline_ns_ != UINT64_MAX) total_deadline_ns_ += sys::monotonic_ns() - began;
+    return go;
+  }
+  Standpoint stands() override { return standpoint(); }
+  [[nodiscard]] bool is_unknown(const std::string&) const override { return false; }
+  [[nodiscard]] std::vector<std::string> first_words() const override { return {}; }
+
+  std::string carry_out_typed(const std::string& line) override {
+    if (!shell_->alive()) return "the document's shell has ended";
+    CaseOrder order;
+    order.expression = line;
+    order.stream = script::Stream::combined;
+    order.place = "typed";
+    order.assignments = std::exchange(assignments_, {});
+    order.deadline_ns = UINT64_MAX;
+    if (session_.setting.case_timeout_ns > 0)
+      order.deadline_ns = sys::monotonic_ns() + static_cast<uint64_t>(session_.setting.case_timeout_ns);
+    auto ended = shell_->run(order);
+    if (!ended.ok()) return ended.error().message();
+    CaseEnd& end = ended.value();
+    if (end.out) session_.tell_output("stdout", *end.out);
+    remember(end);
+    for (const std::string& note : shell_->take_notes()) session_.note(note);
+    (void)tell_denials(session_);
+    if (end.state_lost)
+      stop(Outcome::not_run,
+           "the shell died at the prompt, and what the cases before had set could not be saved");
+    if (!shell_->alive())
+      stop(Outcome::not_run, "the shell ended at the prompt, and all cases of a Cram document share it");
+    if (end.how == CaseEnd::How::ended) return fmt::format("[exit status {}]", end.code);
+    return end.how == CaseEnd::How::signalled ? fmt::format("[{}]", describe_status(end.signal))
+                                              : "[it was stopped]";
+  }
+
+  /// For who asks at the prompt.
+  void remember(CaseEnd& end) {
+    if (session_.debugger == nullptr || !session_.debugger->on()) return;
+    for (auto [from, to] : {std::pair{&end.out, &session_.out}, std::pair{&end.err, &session_.err}}) {
+      to->clear();
+      auto view = *from ? (*from)->view() : Result<std::string_view>("");
+      if (view.ok()) (void)to->append(view.value());
+    }
+  }
+
+  /// A case, with the user's say before and behind it.
+  Status carry_out_watched(size_t part, const script::Case& test, size_t number) {
+    at_part_ = part;
+    if (session_.setting.at_break && is_break(session_.setting.breaks, parts_[part].name, test.line)) {
+      session_.setting.at_break(standpoint());
+      return leave_it();
+    }
+    Debugger* debugger = session_.debugger;
+    if (debugger == nullptr || !debugger->on()) return carry_out_case(part, test, number);
+    if (debugger->stops_before(parts_[part].name, test.line) &&
+        ask(stop_at(Stop::Why::before, part, test.line)) == Debugger::Go::quit)
+      return leave_it();
+    const bool failed_before = std::exchange(failed_, false);
+    debugger->begin_line();
+    CHECK_OK(carry_out_case(part, test, number));
+    if (failed_) CHECK_OK(stand_behind(*debugger, part, test, number));
+    debugger->end_line();
+    failed_ = failed_ || failed_before;
+    return {};
+  }
+
+  Status stand_behind(Debugger& debugger, size_t part, const script::Case& test, size_t number) {
+    for (Stop::Why why = Stop::Why::failed;;) {
+      const Debugger::Go go = ask(stop_at(why, part, test.line));
+      failed_ = true;
+      if (go == Debugger::Go::quit) return leave_it();
+      // Whoever goes on wants what follows, whatever the document says of its first failure.
+      if (go != Debugger::Go::again) {
+        if (stopped_ && shell_->alive() && stopped_why_.starts_with(fail_fast_words)) stopped_ = false;
+        return {};
+      }
+      debugger.begin_line();
+      debugger.set_apart(true);
+      failed_ = false;
+      Status run = carry_out_case(part, test, number);
+      debugger.set_apart(false);
+      CHECK_OK(run);
+      if (cancelled_) return {};
+      why = failed_ ? Stop::Why::failed : Stop::Why::held;
+    }
+  }
+
+  /// The user wants nothing more of it.
+  Status leave_it() {
+    if (!failed_) cancelled_ = true;
+    if (!stopped_) stop(Outcome::not_run, "the test was ended at the prompt");
+    return {};
+  }
 
   // ---- a case
   // -------------------------------------------------------------------------------------------------
@@ -269,6 +375,7 @@ class DocumentRun : public OpenDocument {
   Status conclude(size_t part, const script::Case& test, const script::CaseConfig& config, CaseEnd& end,
                   uint64_t started) {
     CaseOutput output = TRY(output_of(part, config, end));
+    remember(end);
     shell_ended_ = end.shell_ended;
     switch (end.how) {
       case CaseEnd::How::ended:
@@ -406,7 +513,7 @@ class DocumentRun : public OpenDocument {
     failed_ = true;
     // An update makes it hold: what the others print is asked for, too.
     if (config.fail_fast.value_or(false) && !how_.whole_output)
-      stop(Outcome::not_run, fmt::format("fail_fast: line {} failed", test.line));
+      stop(Outcome::not_run, fmt::format("{} line {} failed", fail_fast_words, test.line));
     return {};
   }
 
@@ -470,6 +577,8 @@ class DocumentRun : public OpenDocument {
                     std::string shown = "") {
     if (failure.command.empty()) failure.command = test.expression;
     session_.events.take(failure_event(session_, file_of(part), line, std::move(failure), std::move(shown)));
+    if (session_.debugger != nullptr)
+      session_.debugger->stop_late(session_, *this, stop_at(Stop::Why::late, part, line));
     if (!session_.setting.at_failure) return;
     const uint64_t began = sys::monotonic_ns();
     session_.setting.at_failure(standpoint());
@@ -672,6 +781,7 @@ class DocumentRun : public OpenDocument {
   std::optional<DocumentCrossing> crossing_;  ///< where others carry out cases or steps, too
   std::set<pid_t> before_;                    ///< processes of the place that are older than the document
   Continuation at_;
+  size_t at_part_ = 0;  ///< that the last case belongs to
   bool over_ = false;
   std::optional<CramVerdicts> cram_;  ///< where verdicts are Cram's
   std::list<Beside> detached_;

@@ -10,12 +10,14 @@
 #include "interpret/call.h"
 #include "interpret/commands.h"
 #include "interpret/conditions.h"
+#include "interpret/debugger.h"
 #include "interpret/documents.h"
 #include "interpret/extract.h"
 #include "interpret/judge.h"
 #include "interpret/rules.h"
 #include "interpret/session.h"
 #include "interpret/terminal_session.h"
+#include "interpret/typed_line.h"
 #include "interpret/update.h"
 
 namespace testctr::interpret {
@@ -29,9 +31,16 @@ bool lies_below(const std::string& path, const std::string& folder) {
 
 }  // namespace
 
-struct Interpreter::Impl {
+struct Interpreter::Impl : Debugged {
   Impl(const Setting& setting, EventSink& events, std::unique_ptr<Children> children)
-      : session_(setting, events, std::move(children)) {}
+      : debugger_(setting, events), session_(setting, debugger_, std::move(children)) {
+    session_.debugger = &debugger_;
+    if (debugger_.on())
+      session_.late_failure = [this] {
+        if (script_ != nullptr)
+          debugger_.stop_late(session_, *this, stop_at(Stop::Why::late, at_.state.line));
+      };
+  }
 
   Result<Continuation> carry_out(const script::Script& script, Continuation from) {
     script_ = &script;
@@ -46,13 +55,19 @@ struct Interpreter::Impl {
     while (verdict == Verdict::go_on && at_.position < script.commands.size()) {
       if (crosses_border()) return leave_for(at_.target);
       begin_phases(at_.position);
-      verdict = carry_out_line(script.commands[at_.position]);
+      verdict = carry_out_watched(script.commands[at_.position]);
+      if (verdict == Verdict::cancelled) break;
       ++at_.position;
       if (verdict == Verdict::go_on && at_.target != session_.setting.name) {
         // A section that begins here says better where to go on than the command did.
         (void)crosses_border();
         return leave_for(at_.target);
       }
+    }
+    if (verdict == Verdict::go_on && debugger_.stepping()) {
+      if (debugger_.stop(session_, *this, stop_at(Stop::Why::end, at_.state.line)) == Debugger::Go::quit &&
+          debugger_.passed_over())
+        verdict = Verdict::failed;
     }
     if (verdict == Verdict::go_on) {
       (void)crosses_border();
@@ -65,6 +80,7 @@ struct Interpreter::Impl {
   Outcome finish(Outcome so_far) {
     const bool cancelled = so_far == Outcome::not_run;
     Outcome outcome = so_far;
+    if (debugger_.passed_over() && !cancelled) outcome = Outcome::fail;
     if (!cancelled && !close_document()) outcome = Outcome::fail;
     if (cancelled) {
       document_.reset();
@@ -86,6 +102,7 @@ struct Interpreter::Impl {
   }
 
   Children& children() { return *session_.children; }
+  void step(bool stepping) { debugger_.step(stepping); }
 
   Result<Continuation> carry_out(const std::vector<script::Document>& parts, size_t main, Continuation from,
                                  const DocumentSetting& how) {
@@ -210,6 +227,7 @@ struct Interpreter::Impl {
 
   /// The test is over here.
   Continuation conclude(Verdict verdict) {
+    if (debugger_.passed_over() && verdict != Verdict::cancelled) verdict = Verdict::failed;
     at_.outcome = Outcome::pass;
     if (verdict == Verdict::failed) at_.outcome = Outcome::fail;
     if (verdict == Verdict::skip) at_.outcome = Outcome::skip;
@@ -241,6 +259,72 @@ struct Interpreter::Impl {
       at_.state.line = phase.line;
       session_.events.take(event);
     }
+  }
+
+  // ---- where it stands still
+
+  [[nodiscard]] Stop stop_at(Stop::Why why, uint32_t line) const {
+    return {why, script_->name, script_->source, line};
+  }
+
+  Standpoint stands() override { return {session_.variables.all(), session_.directory}; }
+  [[nodiscard]] bool is_unknown(const std::string& word) const override {
+    return is_unknown_command(session_, word);
+  }
+  [[nodiscard]] std::vector<std::string> first_words() const override { return command_names(session_); }
+
+  std::string carry_out_typed(const std::string& line) override {
+    const uint32_t at = at_.state.line;
+    const std::string text = std::exchange(last_text_, "");
+    const script::Command* before = session_.command;
+    TypedLine typed(session_, typed_, at,
+                    [this](const script::Command& command) { return carry_out_line(command); });
+    const std::string carried = typed.carry_out(line, script_->language);
+    session_.command = before;
+    last_text_ = text;
+    at_.state.line = at;
+    return carried;
+  }
+
+  /// @return go_on, or what becomes of the test instead
+  Verdict stop_before(const script::Command& command) {
+    if (!debugger_.stops_before(script_->name, command.line)) return Verdict::go_on;
+    const uint32_t line = std::exchange(at_.state.line, command.line);
+    const bool quits =
+        debugger_.stop(session_, *this, stop_at(Stop::Why::before, command.line)) == Debugger::Go::quit;
+    at_.state.line = line;
+    if (!quits) return Verdict::go_on;
+    return debugger_.passed_over() ? Verdict::failed : Verdict::cancelled;
+  }
+
+  bool breaks_at(const script::Command& command) {
+    if (!session_.setting.at_break || !is_break(session_.setting.breaks, script_->name, command.line))
+      return false;
+    session_.setting.at_break(stands());
+    return true;
+  }
+
+  /// A line, with the user's say before and behind it.
+  Verdict carry_out_watched(const script::Command& command) {
+    if (breaks_at(command)) return Verdict::cancelled;
+    if (!debugger_.on()) return carry_out_line(command);
+    if (const Verdict before = stop_before(command); before != Verdict::go_on) return before;
+    debugger_.begin_line();
+    Verdict verdict = carry_out_line(command);
+    Stop::Why why = Stop::Why::failed;
+    while (verdict == Verdict::failed || why == Stop::Why::held) {
+      const Debugger::Go go = debugger_.stop(session_, *this, stop_at(why, command.line));
+      if (go == Debugger::Go::quit) return Verdict::failed;
+      if (go != Debugger::Go::again) return Verdict::go_on;
+      debugger_.begin_line();
+      debugger_.set_apart(true);
+      verdict = carry_out_line(command);
+      debugger_.set_apart(false);
+      why = verdict == Verdict::failed ? Stop::Why::failed : Stop::Why::held;
+      if (verdict == Verdict::cancelled) return verdict;
+    }
+    debugger_.end_line();
+    return verdict;
   }
 
   Verdict carry_out_line(const script::Command& command) {
@@ -414,7 +498,9 @@ struct Interpreter::Impl {
 
   const script::Script* script_ = nullptr;
   Continuation at_;
+  Debugger debugger_;
   Session session_;
+  TypedLine::Kept typed_;                   ///< what was typed and still runs
   std::unique_ptr<OpenDocument> document_;  ///< the last one
   uint32_t document_step_ = 0;
   bool document_failed_ = false;  ///< something that ran beside the cases of one before
@@ -443,6 +529,7 @@ Result<Continuation> Interpreter::carry_out(const std::vector<script::Document>&
 }
 
 Outcome Interpreter::finish(Outcome so_far) { return impl_->finish(so_far); }
+void Interpreter::step(bool stepping) { impl_->step(stepping); }
 Children& Interpreter::children() { return impl_->children(); }
 
 Result<Continuation> carry_out(const script::Script& script, Continuation from, const Setting& setting,

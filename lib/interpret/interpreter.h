@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "interpret/console.h"
 #include "interpret/event.h"
 #include "interpret/request.h"
 #include "interpret/state.h"
@@ -57,6 +58,12 @@ struct Setting {
   /// In place of carrying out the first line and all others: told where it stands (may be empty). The outcome
   /// is not_run.
   std::function<void(const Standpoint&)> at_begin;
+  /// Who has the say where a line fails, and before those of `breaks`; null: nobody. Borrowed
+  Console* console = nullptr;
+  std::vector<Break> breaks;
+  /// In place of carrying out a line of `breaks` and what follows: told where it stands. The outcome is
+  /// not_run.
+  std::function<void(const Standpoint&)> at_break;
 };
 
 /// What can be said against a script before it runs: commands and conditions that do not exist, a wrong
@@ -94,6 +101,8 @@ class Interpreter {
   /// and stopped; when it returns, nothing that the test started here is alive.
   /// @return the outcome with that: `so_far`, or fail
   Outcome finish(Outcome so_far);
+  /// With a console: the next line is to be stopped before, or not.
+  void step(bool stepping);
   [[nodiscard]] Children& children();
 
  private:

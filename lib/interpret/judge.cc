@@ -25,6 +25,7 @@ void tell_failure(Session& session, const script::Command& command, const std::s
   event.failure = std::move(failure);
   session.events.take(event);
   if (session.setting.at_failure) session.setting.at_failure({session.variables.all(), session.directory});
+  if (session.late_failure) session.late_failure();
 }
 
 /// Whether nothing more can be written below $WORK.

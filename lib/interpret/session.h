@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@
 namespace testctr::interpret {
 
 struct Call;
+class Debugger;
 class MemberUpdates;
 struct Rules;
 
@@ -84,6 +86,8 @@ class Session {
   std::optional<ShellState> shell;              ///< of a document's shell here, when it was last left
   std::shared_ptr<MemberUpdates> updates;       ///< of the script, where they are asked for
   bool leaves = false;                          ///< the command was `testctr leave`
+  Debugger* debugger = nullptr;                 ///< who stops between lines; null: nobody. Borrowed
+  std::function<void()> late_failure;           ///< told of each failure; may be empty
 
   /// A name as the script means it: absolute, or below the working directory. In a guarded session that is
   /// for messages and for what never leaves it by a link; the others are opened by the two below.

@@ -140,6 +140,13 @@ struct Artifacts {
   std::string below;      ///< the folder in it that is this job's, where several share it; empty: itself
 };
 
+/// `--keep`: what the test has left in $WORK.
+struct Keep {
+  std::string
+      directory;  ///< absolute, on the host, links resolved; this job's own, made when there is something
+  bool always = false;  ///< also where it passes
+};
+
 /// One test: a script in one image, or several steps in several places.
 struct Job : Step {
   std::vector<Step> further;  ///< the steps behind the first
@@ -154,6 +161,7 @@ struct Job : Step {
   std::vector<HostProgram> programs;
   std::vector<Mount> mounts;
   std::vector<Artifacts> artifacts;
+  std::optional<Keep> keep;
   bool update = false;  ///< what comparisons of its scripts want of files in them is told, for `--update`
   Limits limits;
   Ids ids = Ids::automatic;

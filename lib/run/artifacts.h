@@ -23,6 +23,14 @@
 
 namespace testctr::run {
 
+/// The pattern that stands for all of $WORK, what is hidden there as well (`--keep`): no user can write it.
+inline constexpr const char* whole_work = "/";
+
+/// All that a job brings out. @param attempt of several; each keeps $WORK in a folder of its own
+std::vector<plan::Artifacts> artifacts_of(const plan::Job& job, uint32_t attempt);
+/// Where $WORK is kept.
+std::string kept_in(const plan::Keep& keep, uint32_t attempt);
+
 /// What one script may bring out.
 struct ArtifactLimits {
   uint64_t files = 10'000;

@@ -64,6 +64,16 @@ class Sender {
     return {};
   }
 
+  /// All that lies in $WORK, but for what is ours.
+  Status send_all(size_t index, const std::string& work) {
+    index_ = index;
+    shown_ = work;
+    all_ = true;
+    const auto folder = sys::open(work, as_folder);
+    if (!folder.ok()) return {};
+    return walk(folder.value().get(), "", {}, /*whole=*/true, 0);
+  }
+
   void finish() {
     if (told_ > most_told) tell_(fmt::format("artifacts: {} more were left out", told_ - most_told));
     if (beyond_ != 0)
@@ -90,6 +100,7 @@ class Sender {
     }
     for (const std::string& name : names.value()) {
       if (++looked_at_ > most_looked_at) return {};
+      if (all_ && depth == 0 && name == ".shell") continue;
       CHECK_OK(look(folder, path.empty() ? name : path + "/" + name, name, state, whole, depth));
     }
     return {};
@@ -173,6 +184,7 @@ class Sender {
   std::string shown_;  // what names are below, for people
   uint64_t found_ = 0, files_ = 0, bytes_ = 0, beyond_ = 0, looked_at_ = 0;
   size_t told_ = 0;
+  bool all_ = false;
 };
 
 }  // namespace
@@ -183,7 +195,11 @@ Status send_artifacts(const std::vector<std::string>& patterns, const std::strin
   Sender sender(send, tell, limits);
   if (patterns.empty()) return {};
   for (size_t i = 0; i < patterns.size(); ++i)
-    if (!patterns[i].empty()) CHECK_OK(sender.send_pattern(i, patterns[i], work));
+    if (patterns[i] == whole_work) {
+      CHECK_OK(sender.send_all(i, work));
+    } else if (!patterns[i].empty()) {
+      CHECK_OK(sender.send_pattern(i, patterns[i], work));
+    }
   sender.finish();
   return send(Json{{"t", "artifacts_done"}});
 }

@@ -68,6 +68,16 @@ struct ArtifactTaker::File {
   }
 };
 
+std::string kept_in(const plan::Keep& keep, uint32_t attempt) {
+  return attempt == 0 ? keep.directory : fmt::format("{}-{}", keep.directory, attempt + 1);
+}
+
+std::vector<plan::Artifacts> artifacts_of(const plan::Job& job, uint32_t attempt) {
+  std::vector<plan::Artifacts> all = job.artifacts;
+  if (job.keep) all.push_back({whole_work, kept_in(*job.keep, attempt), ""});
+  return all;
+}
+
 ArtifactTaker::ArtifactTaker(std::vector<plan::Artifacts> wanted, const ArtifactLimits& limits)
     : wanted_(std::move(wanted)), limits_(limits) {
   for (const plan::Artifacts& artifacts : wanted_) {
@@ -109,7 +119,8 @@ Status ArtifactTaker::begin(const Json& frame, EventSink& events) {
   if (index < 0 || static_cast<size_t>(index) >= wanted_.size())
     return not_honest("a pattern that was not asked for");
   const std::vector<std::string> parts = TRY(components(name));
-  if (!globs_[static_cast<size_t>(index)].covers(parts))
+  const bool everything = wanted_[static_cast<size_t>(index)].pattern == whole_work;
+  if (!everything && !globs_[static_cast<size_t>(index)].covers(parts))
     return not_honest(fmt::format("{} was not asked for", text::quoted(name.substr(0, 200))));
   if (size < 0 || static_cast<uint64_t>(size) > limits_.bytes - bytes_ || files_ >= limits_.files)
     return not_honest("more is sent than may be");

@@ -99,6 +99,33 @@ bool flag(const Json& wire, const char* key) {
   return found != nullptr && found->get<bool>();
 }
 
+Json to_wire(const ShellWish& shell) {
+  Json breaks = Json::array();
+  for (const interpret::Break& one : shell.breaks)
+    breaks.push_back(Json::array({json::binary(one.file), one.line}));
+  return Json{{"at", static_cast<int>(shell.at)}, {"terminal", shell.terminal},
+              {"rows", shell.window.rows},        {"columns", shell.window.columns},
+              {"term", json::binary(shell.term)}, {"spare", json::binary(shell.spare)},
+              {"breaks", std::move(breaks)}};
+}
+
+Result<ShellWish> shell_from_wire(const Json& wire) {
+  ShellWish shell;
+  shell.at = static_cast<ShellAt>(TRY(json::get_int(wire, "at")));
+  shell.terminal = flag(wire, "terminal");
+  shell.window = TRY(window_from_wire(wire));
+  shell.term = TRY(json::get_string(wire, "term"));
+  shell.spare = TRY(json::get_string(wire, "spare"));
+  const Json* breaks = json::find(wire, "breaks", Json::value_t::array);
+  if (breaks == nullptr) return Error::internal("an assignment without its breaks");
+  for (const Json& one : *breaks) {
+    if (!one.is_array() || one.size() != 2 || !one[1].is_number())
+      return Error::internal("a break that is no pair");
+    shell.breaks.push_back({json::bytes_of(one[0]), one[1].get<uint32_t>()});
+  }
+  return shell;
+}
+
 }  // namespace
 
 Json to_wire(const Assignment& a) {
@@ -110,6 +137,7 @@ Json to_wire(const Assignment& a) {
             {"programs", words(a.programs)},
             {"scripts", plan::to_wire(a.scripts)},
             {"artifacts", words(a.artifacts)},
+            {"keeps_failed", a.keeps_failed},
             {"case_timeout", a.case_timeout_ns},
             {"max_output", a.max_output},
             {"network", a.network},
@@ -120,10 +148,7 @@ Json to_wire(const Assignment& a) {
     wire["service"] = Json{{"words", words(a.service->words)},
                            {"environment", pairs(a.service->environment)},
                            {"directory", json::binary(a.service->directory)}};
-  if (a.shell.at != ShellAt::none)
-    wire["shell"] = Json{{"at", static_cast<int>(a.shell.at)}, {"terminal", a.shell.terminal},
-                         {"rows", a.shell.window.rows},        {"columns", a.shell.window.columns},
-                         {"term", json::binary(a.shell.term)}, {"spare", json::binary(a.shell.spare)}};
+  if (a.shell.at != ShellAt::none) wire["shell"] = to_wire(a.shell);
   return wire;
 }
 
@@ -144,6 +169,7 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
   if (scripts == nullptr) return Error::internal("an assignment without options of scripts");
   a.scripts = TRY(plan::script_options_from_wire(*scripts));
   a.artifacts = TRY(words_from(wire, "artifacts"));
+  a.keeps_failed = flag(wire, "keeps_failed");
   a.case_timeout_ns = TRY(json::get_int(wire, "case_timeout"));
   a.max_output = static_cast<uint64_t>(TRY(json::get_int(wire, "max_output")));
   a.network = flag(wire, "network");
@@ -156,18 +182,14 @@ Result<Assignment> assignment_from_wire(const Json& wire) {
     a.service->environment = TRY(pairs_from(*service, "environment"));
     a.service->directory = TRY(json::get_string(*service, "directory"));
   }
-  if (const Json* shell = json::find(wire, "shell", Json::value_t::object); shell != nullptr) {
-    a.shell.at = static_cast<ShellAt>(TRY(json::get_int(*shell, "at")));
-    a.shell.terminal = flag(*shell, "terminal");
-    a.shell.window = TRY(window_from_wire(*shell));
-    a.shell.term = TRY(json::get_string(*shell, "term"));
-    a.shell.spare = TRY(json::get_string(*shell, "spare"));
-  }
+  if (const Json* shell = json::find(wire, "shell", Json::value_t::object); shell != nullptr)
+    a.shell = TRY(shell_from_wire(*shell));
   return a;
 }
 
 Json to_wire(const Order& o) {
   Json wire{{"fresh", o.fresh}, {"from", to_wire(o.from)}, {"last", o.last}};
+  if (o.stepping) wire["stepping"] = true;
   if (!o.definitions.empty()) wire["definitions"] = words(o.definitions);
   if (!o.fresh) return wire;
   wire["name"] = json::binary(o.name);
@@ -184,6 +206,7 @@ Result<Order> order_from_wire(const Json& wire) {
   o.from = TRY(continuation_from_wire(*from));
   o.fresh = flag(wire, "fresh");
   o.last = flag(wire, "last");
+  o.stepping = flag(wire, "stepping");
   if (wire.contains("definitions")) o.definitions = TRY(words_from(wire, "definitions"));
   if (!o.fresh) return o;
   o.name = TRY(json::get_string(wire, "name"));

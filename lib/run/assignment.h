@@ -40,6 +40,8 @@ enum class ShellAt : uint8_t {
   none,
   failure,  ///< at the first line that fails
   begin,    ///< before the first line, which is then not carried out
+  line,     ///< before the first of `breaks` that comes, which is then not carried out
+  prompt,   ///< none: where a line fails and before `breaks` the user is asked what to do
 };
 
 /// The shell that a place is to open.
@@ -49,6 +51,7 @@ struct ShellWish {
   interpret::WindowSize window;
   std::string term;   ///< the user's $TERM
   std::string spare;  ///< where the image has no shell; empty: none
+  std::vector<interpret::Break> breaks;
   bool operator==(const ShellWish&) const = default;
 };
 
@@ -65,6 +68,7 @@ struct Assignment {
   /// Patterns of the files that are sent at the end, where that is asked for; empty ones are not for this
   /// place.
   std::vector<std::string> artifacts;
+  bool keeps_failed = false;  ///< the last of them is for a test that fails
   int64_t case_timeout_ns = 0;
   uint64_t max_output = 0;
   bool network = false;  ///< whether the place has one: [net]
@@ -87,6 +91,7 @@ struct Order {
   std::vector<std::string> definitions;  ///< as in interpret::DocumentSetting
   /// Nobody else has a part in the test: when the step's end is reached, it ends.
   bool last = false;
+  bool stepping = false;  ///< the first line is to be stopped before
   bool operator==(const Order&) const = default;
 };
 

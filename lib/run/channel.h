@@ -19,6 +19,10 @@
 //                       more comes, from inside with `taken`: how many bytes of what came from outside the
 //                       shell has been given since, which bounds what is on its way; outside -> inside
 //                       "window" {rows, columns}
+//   with a prompt        inside -> outside "shell" {state: prompt, asks (text: what stands before the line),
+//                       open and ended of a shell there, closed (stepping)}, and "tty" of what it prints;
+//                       outside -> inside "line" {d, end: there will be none any more} for each that it asks
+//                       for
 // A flood cannot pile up outside: the socket holds a few hundred kilobytes, and the outside takes a bounded
 // part of it at a turn. (A window of credit on top of that was tried and dropped: who reads at once has
 // nothing left that credit could bound.)
@@ -35,7 +39,7 @@
 
 namespace testctr::run {
 
-inline constexpr int protocol_version = 2;
+inline constexpr int protocol_version = 3;
 inline constexpr uint32_t max_frame = 1U << 20;  ///< bytes of CBOR in one frame
 
 /// The frame's bytes on the wire. An error (internal) when `message` is larger than a frame may be.

@@ -32,7 +32,11 @@ bool has_data(std::string_view type) { return type == "done" || type == "request
 Result<Conversation> Conversation::begin(const Assignment& assignment) {
   Conversation conversation(assignment.max_output);
   conversation.updates_ = assignment.update;
-  if (assignment.shell.at != ShellAt::none) conversation.shell_ = ShellState::wanted;
+  if (assignment.shell.at == ShellAt::prompt) {
+    conversation.shell_ = ShellState::closed;
+  } else if (assignment.shell.at != ShellAt::none) {
+    conversation.shell_ = ShellState::wanted;
+  }
   CHECK_OK(conversation.put(Json{{"t", "start"}, {"v", protocol_version}}, to_wire(assignment)));
   return conversation;
 }
@@ -66,7 +70,13 @@ Status Conversation::finish(Outcome so_far, bool artifacts) {
 }
 
 Status Conversation::shell(const ShellInput& input) {
-  if (shell_ != ShellState::open) return {};
+  if (input.line) {
+    if (shell_ != ShellState::asking) return {};
+    shell_ = ShellState::prompt;
+    output_ += TRY(encode_frame(Json{{"t", "line"}, {"d", json::binary(input.bytes)}, {"end", input.end}}));
+    return {};
+  }
+  if (!in_shell()) return {};
   if (input.window)
     output_ += TRY(encode_frame(
         Json{{"t", "window"}, {"rows", input.window->rows}, {"columns", input.window->columns}}));
@@ -184,13 +194,16 @@ Status Conversation::take_shell(const Json& frame) {
   const std::string state = TRY(or_breach(json::get_string(frame, "state")));
   said.text = TRY(or_breach(json::get_string(frame, "text", "")));
   said.text = text::printable(said.text.substr(0, most_shell_text));
+  const Json* terminal = json::find(frame, "terminal", Json::value_t::boolean);
+  said.terminal = terminal != nullptr && terminal->get<bool>();
+  const Json* stepping = json::find(frame, "stepping", Json::value_t::boolean);
+  said.stepping = stepping != nullptr && stepping->get<bool>();
+  if (shell_ >= ShellState::closed) return take_prompt(state, said);
   if (state == "ended" && shell_ == ShellState::open) {
     said.kind = Said::Kind::shell_ended;
     shell_ = ShellState::over;
   } else if (state == "open" && shell_ == ShellState::wanted) {
     said.kind = Said::Kind::shell_opened;
-    const Json* terminal = json::find(frame, "terminal", Json::value_t::boolean);
-    said.terminal = terminal != nullptr && terminal->get<bool>();
     shell_ = ShellState::open;
   } else if (state == "refused" && shell_ == ShellState::wanted) {
     said.kind = Said::Kind::shell_refused;
@@ -202,8 +215,32 @@ Status Conversation::take_shell(const Json& frame) {
   return {};
 }
 
+// What a prompt says of itself, in the only order that makes sense.
+Status Conversation::take_prompt(const std::string& state, Said& said) {
+  struct Step {
+    std::string_view name;
+    ShellState from, to;
+    Said::Kind kind;
+  };
+  constexpr Step steps[] = {{"prompt", ShellState::closed, ShellState::prompt, Said::Kind::prompt_opened},
+                            {"asks", ShellState::prompt, ShellState::asking, Said::Kind::prompt_asks},
+                            {"open", ShellState::prompt, ShellState::at_prompt, Said::Kind::prompt_shell},
+                            {"ended", ShellState::at_prompt, ShellState::prompt, Said::Kind::prompt_back},
+                            {"closed", ShellState::prompt, ShellState::closed, Said::Kind::prompt_closed}};
+  for (const Step& step : steps) {
+    if (step.name != state || step.from != shell_) continue;
+    shell_ = step.to;
+    if (state == "open") untyped_ = 0;
+    said.kind = step.kind;
+    said_.push_back(std::move(said));
+    return {};
+  }
+  return breach("a prompt that nobody asked for");
+}
+
 Status Conversation::take_tty(const Json& frame) {
-  if (shell_ != ShellState::open) return breach("it prints for a shell that is not there");
+  const bool at_prompt = shell_ == ShellState::prompt;
+  if (!in_shell() && !at_prompt) return breach("it prints for a shell that is not there");
   const int64_t taken = TRY(or_breach(json::get_int(frame, "taken")));
   if (taken < 0 || static_cast<uint64_t>(taken) > untyped_)
     return breach("a shell that has taken more than it was sent");

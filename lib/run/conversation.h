@@ -69,6 +69,10 @@ class Conversation {
   Status close(Open whole);
   Status take_small(const std::string& type, const Json& frame, EventSink& events);
   Status take_shell(const Json& frame);
+  Status take_prompt(const std::string& state, Said& said);
+  [[nodiscard]] bool in_shell() const {
+    return shell_ == ShellState::open || shell_ == ShellState::at_prompt;
+  }
   Status take_tty(const Json& frame);
   Error take_error(const Json& frame);
 
@@ -83,8 +87,9 @@ class Conversation {
   std::optional<Digest> untaken_;  ///< of the source that it was sent last and has not acknowledged
   bool at_work_ = false;           ///< it has an order that it has not answered
   std::optional<Open> open_;
-  /// A shell, if one was asked for at all, is opened once.
-  enum class ShellState : uint8_t { unwanted, wanted, open, over };
+  /// A shell, if one was asked for at all, is opened once; a prompt as often as there is a reason, and a
+  /// shell at it.
+  enum class ShellState : uint8_t { unwanted, wanted, open, over, closed, prompt, asking, at_prompt };
   ShellState shell_ = ShellState::unwanted;
   size_t untyped_ = 0;  ///< bytes that it has been sent and has not given to the shell
   std::deque<Said> said_;

@@ -43,6 +43,11 @@ struct Said {
     shell_printed,  ///< `text`
     shell_ended,    ///< by itself
     shell_refused,  ///< there is none, since `text`
+    prompt_opened,  ///< the user has the say
+    prompt_asks,    ///< for a line; `text` stands before it
+    prompt_shell,   ///< a shell has opened at the prompt: `terminal`, `text` as above
+    prompt_back,    ///< it has ended, and the prompt is there again
+    prompt_closed,  ///< the place goes on; `stepping`
   };
   Kind kind = Kind::carried_out;
   Continuation continuation;
@@ -53,12 +58,14 @@ struct Said {
   int status = 0;
   Outcome outcome = Outcome::pass;
   bool terminal = false;
+  bool stepping = false;  ///< the next line is to be stopped before
 };
 
 /// What the user's side sends to a shell in a place.
 struct ShellInput {
   std::string bytes;
-  bool end = false;  ///< nothing more comes
+  bool end = false;   ///< nothing more comes
+  bool line = false;  ///< the line that the prompt has asked for
   std::optional<interpret::WindowSize> window;
 };
 

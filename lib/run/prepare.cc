@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "plan/gather.h"
+#include "run/artifacts.h"
 #include "run/programs.h"
 
 namespace testctr::run {
@@ -296,7 +297,9 @@ void hand_in(const plan::Job& job, sandbox::Spec& spec) {
 
 void hand_in(const plan::Job& job, Assignment& assignment) {
   assignment.programs = names_of(job.programs);
-  for (const plan::Artifacts& artifacts : job.artifacts) assignment.artifacts.push_back(artifacts.pattern);
+  for (const plan::Artifacts& artifacts : artifacts_of(job, 0))
+    assignment.artifacts.push_back(artifacts.pattern);
+  assignment.keeps_failed = job.keep && !job.keep->always;
   if (job.programs.empty()) return;
   // Before all others: who gives a program means that one.
   std::string& path = assignment.environment["PATH"];
@@ -328,8 +331,11 @@ Assignment host_assignment(const plan::Job& job, const std::string& work, bool c
   // folder.
   if (!has_documents(job)) assignment.environment["TMPDIR"] = work.substr(0, work.rfind('/')) + "/tmp";
   // An absolute one is a path in a container.
-  for (const plan::Artifacts& artifacts : job.artifacts)
-    assignment.artifacts.push_back(artifacts.pattern.starts_with('/') ? "" : artifacts.pattern);
+  for (const plan::Artifacts& artifacts : artifacts_of(job, 0)) {
+    const bool inside = artifacts.pattern.starts_with('/') && artifacts.pattern != whole_work;
+    assignment.artifacts.push_back(inside ? "" : artifacts.pattern);
+  }
+  assignment.keeps_failed = job.keep && !job.keep->always;
   return assignment;
 }
 

@@ -34,7 +34,7 @@ struct Step {
   DocumentAssignment document;
 };
 
-class Resident {
+class Resident : private interpret::Console {
  public:
   Resident(int channel, const Surroundings& surroundings)
       : channel_(channel), sink_(channel_), surroundings_(surroundings) {}
@@ -44,7 +44,7 @@ class Resident {
     if (!sink_.status().ok() || !sent_.ok()) return 1;
     if (served.ok()) return 0;
     // However it ended.
-    if (alone_) (void)bring_out();
+    if (alone_) (void)bring_out(Outcome::error);
     Error error = served.error();
     if (error.number() == ENOSPC) error = std::move(error).hint(scratch_hint);
     (void)channel_.send(error_frame(error));
@@ -65,7 +65,7 @@ class Resident {
     Frame frame;
     frame.type = TRY(json::get_string(header, "t"));
     frame.id = static_cast<uint64_t>(TRY(json::get_int(header, "id", 0)));
-    if (frame.type == "finish" || frame.type == "tty" || frame.type == "window") {
+    if (frame.type == "finish" || frame.type == "tty" || frame.type == "window" || frame.type == "line") {
       frame.body = header;
       return frame;
     }
@@ -93,6 +93,8 @@ class Resident {
         take_reply(frame.value());
       } else if (frame.value().type == "tty" || frame.value().type == "window") {
         if (Status taken = take_typed(frame.value()); !taken.ok()) heard_ = std::move(taken);
+      } else if (frame.value().type == "line") {
+        line_ = std::move(frame).value().body;
       } else if (frame.value().type == "do") {
         auto request = request_from_wire(frame.value().body);
         if (request.ok()) errands_->take(frame.value().id, request.value());
@@ -156,22 +158,25 @@ class Resident {
 
   // ---- the user's shell
 
+  void say(const Json& frame) {
+    if (sent_.ok()) sent_ = channel_.send(frame);
+  }
+
   /// Opens it, once, and waits until it has ended.
   void open_shell(const interpret::Standpoint& at) {
     if (std::exchange(shell_asked_, true)) return;
+    const std::string why = shell(at);
+    if (!why.empty()) say(Json{{"t", "shell"}, {"state", "refused"}, {"text", json::binary(why)}});
+  }
+
+  std::string shell(const interpret::Standpoint& at) override {
     const ShellWish& wish = assignment_.shell;
-    const auto say = [this](const Json& frame) {
-      if (sent_.ok()) sent_ = channel_.send(frame);
-    };
     auto begun = interpret::TerminalSession::begin(
         at, {wish.terminal, wish.window, wish.term, wish.spare}, interpreter_->children(),
-        [say](std::string_view bytes, size_t taken) {
+        [this](std::string_view bytes, size_t taken) {
           say(Json{{"t", "tty"}, {"d", json::binary(bytes)}, {"taken", taken}});
         });
-    if (!begun.ok()) {
-      say(Json{{"t", "shell"}, {"state", "refused"}, {"text", json::binary(begun.error().message())}});
-      return;
-    }
+    if (!begun.ok()) return begun.error().message();
     shell_ = std::move(begun).value();
     say(Json{{"t", "shell"},
              {"state", "open"},
@@ -180,6 +185,40 @@ class Resident {
     (void)shell_->wait([this] { return !heard_.ok() || !sent_.ok(); });
     shell_.reset();
     say(Json{{"t", "shell"}, {"state", "ended"}});
+    return "";
+  }
+
+  // ---- the user's prompt
+
+  bool open() override {
+    say(Json{{"t", "shell"}, {"state", "prompt"}});
+    return sent_.ok() && heard_.ok();
+  }
+
+  std::optional<std::string> ask(const std::string& prompt) override {
+    line_.reset();
+    say(Json{{"t", "shell"}, {"state", "asks"}, {"text", json::binary(prompt)}});
+    (void)interpreter_->children().wait_while([this] { return line_ || !heard_.ok() || !sent_.ok(); },
+                                              UINT64_MAX);
+    if (!line_ || flag(*line_, "end")) return std::nullopt;
+    auto text = json::get_string(*line_, "d");
+    return text.ok() ? std::optional(std::move(text).value()) : std::nullopt;
+  }
+
+  void print(std::string_view text) override {
+    constexpr size_t piece = size_t{64} << 10;
+    while (!text.empty()) {
+      size_t size = std::min(text.size(), piece);
+      // Not within a character.
+      if (const size_t end = text.substr(0, size).rfind('\n'); size < text.size() && end != std::string::npos)
+        size = end + 1;
+      say(Json{{"t", "tty"}, {"d", json::binary(text.substr(0, size))}, {"taken", 0}});
+      text.remove_prefix(size);
+    }
+  }
+
+  void close(bool stepping) override {
+    say(Json{{"t", "shell"}, {"state", "closed"}, {"stepping", stepping}});
   }
 
   // ---- its life
@@ -257,12 +296,13 @@ class Resident {
     if (known == steps_.end()) return Error::internal("an order about an unknown step");
     known->second.document.setting.alone = order.last;
     known->second.document.setting.definitions = std::move(order.definitions);
+    interpreter_->step(order.stepping);
     Continuation result = TRY(carry_out(known->second, std::move(order.from)));
     const bool elsewhere = !result.done && result.target != setting_.name;
     const bool all = order.last && !elsewhere;
     if (all) {
       result.outcome = interpreter_->finish(result.done ? result.outcome : Outcome::pass);
-      CHECK_OK(bring_out());
+      CHECK_OK(bring_out(result.outcome));
       result.done = true;
       result.target.clear();
       result.state = {};  // nobody goes on from here
@@ -292,13 +332,15 @@ class Resident {
 
   Status finish(Outcome so_far, bool artifacts) {
     const Outcome outcome = interpreter_->finish(so_far);
-    if (artifacts) CHECK_OK(bring_out());
+    if (artifacts) CHECK_OK(bring_out(outcome));
     return channel_.send(Json{{"t", "finished"}, {"outcome", std::string(to_string(outcome))}});
   }
 
   /// Sends the files that the user wants to have, once.
-  Status bring_out() {
+  Status bring_out(Outcome outcome) {
     if (std::exchange(brought_out_, true) || !sink_.status().ok()) return {};
+    const bool failed = outcome == Outcome::fail || outcome == Outcome::error;
+    if (assignment_.keeps_failed && !failed) assignment_.artifacts.back().clear();
     return send_artifacts(
         assignment_.artifacts, assignment_.work, [this](const Json& frame) { return channel_.send(frame); },
         [this](std::string text) {
@@ -335,9 +377,12 @@ class Resident {
     setting_.update = assignment_.update;
     setting_.at_line = surroundings_.at_line;
     setting_.take_denials = surroundings_.take_denials;
-    const auto open = [this](const interpret::Standpoint& at) { open_shell(at); };
-    if (assignment_.shell.at == ShellAt::failure) setting_.at_failure = open;
-    if (assignment_.shell.at == ShellAt::begin) setting_.at_begin = open;
+    const auto opens = [this](const interpret::Standpoint& at) { open_shell(at); };
+    if (assignment_.shell.at == ShellAt::failure) setting_.at_failure = opens;
+    if (assignment_.shell.at == ShellAt::begin) setting_.at_begin = opens;
+    if (assignment_.shell.at == ShellAt::line) setting_.at_break = opens;
+    if (assignment_.shell.at == ShellAt::prompt) setting_.console = this;
+    setting_.breaks = assignment_.shell.breaks;
     setting_.ask = [this](const Request& request) { return ask_and_wait(request); };
   }
 
@@ -356,6 +401,7 @@ class Resident {
   std::unique_ptr<interpret::Interpreter> interpreter_;
   std::unique_ptr<interpret::TerminalSession> shell_;  ///< while it is open
   bool shell_asked_ = false;
+  std::optional<Json> line_;  ///< what came when the prompt had asked
   // Behind what they borrow.
   std::optional<Errands> errands_;
   std::unique_ptr<ClientSocket> clients_;

@@ -341,7 +341,7 @@ Status Scope::accept_target(const script::Script& script, const Continuation& fr
 }
 
 Status Scope::accept_environment(const script::Script& script, const Continuation& from,
-                                 const Continuation& said) {
+                                 const Continuation& said) const {
   std::set<std::string> may_change;
   bool any = false;
   if (from.position == 0) {
@@ -367,7 +367,9 @@ Status Scope::accept_environment(const script::Script& script, const Continuatio
       may_change.insert(literal.substr(0, literal.find('=')));
     }
   }
-  const auto changed = [&](const std::string& name) { return any || may_change.contains(name); };
+  const auto changed = [&](const std::string& name) {
+    return any || may_change.contains(name) || interpret::stands_in(name, typed_);
+  };
   for (const auto& [name, value] : said.state.environment) {
     const auto before = from.state.environment.find(name);
     const bool same = before != from.state.environment.end() && plain(before->second) == plain(value);

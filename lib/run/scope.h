@@ -40,6 +40,12 @@ class Scope {
   [[nodiscard]] std::vector<std::string> expressions(uint32_t step, uint32_t from, uint32_t to) const;
   [[nodiscard]] size_t steps() const { return 1 + job_->further.size(); }
 
+  /// The user has had a place carry this line out: the variables that it names may have changed.
+  void note_typed(const std::string& line) {
+    const bool sets = line.find("env ") != std::string::npos || line.find("capture ") != std::string::npos;
+    if (sets) typed_ += line + "\n";
+  }
+
   /// Whether a container may be made as this asks. Errors (infrastructure): the image, or a port, stands
   /// nowhere in the test's files.
   [[nodiscard]] Status allow(const Request& start) const;
@@ -66,8 +72,8 @@ class Scope {
                                                             Continuation said, const std::string& place);
   [[nodiscard]] Status accept_target(const script::Script& script, const Continuation& from,
                                      Continuation& said, const std::string& place) const;
-  [[nodiscard]] static Status accept_environment(const script::Script& script, const Continuation& from,
-                                                 const Continuation& said);
+  [[nodiscard]] Status accept_environment(const script::Script& script, const Continuation& from,
+                                          const Continuation& said) const;
 
   const plan::Job* job_ = nullptr;
   std::vector<Text> texts_;
@@ -75,6 +81,7 @@ class Scope {
   size_t deferred_ = 0;
   std::set<std::string> names_, images_;
   std::set<uint16_t> ports_;
+  std::string typed_;
 };
 
 }  // namespace testctr::run

@@ -6,6 +6,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "run/artifacts.h"
 
 namespace testctr::run {
 namespace {
@@ -103,12 +104,13 @@ void TestRun::go_on(Continuation continuation) {
   continuation.state.spent_ns = static_cast<int64_t>(now - step_started_ns_);
   Order order = make_order(job_, step, provision_, std::move(continuation), fresh);
   order.last = !scope_->several();
+  order.stepping = std::exchange(stepping_, false);
   if (target == plan::host_place) order.definitions = std::exchange(definitions_, {});
   if (order.from.state.line == UINT32_MAX) order.from.state.line = 0;
   auto entered = pod_->enter(target, &order);
   if (!entered.ok()) return fail_with(entered.error());
   leader_ = entered.value();
-  if (order.last) leader_->place->expect(job_.artifacts);
+  if (order.last) leader_->place->expect(artifacts_of(job_, attempt_));
   leader_->told.insert(order.from.step);
   if (scope_->steps() > 1) stamper_.set_file(step.file);
 }
@@ -164,9 +166,15 @@ void TestRun::take(Member& from, Said said) {
     case Said::Kind::shell_ended:
       if (&from == shell_) shell_ended();
       return;
+    case Said::Kind::prompt_opened:
+    case Said::Kind::prompt_asks:
+    case Said::Kind::prompt_shell:
+    case Said::Kind::prompt_back:
+    case Said::Kind::prompt_closed:
+      return take_prompt(from, said);
     case Said::Kind::shell_refused:
       machine_.terminal->say(said.text);
-      if (machine_.terminal->at() == ShellAt::begin) fail_with(Error::infrastructure(said.text));
+      if (machine_.terminal->at() != ShellAt::failure) fail_with(Error::infrastructure(said.text));
       return;
     case Said::Kind::finished:
       if (!concluded_ || to_finish_.empty() || to_finish_.back() != &from)
@@ -209,10 +217,11 @@ void TestRun::open_shell(Member& member, const Said& said) {
   shell_ = &member;
   shell_opened_ns_ = sys::monotonic_ns();
   if (!said.text.empty()) terminal.say(said.text);
-  const std::string where = terminal.at() == ShellAt::begin
-                                ? fmt::format("{}, before its first line", job_.name)
-                                : fmt::format("{}, where line {} has failed", job_.name, stamper_.line());
-  terminal.open(fmt::format("a shell in {}; `exit` goes on", where), said.terminal);
+  std::string where = fmt::format("{}, where line {} has failed", job_.name, stamper_.line());
+  if (terminal.at() == ShellAt::begin) where = fmt::format("{}, before its first line", job_.name);
+  terminal.open(
+      terminal.header().empty() ? fmt::format("a shell in {}; `exit` goes on", where) : terminal.header(),
+      said.terminal);
 }
 
 // The time that it took is nobody's.
@@ -224,12 +233,46 @@ void TestRun::shell_ended() {
   if (finish_deadline_ns_ != 0) finish_deadline_ns_ += spent;
   shell_ = nullptr;
   machine_.terminal->close();
-  if (machine_.terminal->at() == ShellAt::begin && !over_)
+  const ShellAt at = machine_.terminal->at();
+  if ((at == ShellAt::begin || at == ShellAt::line) && !over_)
     end({Outcome::not_run, "only a shell was asked for", ""});
+}
+
+bool TestRun::has_prompt() const {
+  return machine_.terminal != nullptr && machine_.terminal->at() == ShellAt::prompt;
+}
+
+void TestRun::take_prompt(Member& member, const Said& said) {
+  UserTerminal& terminal = *machine_.terminal;
+  if (said.kind == Said::Kind::prompt_opened) {
+    if (in_shell()) return fail_with(Error::infrastructure("two places of a test ask the user at a time"));
+    shell_ = &member;
+    shell_opened_ns_ = sys::monotonic_ns();
+    return terminal.open_prompt();
+  }
+  if (&member != shell_) return;
+  if (said.kind == Said::Kind::prompt_asks) {
+    terminal.ask(said.text);
+    return relay_input();
+  }
+  if (said.kind == Said::Kind::prompt_shell) {
+    if (!said.text.empty()) terminal.say(said.text);
+    return terminal.enter_shell(said.terminal);
+  }
+  if (said.kind == Said::Kind::prompt_back) return terminal.leave_shell();
+  stepping_ = said.stepping;
+  shell_ended();
 }
 
 void TestRun::relay_input() {
   if (!in_shell() || !shell_->place) return;
+  if (machine_.terminal->asked()) {
+    const auto line = machine_.terminal->read_line();
+    if (!line) return;
+    scope_->note_typed(line->bytes);
+    (void)shell_->place->shell(*line);
+    return;
+  }
   if (const auto window = machine_.terminal->changed_window()) (void)shell_->place->shell(*window);
   if (const auto typed = machine_.terminal->read(shell_->place->shell_room()))
     (void)shell_->place->shell(*typed);
@@ -253,6 +296,14 @@ void TestRun::next_step() {
 
 // The test has its outcome, but for what still runs in the background of its places.
 void TestRun::conclude(Outcome outcome, std::string reason) {
+  if (has_prompt()) {
+    // Who goes on behind a failure has not undone it; who leaves before one has not seen whether it passes.
+    if (stamper_.failed() && outcome != Outcome::error) outcome = Outcome::fail;
+    if (outcome == Outcome::not_run) {
+      outcome = Outcome::skip;
+      reason = "it was ended at the prompt";
+    }
+  }
   concluded_ = Verdict{outcome, std::move(reason), ""};
   if (!scope_->several()) return settle();
   // What was put off has its time limit, too, each command for itself.
@@ -266,7 +317,7 @@ void TestRun::conclude(Outcome outcome, std::string reason) {
     const bool container = member->what.name != plan::host_place;
     if (sender_ == nullptr || (container && sender_->what.name == plan::host_place)) sender_ = member;
   }
-  if (sender_ != nullptr) sender_->place->expect(job_.artifacts);
+  if (sender_ != nullptr) sender_->place->expect(artifacts_of(job_, attempt_));
   finish_next();
 }
 
@@ -349,7 +400,11 @@ void TestRun::time_out() {
   end({Outcome::fail, reason, ""});
 }
 
-void TestRun::stop(const Verdict& verdict) { end(verdict); }
+void TestRun::stop(const Verdict& verdict) {
+  // Who ends the run at the prompt knows why: the line that has failed.
+  if (has_prompt() && stamper_.failed()) return end({Outcome::fail, "", ""});
+  end(verdict);
+}
 
 void TestRun::fail_with(const Error& error) {
   if (pod_) pod_->tell_logs();
@@ -418,14 +473,26 @@ void TestRun::end(const Verdict& verdict) {
   if (!over_) tell_end(verdict, joint_ending(/*by_force=*/true));
 }
 
+// The path stands in every report.
+void TestRun::tell_kept(Outcome outcome) {
+  const bool failed = outcome == Outcome::fail || outcome == Outcome::error;
+  if (!job_.keep || (!failed && !job_.keep->always)) return;
+  const std::string folder = kept_in(*job_.keep, attempt_);
+  const auto found = sys::stat_at(AT_FDCWD, folder);
+  const bool is = found.ok() && found.value();
+  stamper_.log(is ? fmt::format("kept: $WORK is in {}", folder) : "kept: nothing, no file came out of $WORK");
+}
+
 void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   if (over_) return;
   over_ = true;
   shell_ended();
-  again_ = attempt_ < job_.retries && is_worth_another(job_, of_attempt);
+  // Who has stood at the failure has seen it; and a run that is ended there tries nothing again.
+  again_ = !has_prompt() && attempt_ < job_.retries && is_worth_another(job_, of_attempt);
   const Verdict verdict = again_ ? of_attempt : verdict_of_test(job_, of_attempt, attempt_);
   outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
+  tell_kept(of_attempt.outcome);
   Event event;
   event.kind = Event::Kind::script_ended;
   event.last = !again_;

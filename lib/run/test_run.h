@@ -67,13 +67,16 @@ class TestRun {
   void finish_next();
   void open_shell(Member& member, const Said& said);
   void shell_ended();
+  void take_prompt(Member& member, const Said& said);
   void relay_input();
   [[nodiscard]] bool in_shell() const { return shell_ != nullptr; }
+  [[nodiscard]] bool has_prompt() const;
   void lose(Member& member, const Error& error);
   void time_out();
   void settle();
   void fail_with(const Error& error);
   void end(const Verdict& verdict);
+  void tell_kept(Outcome outcome);
   void tell_end(const Verdict& of_attempt, const PlaceEnding& ending);
   [[nodiscard]] PlaceEnding joint_ending(bool by_force);
 
@@ -97,6 +100,7 @@ class TestRun {
   uint64_t started_ns_ = 0, deadline_ns_ = 0, watched_ns_ = 0;
   Member* shell_ = nullptr;       ///< the place that the user has a shell in now
   uint64_t shell_opened_ns_ = 0;  ///< which stops the time
+  bool stepping_ = false;         ///< the user has asked to stop before the next line
   bool over_ = false, again_ = false;
   Result<Fd> changes_ = Error::internal("nothing was set up");
   Outcome outcome_ = Outcome::not_run;

@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "base/sys.h"
+#include "base/text.h"
 
 namespace testctr::run {
 namespace {
@@ -77,8 +78,9 @@ interpret::WindowSize window_now() {
 
 ShellWish UserTerminal::wish() const {
   ShellWish wish;
-  if (was_open_) return wish;
+  if (was_open_ && at_ != ShellAt::prompt) return wish;
   wish.at = at_;
+  wish.breaks = breaks_;
   wish.terminal = ::isatty(STDIN_FILENO) == 1;
   if (!wish.terminal) return wish;
   wish.window = window_now();
@@ -91,7 +93,11 @@ void UserTerminal::open(const std::string& header, bool on_terminal) {
   open_ = was_open_ = true;
   opened_ns_ = sys::monotonic_ns();
   say_(header);
-  if (!on_terminal || ::tcgetattr(STDIN_FILENO, &cooked) != 0) return;
+  if (on_terminal) make_raw();
+}
+
+void UserTerminal::make_raw() {
+  if (::tcgetattr(STDIN_FILENO, &cooked) != 0) return;
   window_ = {};  // it may have changed since it was asked for
   struct termios raw = cooked;
   ::cfmakeraw(&raw);
@@ -105,15 +111,79 @@ void UserTerminal::open(const std::string& header, bool on_terminal) {
 void UserTerminal::close() {
   if (!open_) return;
   spent_ns_ = spent_ns();
-  open_ = false;
+  open_ = prompt_ = asked_ = false;
+  make_cooked();
+}
+
+void UserTerminal::make_cooked() {
   if (!std::exchange(raw_, false)) return;
   cook();
   leave_signals();
 }
 
+void UserTerminal::open_prompt() {
+  open_ = was_open_ = prompt_ = true;
+  opened_ns_ = sys::monotonic_ns();
+}
+
+void UserTerminal::ask(const std::string& prompt) {
+  asked_ = true;
+  if (!typed_.empty() || ::isatty(STDIN_FILENO) != 1) return;
+  print(manner_ ? manner_->prompt : prompt);
+}
+
+std::optional<ShellInput> UserTerminal::read_line() {
+  constexpr size_t longest = size_t{256} << 10;
+  while (typed_.find('\n') == std::string::npos && typed_.size() < longest) {
+    if (ended_) break;
+    const auto more = read_more(chunk_size);
+    if (!more) return std::nullopt;
+    typed_ += more->bytes;
+  }
+  const size_t end = std::min(typed_.find('\n'), typed_.size());
+  ShellInput line;
+  line.line = true;
+  line.end = typed_.empty();
+  line.bytes = typed_.substr(0, end);
+  typed_.erase(0, end + 1);
+  asked_ = false;
+  if (manner_ && !line.end) {
+    auto sent = manner_->sent(line.bytes);
+    line.end = !sent.has_value();
+    line.bytes = std::move(sent).value_or("");
+  }
+  // At a terminal its end is one line's, and more can be typed at the next prompt.
+  if (ended_ && ::isatty(STDIN_FILENO) == 1) {
+    ended_ = false;
+    if (line.end) print("\n");
+  }
+  return line;
+}
+
+void UserTerminal::enter_shell(bool on_terminal) {
+  prompt_ = false;
+  if (on_terminal) make_raw();
+}
+
+void UserTerminal::leave_shell() {
+  make_cooked();
+  prompt_ = true;
+  if (::isatty(STDIN_FILENO) == 1) ended_ = false;
+}
+
 uint64_t UserTerminal::spent_ns() const { return spent_ns_ + (open_ ? sys::monotonic_ns() - opened_ns_ : 0); }
 
 std::optional<ShellInput> UserTerminal::read(size_t room) {
+  if (prompt_) return std::nullopt;
+  if (typed_.empty() || room == 0) return read_more(room);
+  // What stood behind the line that opened the shell is for it.
+  ShellInput input;
+  input.bytes = typed_.substr(0, room);
+  typed_.erase(0, room);
+  return input;
+}
+
+std::optional<ShellInput> UserTerminal::read_more(size_t room) {
   pollfd asked{descriptor(), POLLIN, 0};
   if (asked.fd < 0 || room == 0 || ::poll(&asked, 1, 0) <= 0) return std::nullopt;
   std::array<char, chunk_size> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by read
@@ -136,6 +206,12 @@ std::optional<ShellInput> UserTerminal::changed_window() {
 }
 
 void UserTerminal::write(std::string_view bytes) {
+  if (!prompt_) return print(bytes);
+  std::string harmless = text::printable(bytes, /*keep_layout=*/true);
+  print(manner_ ? manner_->shown(harmless) : harmless);
+}
+
+void UserTerminal::print(std::string_view bytes) {
   if (unheard_ || !open_) return;
   // Whom nobody hears any more need not be told; the shell goes on.
   struct sigaction ignore {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "run/assignment.h"
 #include "run/place.h"
@@ -23,12 +24,38 @@ class UserTerminal {
   ~UserTerminal() { close(); }
 
   [[nodiscard]] ShellAt at() const { return at_; }
+  /// The lines that tests stop before, by the names that their steps have.
+  void set_breaks(std::vector<interpret::Break> breaks) { breaks_ = std::move(breaks); }
   /// What a place is to be asked for: nothing, once there was a shell.
   [[nodiscard]] ShellWish wish() const;
+  /// How a prompt speaks with the user where it is not the debugger's (`record`).
+  struct Manner {
+    std::string prompt;
+    /// What is sent for a line that was typed; nothing: the end of input.
+    std::function<std::optional<std::string>(const std::string& line)> sent;
+    /// What is shown of what the prompt prints.
+    std::function<std::string(std::string_view text)> shown;
+  };
+  void set_manner(Manner manner) { manner_ = std::move(manner); }
+  /// What the user is told first, in place of where the test stands.
+  void set_header(std::string header) { header_ = std::move(header); }
+  [[nodiscard]] const std::string& header() const { return header_; }
   /// A shell is there. Raw where both sides have terminals: every way on which this process can see its end
   /// sets the user's back. @param header what he is told first
   void open(const std::string& header, bool on_terminal);
   void close();
+
+  /// A prompt is there. The terminal stays as it is, so that lines come whole.
+  void open_prompt();
+  /// It asks for a line. @param prompt stands before it on a terminal
+  void ask(const std::string& prompt);
+  [[nodiscard]] bool asked() const { return asked_; }
+  /// The line that was asked for, without its end; without waiting. Nothing: it has not been typed yet.
+  std::optional<ShellInput> read_line();
+  /// A shell has opened at the prompt, which has what is typed from now on; and has ended.
+  void enter_shell(bool on_terminal);
+  void leave_shell();
+
   void say(const std::string& text) const { say_(text); }
   [[nodiscard]] bool is_open() const { return open_; }
   /// Whether there was, or is, a shell.
@@ -37,18 +64,28 @@ class UserTerminal {
   [[nodiscard]] uint64_t spent_ns() const;
 
   /// What is to be polled for input; -1: there is none any more.
-  [[nodiscard]] int descriptor() const { return open_ && !ended_ ? 0 : -1; }
+  [[nodiscard]] int descriptor() const { return open_ && !ended_ && (!prompt_ || asked_) ? 0 : -1; }
   /// What has been typed, without waiting: at most `room` bytes. Nothing: nothing.
   std::optional<ShellInput> read(size_t room);
   /// The terminal's size, where it is another than it was.
   std::optional<ShellInput> changed_window();
-  /// Prints what came from the shell, as it is.
+  /// Prints what came from the shell, as it is; from a prompt made harmless.
   void write(std::string_view bytes);
 
  private:
+  std::optional<ShellInput> read_more(size_t room);
+  void print(std::string_view bytes);
+  void make_raw();
+  void make_cooked();
   ShellAt at_;
   std::function<void(const std::string&)> say_;
+  std::vector<interpret::Break> breaks_;
+  std::string header_;
+  std::optional<Manner> manner_;
   bool open_ = false, was_open_ = false, raw_ = false, ended_ = false, unheard_ = false;
+  bool prompt_ = false;  ///< a prompt has the terminal, and no shell
+  bool asked_ = false;   ///< it waits for a line
+  std::string typed_;    ///< what was read beyond the last line
   uint64_t opened_ns_ = 0, spent_ns_ = 0;
   interpret::WindowSize window_;
 };

@@ -51,7 +51,7 @@ def folder(name, **files):
 
 
 def write(path, content, mode=0o644):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path, "wb" if isinstance(content, bytes) else "w") as f:
         f.write(content)
     os.chmod(path, mode)

@@ -88,7 +88,7 @@ std::vector<Said> heard(Conversation& conversation, const std::string& bytes) {
 TEST_CASE("an assignment and an order cross unchanged") {
   Assignment a = small_assignment();
   a.place = "db\xff";
-  a.shell = {ShellAt::failure, true, {24, 80}, "vt100", "/spare"};
+  a.shell = {ShellAt::failure, true, {24, 80}, "vt100", "/spare", {{"t\xff.txt", 7}, {"u.txt", 1}}};
   a.work = "/tmp/w";
   a.tree = "/t";
   a.control = "/c";
@@ -310,7 +310,7 @@ TEST_CASE("a shell is opened once, where one was asked for, and takes no more th
   }
   auto conversation = Conversation::begin(a).value();
   REQUIRE(conversation.order(small_order()).ok());
-  CHECK(conversation.shell({"nobody is there yet", false, {}}).ok());
+  CHECK(conversation.shell({"nobody is there yet", false, false, {}}).ok());
   auto all = heard(conversation, greeting + open + tty(0, "one ") + tty(0, "two"));
   REQUIRE(all.size() == 2);
   CHECK(all[0].kind == Said::Kind::shell_opened);
@@ -318,7 +318,7 @@ TEST_CASE("a shell is opened once, where one was asked for, and takes no more th
   CHECK(all[1].kind == Said::Kind::shell_printed);
   CHECK(all[1].text == "one two");
   const size_t room = conversation.shell_room();
-  CHECK(conversation.shell({std::string(room, 'x'), false, {}}).ok());
+  CHECK(conversation.shell({std::string(room, 'x'), false, false, {}}).ok());
   CHECK(conversation.shell_room() == 0);
   (void)heard(conversation, tty(room / 2));
   CHECK(conversation.shell_room() == room / 2);
@@ -330,6 +330,56 @@ TEST_CASE("a shell is opened once, where one was asked for, and takes no more th
   REQUIRE(all.size() == 1);
   CHECK(all[0].kind == Said::Kind::shell_refused);
   CHECK(all[0].text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("a prompt asks for one line at a time, and opens shells, as often as there is a reason") {
+  const std::string greeting = hello() + took();
+  const auto state = [](std::string_view name) {
+    return frame(
+        Json{{"t", "shell"}, {"state", std::string(name)}, {"text", json::binary("> ")}, {"stepping", true}});
+  };
+  const std::string tty = frame(Json{{"t", "tty"}, {"d", json::binary("x")}, {"taken", 0}});
+  const std::string opens = state("prompt"), asks = state("asks"), shell = state("open"),
+                    ended = state("ended"), closed = state("closed");
+  for (const std::string& unwanted : {opens, asks})
+    CHECK(answer_to(greeting + unwanted).find("protocol") != std::string::npos);
+  Assignment a = small_assignment();
+  a.shell.at = ShellAt::prompt;
+  for (const std::string& bad :
+       {asks, shell, ended, closed, tty, state("refused"), opens + opens, opens + asks + asks,
+        opens + asks + closed, opens + asks + tty, opens + ended, opens + shell + asks,
+        opens + shell + closed, opens + closed + tty}) {
+    auto conversation = Conversation::begin(a).value();
+    REQUIRE(conversation.order(small_order()).ok());
+    Collected sink;
+    const Status status = conversation.take(greeting + bad, sink);
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().message().find("protocol") != std::string::npos);
+  }
+  auto conversation = Conversation::begin(a).value();
+  REQUIRE(conversation.order(small_order()).ok());
+  for (int i = 0; i < 2; ++i) {
+    auto all = heard(conversation, (i == 0 ? greeting : "") + opens + tty + asks);
+    REQUIRE(all.size() == 3);
+    CHECK(all[0].kind == Said::Kind::prompt_opened);
+    CHECK(all[1].kind == Said::Kind::shell_printed);
+    CHECK(all[2].kind == Said::Kind::prompt_asks);
+    CHECK(all[2].text == "> ");
+    const size_t before = conversation.outgoing().size();
+    ShellInput line{.bytes = "next", .end = false, .line = true, .window = {}};
+    CHECK(conversation.shell(line).ok());
+    const size_t behind = conversation.outgoing().size();
+    CHECK(behind > before);
+    // One that it has not asked for is not sent.
+    CHECK(conversation.shell(line).ok());
+    CHECK(conversation.outgoing().size() == behind);
+    all = heard(conversation, shell + tty + ended + closed);
+    REQUIRE(all.size() == 4);
+    CHECK(all[0].kind == Said::Kind::prompt_shell);
+    CHECK(all[2].kind == Said::Kind::prompt_back);
+    CHECK(all[3].kind == Said::Kind::prompt_closed);
+    CHECK(all[3].stepping);
+  }
 }
 
 TEST_CASE("who asks and does not listen is stopped before the answers fill the memory") {

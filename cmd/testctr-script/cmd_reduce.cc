@@ -1,0 +1,271 @@
+// `reduce`: a failing script or document with less in it, that fails in the same way.
+#include <algorithm>
+
+#include "base/output_file.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "commands.h"
+#include "image_access.h"
+#include "interpret/interpreter.h"
+#include "open_store.h"
+#include "plan/gather.h"
+#include "plan/plan_request.h"
+#include "reduced_text.h"
+#include "run/run.h"
+#include "run_request.h"
+#include "stop_signals.h"
+
+namespace testctr::cmd {
+namespace {
+
+constexpr uint64_t usual_runs = 500;
+
+constexpr Option own_options[] = {
+    {.names = "-o,--output", .value = "FILE", .help = "where what is left goes (default: standard output)"},
+    {.names = "--force", .help = "replace FILE when it is there"},
+    {.names = "--any-output", .help = "what the failing line finds printed may be another"},
+    {.names = "--runs", .value = "N", .help = "of the test at most (default: 500)"}};
+constexpr auto options = with_place_options(own_options);
+
+/// How a test fails, but for where.
+struct Manner {
+  Outcome outcome = Outcome::not_run;
+  std::string place, command, reason;
+  std::string shown;  ///< what there was in place of what was expected
+  std::string text;   ///< of one that does not fail
+  uint32_t line = 0;
+  /// @param whole with what was printed
+  [[nodiscard]] bool is(const Manner& other, bool whole) const {
+    if (whole && shown != other.shown) return false;
+    return outcome == other.outcome && place == other.place && command == other.command &&
+           reason == other.reason;
+  }
+};
+
+/// Hears how each test of a plan fails first.
+class MannerObserver : public EventSink {
+ public:
+  explicit MannerObserver(size_t tests) : manners_(tests), failed_(tests) {}
+  void take(const Event& event) override {
+    Manner& manner = manners_[event.script];
+    if (event.kind == Event::Kind::script_ended) {
+      manner.outcome = event.outcome;
+      manner.text = event.text;
+    }
+    if (event.kind != Event::Kind::failure || failed_[event.script]) return;
+    failed_[event.script] = true;
+    manner.place = event.place;
+    manner.command = event.failure.command;
+    manner.reason = event.failure.reason;
+    manner.shown = event.failure.actual + '\0' + event.failure.diff;
+    manner.line = event.line;
+  }
+  [[nodiscard]] const Manner& of(size_t index) const { return manners_[index]; }
+
+ private:
+  std::vector<Manner> manners_;
+  std::vector<bool> failed_;
+};
+
+class Reducer {
+ public:
+  /// @param whole what the failing line finds printed stays the same
+  Reducer(plan::Plan plan, run::Options how, uint64_t most_runs, bool whole)
+      : plan_(std::move(plan)),
+        job_(plan_.jobs.front()),
+        how_(std::move(how)),
+        whole_(whole),
+        left_(most_runs),
+        most_(most_runs) {}
+
+  /// Finds out how it fails. Errors (usage): it does not, or otherwise each time.
+  Status begin() {
+    pieces_ = TRY(pieces_of(job_));
+    kept_.assign(pieces_.size(), true);
+    const std::vector<Manner> twice = TRY(run({job_, job_}));
+    wanted_ = twice.front();
+    if (wanted_.outcome != Outcome::fail)
+      return Error::usage(fmt::format("{}: there is no failure to be kept: {}{}{}", job_.name,
+                                      to_string(wanted_.outcome), wanted_.text.empty() ? "" : ": ",
+                                      wanted_.text));
+    if (whole_ && wanted_.is(twice.back(), false) && !wanted_.is(twice.back(), true)) {
+      whole_ = false;
+      complain(fmt::format("{}: what it prints is different each time, and may be another", job_.name));
+    }
+    if (!wanted_.is(twice.back(), whole_))
+      return Error::usage(fmt::format("{} does not fail in the same way each time: {}: {}; {}: {}", job_.name,
+                                      wanted_.command, wanted_.reason, twice.back().command,
+                                      twice.back().reason));
+    return {};
+  }
+
+  Status reduce_all() {
+    const TryAll try_all = [this](const std::vector<Kept>& candidates) {
+      return first_that_fails(candidates);
+    };
+    for (size_t before = SIZE_MAX; before != count(true) && left_ > 0 && !interrupted_;) {
+      before = count(true);
+      for (const Piece::Kind kind : {Piece::Kind::unit, Piece::Kind::line})
+        CHECK_OK(reduce(pieces_, kind, kept_, try_all));
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string text() const { return text_of(pieces_, kept_); }
+  [[nodiscard]] std::string summary() const {
+    const bool script = job_.format == plan::Format::script;
+    const auto told = [&](Piece::Kind kind, const char* name) {
+      size_t all = 0, left = 0;
+      for (size_t i = 0; i < pieces_.size(); ++i) {
+        all += pieces_[i].kind == kind ? 1 : 0;
+        left += pieces_[i].kind == kind && kept_[i] ? 1 : 0;
+      }
+      return fmt::format("{} of {} {}", left, all, name);
+    };
+    const std::string command = wanted_.command.substr(0, wanted_.command.find('\n'));
+    return fmt::format(
+        "{}: {} and {} are left, {} dropped; it fails as before: {}: {} ({} runs{})", job_.name,
+        told(Piece::Kind::line, "lines"), told(Piece::Kind::unit, script ? "files" : "cases"), count(false),
+        command, wanted_.reason, most_ - left_, left_ == 0 ? ", more than that are not made: --runs" : "");
+  }
+
+ private:
+  [[nodiscard]] size_t count(bool kept) const {
+    return static_cast<size_t>(std::count(kept_.begin(), kept_.end(), kept));
+  }
+
+  /// A job with another text; nothing where that is none that could run.
+  [[nodiscard]] std::optional<plan::Job> job_with(const std::string& source) const {
+    plan::Job job = job_;
+    if (job.format == plan::Format::script) {
+      auto parsed = script::parse(job.name, source, job.language);
+      if (!parsed.ok() || parsed.value().commands.empty()) return std::nullopt;
+      job.source = source;
+      return job;
+    }
+    auto read = script::read_document(plan::dialect_of(job.format), job.name, source, job.documents.reading);
+    if (!read.ok() || read.value().cases.empty()) return std::nullopt;
+    job.cases = read.value().cases.size();
+    job.source = job.parts.at(job.main_part).source = source;
+    return job;
+  }
+
+  Result<std::vector<Manner>> run(std::vector<plan::Job> jobs) {
+    plan::Plan plan;
+    plan.parallel = plan_.parallel;
+    for (size_t i = 0; i < jobs.size(); ++i) jobs[i].name = fmt::format("{} #{}", job_.name, i);
+    plan.jobs = std::move(jobs);
+    left_ -= std::min<uint64_t>(left_, plan.jobs.size());
+    MannerObserver observer(plan.jobs.size());
+    interrupted_ = TRY(run::run_plan(plan, observer, how_)).interrupted;
+    std::vector<Manner> manners;
+    for (size_t i = 0; i < plan.jobs.size(); ++i) manners.push_back(observer.of(i));
+    return manners;
+  }
+
+  Result<size_t> first_that_fails(const std::vector<Kept>& candidates) {
+    const size_t at_once = std::max<size_t>(plan_.parallel, 1);
+    for (size_t next = 0; next < candidates.size() && left_ > 0 && !interrupted_;) {
+      std::vector<plan::Job> jobs;
+      std::vector<size_t> which;
+      for (; next < candidates.size() && jobs.size() < std::min<uint64_t>(at_once, left_); ++next) {
+        if (auto job = job_with(text_of(pieces_, candidates[next]))) {
+          jobs.push_back(*std::move(job));
+          which.push_back(next);
+        }
+      }
+      if (jobs.empty()) break;
+      const std::vector<Manner> manners = TRY(run(std::move(jobs)));
+      for (size_t i = 0; i < manners.size(); ++i)
+        if (manners[i].is(wanted_, whole_)) return which[i];
+    }
+    return candidates.size();
+  }
+
+  plan::Plan plan_;
+  const plan::Job& job_;
+  run::Options how_;
+  std::vector<Piece> pieces_;
+  Kept kept_;
+  Manner wanted_;
+  bool whole_;
+  uint64_t left_, most_;
+  bool interrupted_ = false;
+};
+
+Result<plan::Plan> plan_to_reduce(const Arguments& arguments) {
+  plan::Plan plan = TRY(plan::plan_request(TRY(request_of(arguments))));
+  if (plan.jobs.size() != 1)
+    return Error::usage(fmt::format("reduce takes one file, and these are {}", plan.jobs.size()));
+  plan::Job& job = plan.jobs.front();
+  if (job.error) return *job.error;
+  if (!job.layer.empty()) return Error::usage("reduce: --layer has its script in it: name the file");
+  job.artifacts.clear();
+  job.retries = 0;
+  return plan;
+}
+
+/// The original is never written to.
+Status check_output(const std::string& output, const plan::Job& job, bool force) {
+  const auto to = TRY(sys::stat_at(AT_FDCWD, output, 0)), from = TRY(sys::stat_at(AT_FDCWD, job.file, 0));
+  if (to && from && to->st_dev == from->st_dev && to->st_ino == from->st_ino)
+    return Error::usage(
+        fmt::format("--output: {} is what is to be reduced, and stays", text::quoted(output)));
+  if (to && S_ISREG(to->st_mode) && !force)
+    return Error::usage(fmt::format("--output: {} is there already", text::quoted(output)))
+        .hint("--force replaces it");
+  return {};
+}
+
+Result<int> run_reduce(const Arguments& arguments) {
+  const std::string output = arguments.value("--output").value_or("-");
+  const uint64_t runs = TRY(arguments.number("--runs", 2, 1'000'000)).value_or(usual_runs);
+  plan::Plan plan = TRY(plan_to_reduce(arguments));
+  std::optional<sys::OutputFile> file;
+  if (output != "-") {
+    CHECK_OK(check_output(output, plan.jobs.front(), arguments.flag("--force")));
+    file.emplace(TRY_IN(sys::OutputFile::create(output), "--output"));
+  }
+  for (const std::string& note : plan.notes) complain(note);
+  engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
+  if (!chosen.note.empty()) complain(chosen.note);
+  const StopSignals signals = TRY(StopSignals::install());
+  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
+  run::Options how;
+  how.engine = chosen.engine();
+  how.store = store_options(arguments);
+  how.access = images->access();
+  how.stop_fd = signals.descriptor();
+  Reducer reducer(std::move(plan), std::move(how), runs, !arguments.flag("--any-output"));
+  const Status begun = reducer.begin();
+  if (signals.received() != 0) return 128 + signals.received();
+  CHECK_OK(begun);
+  CHECK_OK(reducer.reduce_all());
+  // What was reached is written also where the search was cut short.
+  if (file) {
+    CHECK_OK(sys::write_full(TRY(file->begin()), reducer.text()));
+    CHECK_OK(file->finish());
+  } else {
+    CHECK_OK(print(reducer.text()));
+  }
+  complain(reducer.summary());
+  return signals.received() != 0 ? 128 + signals.received() : exit_passed;
+}
+
+const Registration reduce_command(
+    {.name = "reduce",
+     .rank = 128,
+     .summary = "leave out of a failing script or document what its failure does not need",
+     .synopsis = "[IMAGE] FILE [-o OUT]",
+     .examples = "testctr-script reduce debian:12 tests/long.txt -o short.txt\n",
+     .options = options,
+     .min_positionals = 1,
+     .max_positionals = 2,
+     .text = "Lines and files of a script, cases and text of a document are left out, as long as what is "
+             "left fails first in the same place, at the same command, for the same\nreason, with the same "
+             "output (--any-output: with any); the line's number may be another. FILE itself is never "
+             "written to. Exit 2 where it does not fail, or\nnot in the same way each time.\n",
+     .run = run_reduce});
+
+}  // namespace
+}  // namespace testctr::cmd

@@ -1,0 +1,63 @@
+// A script made of commands that were typed, with what they print.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "interpret/event.h"
+
+namespace testctr::cmd {
+
+/// What was typed, and the line of a script that does it.
+struct TypedCommand {
+  std::string typed;
+  std::string line;      ///< without what stands before a command
+  bool program = false;  ///< it prints, and has an exit status
+  bool plain = false;    ///< `exec NAME ...`, which the image may not have as a program
+};
+
+/// A command as a line: `cd` and settings of variables are the script's own, words without a meaning for a
+/// shell a plain `exec`, all else `exec sh -c '...'`.
+TypedCommand typed_command(const std::string& typed);
+/// By the shell, whatever it is.
+TypedCommand by_shell(const std::string& typed);
+
+/// What happened at a line.
+struct ObservedLine {
+  std::string out, err;
+  bool cut = false;  ///< there was more
+  int status = 0;
+  std::string signal;   ///< "SIGKILL"; empty: it ended by itself
+  bool failed = false;  ///< it was no command that could be carried out, or did not hold
+  std::string reason;
+};
+using Observed = std::map<uint32_t, ObservedLine>;
+
+/// Hears what a script's lines do.
+class LineObserver : public EventSink {
+ public:
+  void take(const Event& event) override;
+  [[nodiscard]] const Observed& lines() const { return lines_; }
+  [[nodiscard]] const Event& ended() const { return ended_; }
+
+ private:
+  Observed lines_;
+  Event ended_;
+};
+
+/// Runs a script in a fresh container.
+using RunScript = std::function<Result<LineObserver>(const std::string& source)>;
+
+struct RecordedScript {
+  std::string source;
+  std::vector<std::string> notes;  ///< what is not compared, and why
+};
+
+/// Runs the commands, writes down what they print, and runs what came of it, until it holds; what is
+/// different each time is not compared. Errors: of the runs; a line cannot be carried out (usage)
+Result<RecordedScript> record_script(const std::vector<std::string>& typed, const RunScript& run);
+
+}  // namespace testctr::cmd

@@ -39,7 +39,8 @@ Result<int> run_merge(const Arguments& arguments) {
   ReportFiles reports_to = TRY(report_files(arguments, files, "what is to be merged"));
   report::Merge merge = TRY(report::Merge::read(files));
   for (const std::string& what : merge.missing()) complain(what);
-  Reports reports(arguments, std::move(reports_to), {}, /*live=*/false);
+  const plan::Plan nothing_runs;
+  Reports reports(arguments, nothing_runs, std::move(reports_to), {}, /*live=*/false);
   if (flaky ? flaky == "fail" : merge.flaky_fails()) reports.collector().fail_flaky();
   reports.collector().start(merge.start());
   const report::RunEnding ending = TRY(merge.play(reports.collector()));

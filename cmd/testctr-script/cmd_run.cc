@@ -192,6 +192,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
     how.access = images->access();
     if (debugs) how.terminal = &terminal;
     if (history) {
+      how.apart.push_back(history->path().substr(0, history->path().rfind('/')));
       if (const Status begun = history->begin(plan); !begun.ok())
         complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
     }

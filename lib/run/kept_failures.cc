@@ -77,9 +77,11 @@ std::array<std::string*, 9> texts_of(Event& event) {
           &event.failure.diff,   &event.failure.hint,     &event.denial.program};
 }
 
+/// Of an output the end stays, since that is next to what failed; of what was said of it the beginning.
 /// @return whether something had to be cut
 bool shorten(Event& event, size_t longest) {
-  bool cut = false;
+  bool cut = event.kind == Event::Kind::output && event.text.size() > longest;
+  if (cut) event.text.erase(0, event.text.size() - longest);
   for (std::string* text : texts_of(event)) {
     if (text->size() <= longest) continue;
     text->resize(longest);

@@ -10,6 +10,7 @@
 #include "reports.h"
 #include "revise_scripts.h"
 #include "run/err_files.h"
+#include "run/kept_failures.h"
 #include "run/observe_members.h"
 #include "run/run.h"
 #include "run_request.h"
@@ -144,6 +145,15 @@ Result<Planned> plan_of(const Arguments& arguments) {
   return made;
 }
 
+/// What is the same for all tests of a run.
+report::Circumstances common_circumstances(const std::string& engine) {
+  const auto here = bundle::surroundings_here(engine);
+  return {{"engine", here.at("engine")},
+          {"kernel", here.at("kernel")},
+          {"user", here.at("user")},
+          {"program", here.at("testctr-script")}};
+}
+
 /// @param round of `--watch`; null: the only one
 Result<int> run_round(const Arguments& arguments, const Round* round) {
   const uint64_t started = sys::monotonic_ns();
@@ -178,7 +188,11 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   run::MemberObserver members(plan, reports);
   EventSink& told = updates ? static_cast<EventSink&>(members) : reports;
   bundle::Recorder recorder(told, bundles ? plan.jobs.size() : 0);
-  run::HistoryWriter events(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
+  run::HistoryWriter outcomes(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
+  std::optional<run::KeptFailures> kept_failures;
+  if (history) kept_failures.emplace(history->path());
+  run::FailureKeeper events(outcomes, plan, kept_failures ? &*kept_failures : nullptr,
+                            common_circumstances(chosen.shown()));
   int problem = exit_passed;
   if (plan.jobs.empty()) {
     if (!is_empty_shard(plan)) complain(nothing_selected);
@@ -193,12 +207,19 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
     if (debugs) how.terminal = &terminal;
     if (history) {
       how.apart.push_back(history->path().substr(0, history->path().rfind('/')));
-      if (const Status begun = history->begin(plan); !begun.ok())
+      Status begun = history->begin(plan);
+      if (begun.ok()) begun = kept_failures->begin();
+      if (!begun.ok())
         complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
+      how.provided = [&](size_t job, const Digest& image, uint64_t tree) {
+        events.provided(job, image, tree);
+      };
     }
     reported.run(plan, events, how, signals);
-    if (!events.status().ok())
-      complain(fmt::format("what became of the tests is not kept: {}", events.status().error().full()));
+    for (const Status* kept_status : {&outcomes.status(), &events.status()}) {
+      if (!kept_status->ok())
+        complain(fmt::format("what became of the tests is not kept: {}", kept_status->error().full()));
+    }
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
       std::vector<std::optional<std::string>> left_out = report_paths(arguments);

@@ -91,6 +91,8 @@ document is judged as Cram would (--compat cram), failures are known at its end 
   testctr-script run --keep ...                $WORK of each test that fails comes out to a fresh folder below $TMPDIR, which the report names
   testctr-script reduce IMAGE t.txt -o s.txt   what a failure needs: lines, files and cases are left out while the test fails in the same way
   testctr-script record IMAGE -o t.txt         commands that are typed in a container become a script (.txt) or a document (.md, .t)
+  testctr-script explain [NAME...]             why tests failed the last time: refused system calls, limits, missing programs, libraries and files, no network,
+                                               and what is different from when they passed; from what `run` has kept, without running anything
 
 Of $WORK come regular files, also hidden ones, 10,000 and 1 GiB at most, with the user's ownership; links, pipes and the like are left out and told. A test that is killed
 from outside - by its time limit, for want of memory - leaves nothing that could come out. --keep-all brings out those that pass, too.

@@ -54,6 +54,7 @@ class Runner {
     for (const auto& job : plan_.jobs) {
       if (stop_wanted()) break;
       provided_.push_back(provide_for(provisions, job));
+      tell_provided(provided_.size() - 1);
     }
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);
@@ -76,6 +77,13 @@ class Runner {
  private:
   [[nodiscard]] Engine& engine() const {
     return options_.engine != nullptr ? *options_.engine : native_engine();
+  }
+
+  void tell_provided(size_t index) const {
+    if (!options_.provided || !provided_[index].ok()) return;
+    const Provision& provision = provided_[index].value();
+    options_.provided(index, provision.root != nullptr ? provision.root->manifest : Digest(),
+                      provision.tree != nullptr ? provision.tree->fingerprint : 0);
   }
 
   // Asked between two images; a single one is loaded to its end.

@@ -37,6 +37,9 @@ struct Options {
   /// Files and folders that change while tests run (a report that is written as they go): where
   /// they lie in a test tree, they are no part of it.
   std::vector<std::string> apart;
+  /// Told of each test, before the first begins, what it is made from: the image's manifest (empty: none) and
+  /// the tree's fingerprint (0: none); may be empty.
+  std::function<void(size_t job, const Digest& image, uint64_t tree)> provided;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

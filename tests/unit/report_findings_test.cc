@@ -1,6 +1,6 @@
 #include "report/findings.h"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "report_support.h"
 

@@ -98,14 +98,14 @@ fuzz:
 install: all
 	@$(MAKE) --no-print-directory install-built
 
-# The pages and the completions are made by the program itself.
+# The pages and the completions are made by the program itself, for all to read whatever the umask is.
 install-built:
-	install -D -m 755 $(BUILD)/testctr-script $(DESTDIR)$(PREFIX)/bin/testctr-script
-	$(BUILD)/testctr-script help --man-pages $(DESTDIR)$(PREFIX)/share/man
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	$(BUILD)/testctr-script completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/testctr-script
-	$(BUILD)/testctr-script completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_testctr-script
-	$(BUILD)/testctr-script completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/testctr-script.fish
+	umask 022; install -D -m 755 $(BUILD)/testctr-script $(DESTDIR)$(PREFIX)/bin/testctr-script
+	umask 022; $(BUILD)/testctr-script help --man-pages $(DESTDIR)$(PREFIX)/share/man
+	umask 022; install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	umask 022; $(BUILD)/testctr-script completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/testctr-script
+	umask 022; $(BUILD)/testctr-script completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_testctr-script
+	umask 022; $(BUILD)/testctr-script completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/testctr-script.fish
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

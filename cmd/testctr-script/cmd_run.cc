@@ -206,6 +206,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
     how.access = images->access();
     if (debugs) how.terminal = &terminal;
     if (history) {
+      how.apart.push_back(history->path().substr(0, history->path().rfind('/')));
       Status begun = history->begin(plan);
       if (begun.ok()) begun = kept_failures->begin();
       if (!begun.ok())

@@ -173,6 +173,9 @@ ReportedRun::ReportedRun(const Arguments& arguments, const plan::Plan& plan, Rep
   start.shard = plan.shard.index;
   start.shards = plan.shard.count;
   start.sharded_by = plan.shard.by;
+  for (const plan::Job& job : plan.jobs) {
+    if (job.setup) start.setups.push_back(job.name);
+  }
   start.seed = plan.seed;
   start.parallel = plan.parallel;
   start.unix_ns = sys::realtime_ns();

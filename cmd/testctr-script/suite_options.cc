@@ -119,7 +119,7 @@ Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how,
   if (is_empty_shard(plan)) {
     complain(fmt::format("shard {}/{} has none of the {} tests", plan.shard.index, plan.shard.count,
                          plan.selected));
-  } else if (any && plan.jobs.empty() && how.only && how.only->empty()) {
+  } else if (any && plan.jobs.empty() && how.only) {
     complain(history->tests().empty() ? "--failed: nothing is known of an earlier run here"
                                       : "--failed: no test failed the last time");
   }

@@ -522,6 +522,57 @@ images and the like stand in the manifest, where others have them, too. Unknown 
 # yaml-language-server: $schema=FILE, with the file that `testctr-script help config --schema > FILE` writes.
 )";
 
+constexpr std::string_view filter = R"(Filters
+
+--filter EXPRESSION takes the tests for which it holds, with those that they need:
+
+  testctr-script run --filter 'tag:fast and not image:golang*'
+  testctr-script list --filter '(cli | lib/) & !format:cram'
+
+A term is KEY:PATTERN, or a pattern alone, which is one of names.
+
+  name    the test's name, as reports and `list` show it
+  path    its file, or that of one of its sections
+  tag     one of its tags in the manifest
+  image   that it runs in, as it is written there
+  format  script, scrut or cram
+
+With `*` or `?` a pattern is meant as a whole; without, a name or a path has it somewhere, a tag, image or format is it. In quotes, '...' or "...", it
+may hold blanks, parentheses and what else would end it. Terms are joined by and, or, not - also &, |, ! - and parentheses; `not` binds
+closest, then `and`.
+)";
+
+constexpr std::string_view suites = R"(Large suites
+
+Which tests: names and folders on the command line, -t and --tag of a manifest, --filter (`help filter`); of these --changed (what git says is not
+committed: a test's own files, its manifest, its --bin programs, or something in its test tree that is no other test), --changed-since COMMIT, and
+--failed: what failed, or did not come to its end, when it last ran in this folder (for a manifest: in that). --list and -n show what would run. Nothing
+selected is exit code 4.
+
+In which order: as they are named; where several run at a time those first that took longest here before. --shuffle SEED is another order, the same for the
+same number. -j N at a time; without it one for each processor, as long as there are 128 MiB for each in half of the free memory. Tests with limits of
+memory of their own (--memory, limits) wait until these fit.
+
+In testctr.yaml:
+
+  groups: {database: 2}                 two tests of the group at a time
+  retries: 1                            what fails is tried again
+  setup: {script: install.txt}          once for each image; what it changes in that, outside of $WORK, is a layer of every test
+  tests:
+    - {script: "*.txt", group: database}
+    - {script: port.txt, locks: port-80}          never beside another test with that lock
+    - {script: broken.txt, xfail: "see the tracker"}
+
+Outcomes besides passed, failed, error, skipped and not run: flaky, a test that passed after attempts that had not, whose output is told (--retries, exit code by
+--flaky-result); xfail, one that failed as `xfail:` expects; XPASS, one that passed although it does, which is a failure. --repeat N runs every test N times,
+--fail-fast ends at the first failure.
+
+Several machines: --shard I/N is the I-th of N parts, the same on all of them when the same is named there; --shard auto asks the environment (Bazel, GitLab,
+CircleCI, Buildkite, Slurm arrays). --shard-by count makes them equally many, hash leaves tests where they are when others are added, time makes them equally long
+by --durations FILE, the event lines of an earlier run. A part that has no tests is fine. `testctr-script merge` makes one report of the parts' event lines, and says
+whether any is missing or ran twice.
+)";
+
 constexpr Topic all[] = {
     {"bundles", "one file that runs a test again anywhere: pack, replay, push", bundles},
     {"config", "a user's defaults: config.yaml", config},
@@ -532,6 +583,7 @@ constexpr Topic all[] = {
     {"every-day", "watching, progress, colours, screen readers, completion, manual pages", every_day},
     {"exit-codes", "what the exit codes mean", exit_codes},
     {"files", "programs, folders and files of this machine: --bin, --mount, --artifacts", files},
+    {"filter", "expressions that select tests", filter},
     {"formats", "the kinds of files that are read and written", formats},
     {"images", "what can be named as an image", images},
     {"manifest", "testctr.yaml, which says what runs where", manifest},
@@ -540,6 +592,7 @@ constexpr Topic all[] = {
     {"reports", "what people and programs are told of a run, and how shards are merged", reports_topic},
     {"script", "the script language in short", script},
     {"sections", "scripts that go from the host into containers; services beside them", sections},
+    {"suites", "many tests: which, in which order, again, on several machines", suites},
 };
 
 }  // namespace

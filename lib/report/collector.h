@@ -19,6 +19,9 @@ struct RunStart {
   size_t selected = 0;             ///< how many these are
   uint32_t shard = 0, shards = 0;  ///< which part of them is run here, the first is 1; shards 0: all
   std::string sharded_by = {};
+  /// The names of those that only set up an image: they are not among the selected, and each shard that needs
+  /// one has its own.
+  std::vector<std::string> setups = {};
   std::optional<uint64_t> seed = {};  ///< of a shuffled order
   unsigned parallel = 1;
   uint64_t unix_ns = 0;  ///< when it began, by the clock on the wall; 0: now

@@ -109,6 +109,7 @@ void JsonLines::run_started(const RunStart& start) {
   put(object, "selected", start.selected);
   put(object, "shard", start.shard);
   put(object, "shards", start.shards);
+  for (const std::string& name : start.setups) object["setups"].push_back(Object(json::from_bytes(name)));
   put(object, "sharded_by", start.sharded_by);
   if (start.seed) object["seed"] = *start.seed;
   object["parallel"] = start.parallel;

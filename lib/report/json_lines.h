@@ -6,7 +6,9 @@
 //
 //   run_started     scripts, program ("testctr-script 0.1.0"), parallel, seed (of --shuffle); selection
 //                   (SHA-256 of the names of all that were selected, in all shards), selected (how many), and
-//                   of a shard shard (from 1), shards, sharded_by; unix_ns (when it began, since the epoch)
+//                   of a shard shard (from 1), shards, sharded_by; setups (the names of
+//                   those that only set up an image, which are not among the selected), unix_ns (when it
+//                   began, since the epoch)
 //   script_started  name, image; file, where the test's name is not its file's
 //   phase           line, title
 //   command         line, text as written

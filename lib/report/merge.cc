@@ -179,7 +179,9 @@ Status Merge::check_names() const {
   if (files_.size() == 1) return {};
   std::map<std::string_view, const File*> known;
   for (const File& file : files_) {
+    const std::vector<std::string>& setups = file.course.start().setups;
     for (const auto& [index, test] : file.course.tests()) {
+      if (std::find(setups.begin(), setups.end(), test.name) != setups.end()) continue;
       const auto [other, is_new] = known.emplace(test.name, &file);
       if (!is_new && other->second != &file)
         return Error::usage(fmt::format("test {} is in two shards: {} and {}", text::quoted(test.name),
@@ -193,7 +195,7 @@ void Merge::find_missing() {
   size_t tests = 0;
   bool whole = true;
   for (const File& file : files_) {
-    tests += file.course.start().scripts;
+    tests += file.course.start().scripts - file.course.start().setups.size();
     if (file.course.ended()) continue;
     whole = false;
     const auto& begun = file.course.tests();
@@ -230,6 +232,7 @@ RunStart Merge::start() const {
   for (const File& file : files_) {
     const RunStart& one = file.course.start();
     start.scripts += file.course.ended() ? one.scripts : file.course.tests().size();
+    start.setups.insert(start.setups.end(), one.setups.begin(), one.setups.end());
     start.parallel += one.parallel;
     start.unix_ns = std::min(start.unix_ns, one.unix_ns);
     if (one.seed != first.seed) start.seed.reset();

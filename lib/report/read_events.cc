@@ -58,6 +58,18 @@ class Members {
     if (bytes.value().size() > longest) return wrong(key, fmt::format("is longer than {} bytes", longest));
     return bytes;
   }
+  [[nodiscard]] Result<std::vector<std::string>> texts(const char* key, size_t most) const {
+    std::vector<std::string> all;
+    const auto found = object_.find(key);
+    if (found == object_.end()) return all;
+    if (!found->is_array() || found->size() > most) return wrong(key, "is not a list of names");
+    for (const Json& one : *found) {
+      Result<std::string> bytes = json::to_bytes(one);
+      if (!bytes.ok() || bytes.value().size() > longest_name) return wrong(key, "is not a list of names");
+      all.push_back(std::move(bytes).value());
+    }
+    return all;
+  }
   [[nodiscard]] Result<bool> flag(const char* key, bool fallback) const {
     const auto found = object_.find(key);
     if (found == object_.end()) return fallback;
@@ -85,6 +97,8 @@ Result<RunStart> run_start_of(const Members& in) {
   if (start.shards == 0 ? start.shard != 0 : start.shard == 0 || start.shard > start.shards)
     return wrong("shard", fmt::format("is {} of {}", start.shard, start.shards));
   start.sharded_by = TRY(in.text("sharded_by", 256));
+  start.setups = TRY(in.texts("setups", most_scripts));
+  if (start.setups.size() > start.scripts) return wrong("setups", "are more than there are scripts");
   if (in.has("seed")) start.seed = TRY(in.number("seed", UINT64_MAX));
   start.parallel = TRY(in.small("parallel"));
   start.unix_ns = TRY(in.number("unix_ns", INT64_MAX / 2));

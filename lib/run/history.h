@@ -28,7 +28,8 @@ class History {
   /// file cannot be read. Lines that make no sense are passed over.
   static Result<History> open(const std::string& folder);
 
-  /// Of the file; what is kept beside it is named after it (KeptFailures).
+  /// The file, which a run writes into while it goes on; what is kept beside it is named after it
+  /// (KeptFailures).
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::map<plan::TestKey, Past>& tests() const { return tests_; }
   /// Those that failed or did not come to their end when they were last to run.

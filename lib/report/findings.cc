@@ -303,7 +303,8 @@ class Finder {
     // "can't execute 'x'", "cannot access 'x'"
     if (const size_t blank = name.rfind(' '); blank != std::string::npos) name = bare(name.substr(blank + 1));
     if (!is_name(name)) return false;
-    if (code == 127 || code == 126 || has(line, "execute")) return program(name);
+    const int status = code.value_or(0);
+    if (status == 126 || status == 127 || has(line, "execute")) return program(name);
     return add("file", fmt::format("there is no {}", text::quoted(name)),
                "files of the script (`-- NAME --`) are below $WORK, those beside it below $TREE; `--mount "
                "SRC:DST` brings others");

@@ -108,6 +108,14 @@ Status check_root(const std::string& real, const std::string& written) {
 
 Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again);
 
+/// Whether a folder above it is among these: it is hidden with that.
+bool lies_in_one_of(const std::string& path, const std::set<std::string>& folders) {
+  for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    if (folders.contains(path.substr(0, slash))) return true;
+  }
+  return false;
+}
+
 /// Sets root and, from .testctrignore and `apart`, what is hidden. @return the root
 Result<Fd> open_tree(Tree& tree, const std::string& directory) {
   std::unique_ptr<char, decltype(&free)> real(realpath(directory.c_str(), nullptr), &free);
@@ -118,8 +126,9 @@ Result<Fd> open_tree(Tree& tree, const std::string& directory) {
   std::vector<std::string> listed = TRY(ignored(root.get(), directory));
   for (const std::string& path : tree.apart)
     if (path.starts_with(tree.root + "/")) listed.push_back(path.substr(tree.root.size() + 1));
+  const std::set<std::string> all(listed.begin(), listed.end());
   for (const std::string& path : listed)
-    if (TRY(sys::stat_at(root.get(), path))) tree.hidden.push_back(path);
+    if (!lies_in_one_of(path, all) && TRY(sys::stat_at(root.get(), path))) tree.hidden.push_back(path);
   return root;
 }
 

@@ -274,7 +274,11 @@ report::Circumstances circumstances_of(const plan::Job& job) {
   for (const plan::DocumentPart& part : job.parts) (source += '\0') += part.source;
   for (const plan::Step& step : job.further) (source += '\1') += step.source;
   was["script"] = hash_of(source);
-  for (const auto& [name, value] : job.environment) was["env." + name] = hash_of(name + "=" + value);
+  // Of a secret not even that is kept: short ones could be found by trying.
+  for (const auto& [name, value] : job.environment) {
+    const bool secret = std::find(job.secrets.begin(), job.secrets.end(), name) != job.secrets.end();
+    was["env." + name] = secret ? "secret" : hash_of(name + "=" + value);
+  }
   for (const plan::HostProgram& program : job.programs) {
     struct stat st {};
     if (::stat(program.path.c_str(), &st) == 0)

@@ -127,6 +127,7 @@ bool only_looks(const Arguments& arguments) {
 struct Planned {
   plan::Plan plan;
   std::unique_ptr<run::History> history;
+  std::optional<Error> no_history;  ///< why there is none
 };
 
 Result<Planned> plan_of(const Arguments& arguments) {
@@ -138,8 +139,8 @@ Result<Planned> plan_of(const Arguments& arguments) {
     request.retries = static_cast<uint32_t>(*retries);
   const plan::Narrowing narrowing = TRY(narrowing_of(arguments));
   request.looks_only = only_looks(arguments);
-  Planned made{TRY(plan::plan_request(request)), nullptr};
-  made.history = TRY(history_of(arguments, made.plan, !request.words.empty()));
+  Planned made{TRY(plan::plan_request(request)), nullptr, {}};
+  made.history = TRY(history_of(arguments, made.plan, !request.words.empty(), &made.no_history));
   CHECK_OK(narrow(arguments, made.plan, narrowing, made.history.get()));
   made.plan.fail_fast = arguments.flag("--fail-fast");
   return made;
@@ -162,7 +163,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   static const std::vector<std::string> results{"pass", "fail"};
   const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
-  auto [plan, history] = TRY(plan_of(arguments));
+  auto [plan, history, no_history] = TRY(plan_of(arguments));
   if (only_looks(arguments)) return look(arguments, plan, history.get());
   if (round != nullptr) keep_round(plan, *round);
   if (updates) CHECK_OK(ask_for_updates(plan));
@@ -207,19 +208,19 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
     if (debugs) how.terminal = &terminal;
     if (history) {
       how.apart.push_back(history->path().substr(0, history->path().rfind('/')));
-      Status begun = history->begin(plan);
-      if (begun.ok()) begun = kept_failures->begin();
-      if (!begun.ok())
-        complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
+      for (const Status& begun : {history->begin(plan), kept_failures->begin()})
+        if (!begun.ok() && !no_history) no_history = begun.error();
       how.provided = [&](size_t job, const Digest& image, uint64_t tree) {
         events.provided(job, image, tree);
       };
     }
     reported.run(plan, events, how, signals);
-    for (const Status* kept_status : {&outcomes.status(), &events.status()}) {
-      if (!kept_status->ok())
-        complain(fmt::format("what became of the tests is not kept: {}", kept_status->error().full()));
-    }
+    for (const Status* kept_status : {&outcomes.status(), &events.status()})
+      if (!kept_status->ok() && !no_history) no_history = kept_status->error();
+    // Once, and no run fails for it.
+    if (no_history && !arguments.flag("--quiet"))
+      complain(fmt::format("what became of the tests is not kept for `--failed` and `explain`: {}",
+                           no_history->full()));
     if (bundles && !reported.interrupted()) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
       std::vector<std::optional<std::string>> left_out = report_paths(arguments);

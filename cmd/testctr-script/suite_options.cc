@@ -93,7 +93,7 @@ Result<plan::Narrowing> narrowing_of(const Arguments& arguments) {
 }
 
 Result<std::unique_ptr<run::History>> history_of(const Arguments& arguments, const plan::Plan& plan,
-                                                 bool words) {
+                                                 bool words, std::optional<Error>* why_none) {
   std::string folder = ".";
   if (!words && !plan.jobs.empty() && !plan.jobs[0].manifests.empty()) {
     const std::string& manifest = plan.jobs[0].manifests[0];
@@ -104,6 +104,7 @@ Result<std::unique_ptr<run::History>> history_of(const Arguments& arguments, con
   auto history = real.ok() ? run::History::open(real.value()) : Result<run::History>(std::move(real).error());
   if (history.ok()) return std::make_unique<run::History>(std::move(history).value());
   if (arguments.flag("--failed")) return Error(std::move(history).error()).in("--failed");
+  if (why_none != nullptr) *why_none = std::move(history).error();
   return std::unique_ptr<run::History>();
 }
 

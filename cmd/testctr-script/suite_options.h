@@ -46,10 +46,11 @@ constexpr auto with_suite_options(const std::array<Option, N>& own) {
 /// What narrows a plan, judged before the plan is made. Errors (usage): what is malformed.
 Result<plan::Narrowing> narrowing_of(const Arguments& arguments);
 
-/// What is known of the tests of a plan; null where nothing can be, which is said only where something was
-/// asked of it. @param words whether scripts were named, and not the tests of a manifest
+/// What is known of the tests of a plan; null where nothing can be, which is an error only where something
+/// was asked of it. @param words whether scripts were named, and not the tests of a manifest @param why_none
+/// gets why there is none; null: nobody asks
 Result<std::unique_ptr<run::History>> history_of(const Arguments& arguments, const plan::Plan& plan,
-                                                 bool words);
+                                                 bool words, std::optional<Error>* why_none = nullptr);
 
 /// Narrows the plan: what of `how` depends on the surroundings - git, earlier runs - is added first. Says
 /// what a user is to know: the seed, that a shard is empty, that nothing failed the last time.

@@ -16,14 +16,6 @@ constexpr size_t most_members = 64;
 constexpr const char* inside_programs = "/testctr/bin";  // `testctr` is there
 constexpr const char* inside_control = "/tmp/.testctr-shell";
 
-Reply refusal(std::string error, std::string hint = {}, bool misuse = false) {
-  Reply reply;
-  reply.error = std::move(error);
-  reply.hint = std::move(hint);
-  reply.misuse = misuse;
-  return reply;
-}
-
 /// The last whole lines of a text.
 std::string_view end_of(std::string_view text, size_t size) {
   if (text.size() <= size) return text;

@@ -55,6 +55,9 @@ struct Member {
   PlaceEnding ending;
 };
 
+/// The answer to what was not done. @param misuse it is the test's own mistake
+Reply refusal(std::string error, std::string hint = {}, bool misuse = false);
+
 class Pod {
  public:
   /// @param test as in `PlaceRequest`

@@ -4,12 +4,8 @@
 #include "run/pod.h"
 
 namespace testctr::run {
-namespace {
 
-constexpr int64_t default_patience_ns = 60'000'000'000;
-constexpr size_t most_unanswered = 1000;  // of one place: those who wait are kept in memory
-
-Reply refusal(std::string error, std::string hint = {}, bool misuse = false) {
+Reply refusal(std::string error, std::string hint, bool misuse) {
   Reply reply;
   reply.error = std::move(error);
   reply.hint = std::move(hint);
@@ -17,7 +13,12 @@ Reply refusal(std::string error, std::string hint = {}, bool misuse = false) {
   return reply;
 }
 
-Reply refusal(const Error& error) {
+namespace {
+
+constexpr int64_t default_patience_ns = 60'000'000'000;
+constexpr size_t most_unanswered = 1000;  // of one place: those who wait are kept in memory
+
+Reply refusal_for(const Error& error) {
   return refusal(error.message(), error.hint(), error.fault() == Fault::usage);
 }
 
@@ -121,7 +122,7 @@ Status Pod::take_request(Member& from, uint64_t id, const Request& request) {
       break;
     }
     default:
-      answer(refusal(Error::internal("a request that nobody answers")));
+      answer(refusal_for(Error::internal("a request that nobody answers")));
   }
   return {};
 }
@@ -140,10 +141,10 @@ void Pod::start_as_asked(const Request& request, std::function<void(const Reply&
   what.ready = readiness_of(request);
   if (what.ready.kind == plan::Readiness::Kind::log) {
     auto pattern = interpret::Pattern::compile(what.ready.text);
-    if (!pattern.ok()) return answer(refusal(pattern.error()));
+    if (!pattern.ok()) return answer(refusal_for(pattern.error()));
   }
   auto started = start(std::move(what), nullptr);
-  if (!started.ok()) return answer(refusal(std::move(started).error().as(Fault::usage)));
+  if (!started.ok()) return answer(refusal_for(std::move(started).error().as(Fault::usage)));
   Member& member = *started.value();
   if (job_.network != plan::Network::host) {
     for (uint16_t port : request.ports) {

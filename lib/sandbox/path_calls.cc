@@ -172,20 +172,15 @@ Error too_old() {
   return Error::infrastructure("following what a run touches needs Linux 5.5: leave the following out");
 }
 
-bool can_continue_calls() {
-  struct utsname system {};
-  if (uname(&system) != 0) return false;
-  char* end = nullptr;
-  const long major = std::strtol(system.release, &end, 10);
-  const long minor = *end == '.' ? std::strtol(end + 1, nullptr, 10) : 0;
-  return major > 5 || (major == 5 && minor >= 5);
-}
-
 }  // namespace
 
 Status can_let_calls_go_on() {
-  if (can_continue_calls()) return {};
-  return too_old();
+  struct utsname system {};
+  if (uname(&system) != 0) return too_old();
+  char* end = nullptr;
+  const long major = std::strtol(system.release, &end, 10);
+  const long minor = *end == '.' ? std::strtol(end + 1, nullptr, 10) : 0;
+  return major > 5 || (major == 5 && minor >= 5) ? Status() : too_old();
 }
 
 const PathCall* path_call(uint32_t architecture, uint32_t number) {

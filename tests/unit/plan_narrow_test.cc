@@ -84,7 +84,6 @@ TEST_CASE("narrow: shards hold every test once, however they are made") {
         for (const Job& job : plan.jobs) how.durations[key_of(job)] = static_cast<int64_t>(job.name.size());
         // On another machine, they may be named in another order.
         if (index % 2 == 0) {
-          Narrowing reversed;
           std::reverse(plan.jobs.begin(), plan.jobs.end());
           for (Job& job : plan.jobs)
             for (size_t& need : job.needs) need = plan.jobs.size() - 1 - need;

@@ -11,6 +11,7 @@
 #include "plan/make_plan.h"
 #include "revise.h"
 #include "run_request.h"
+#include "run_setup.h"
 #include "scratch.h"
 
 namespace testctr::cmd {
@@ -20,7 +21,10 @@ constexpr Option own_options[] = {
     {.names = "-o,--output", .value = "FILE", .help = "where the document goes (default: standard output)"},
     {.names = "-t,--title", .value = "TEXT", .help = "of the document (default: none)"},
     {.names = "--force", .help = "replace FILE when it is there"}};
-constexpr auto options = with_place_options(own_options);
+// One document is made, of commands that its shell carries out: nothing of scripts, and nothing beside it.
+constexpr auto options = without(
+    with_place_options(own_options),
+    {"-j,--jobs", "--dialect", "--command", "--cond", "--short", "--strict-env", "--layer", "--compat"});
 
 constexpr std::string_view examples =
     "testctr-script create builtin 'echo hello' 'ls /nowhere'\n"
@@ -107,19 +111,9 @@ Result<std::string> create_document(const Arguments& arguments, const std::strin
                                     const std::string& name, bool cram) {
   const Scratch scratch = TRY(Scratch::make());
   plan::RunRequest request = TRY(request_of(arguments));
-  const std::string file = scratch.path() + "/" + name;
   std::string source = bare_document(commands, title, cram, request.documents.reading.indent);
   if (!cram) lengthen_fences(source);
-  CHECK_OK(sys::write_file_at(AT_FDCWD, file, source));
-  request.words = {image, file};
-  request.format.reset();
-  plan::Plan plan = TRY(plan::make_plan(request));
-  for (plan::Job& job : plan.jobs) {
-    if (job.error) return *job.error;
-    job.name = name;
-    // The tree is what the user stands in, as it would be for the file that this becomes.
-    if (!request.tree) job.tree.clear();
-  }
+  plan::Plan plan = TRY(plan_of_text(std::move(request), image, scratch.path(), name, source));
   Revisions revisions = TRY(run_and_revise(plan, arguments));
   Revision& revision = revisions.documents.front();
   if (!revision.problems.empty())

@@ -12,13 +12,12 @@ namespace {
 constexpr Option push_options[] = {
     authfile_option,
     offline_option,
-    {.names = "-q,--quiet", .help = "say nothing but errors and the digest"},
 };
 
 Result<int> run_push(const Arguments& arguments) {
   image::Store store = TRY(open_store());
   const StopSignals signals = TRY(StopSignals::install());
-  const auto images = TRY(ImageAccess::from(arguments, {.quiet = arguments.flag("--quiet")}, &signals));
+  const auto images = TRY(ImageAccess::from(arguments, {.quiet = true}, &signals));
   const std::string& what = arguments.positionals()[0];
   const std::string to = arguments.positionals().size() > 1 ? arguments.positionals()[1] : what;
   const auto target = TRY(image::Reference::parse(to));

@@ -11,7 +11,8 @@ constexpr std::array own_options{
     Option{.names = "--flaky-result",
            .value = "pass|fail",
            .help = "what a flaky test makes of the exit code (default: what it made of the shards')"}};
-constexpr auto options = with_report_options(own_options);
+// Nothing runs that could be slow.
+constexpr auto options = without(with_report_options(own_options), {"--slow"});
 
 constexpr std::string_view examples =
     "testctr-script run --shard 1/2 --report json=1.json; testctr-script run --shard 2/2 --report "
@@ -31,7 +32,8 @@ constexpr std::string_view help_text =
     "report as an error, and the exit code is 3, or 1 where tests failed as well. Otherwise the exit code is "
     "that of one run of all tests.\n";
 
-Result<int> run_merge(const Arguments& arguments) {
+Result<int> run_merge(const Arguments& given) {
+  const Arguments arguments = given.with(report_options);
   CHECK_OK(check_reports(arguments));
   static const std::vector<std::string> results{"pass", "fail"};
   const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));

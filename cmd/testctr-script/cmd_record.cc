@@ -14,6 +14,7 @@
 #include "report/collector.h"
 #include "run/run.h"
 #include "run_request.h"
+#include "run_setup.h"
 #include "scratch.h"
 #include "stop_signals.h"
 
@@ -25,7 +26,10 @@ constexpr Option own_options[] = {
      .value = "FILE",
      .help = "where it goes; its extension says whether it is a script or a document"},
     {.names = "--force", .help = "replace FILE when it is there"}};
-constexpr auto options = with_place_options(own_options);
+// What is written is in our own dialect, and the name of its file says its format.
+constexpr auto options =
+    without(with_place_options(own_options), {"-j,--jobs", "--dialect", "--command", "--cond", "--short",
+                                              "--strict-env", "--layer", "--format", "--compat"});
 
 /// What is run where, for a text that we make up.
 class Place {
@@ -40,18 +44,8 @@ class Place {
   /// @param terminal null: nobody types
   Status run(const std::string& name, const std::string& source, EventSink& events,
              run::UserTerminal* terminal) {
-    plan::RunRequest request = TRY(request_of(arguments_));
-    const std::string file = scratch_.path() + "/" + name;
-    CHECK_OK(sys::write_file_at(AT_FDCWD, file, source));
-    request.words = {image_, file};
-    request.format.reset();
-    plan::Plan plan = TRY(plan::make_plan(request));
-    for (plan::Job& job : plan.jobs) {
-      if (job.error) return *job.error;
-      job.name = name;
-      // As it would be for a file in the folder that the user stands in, but for what lies there.
-      if (!request.tree) job.tree.clear();
-    }
+    const plan::Plan plan =
+        TRY(plan_of_text(TRY(request_of(arguments_)), image_, scratch_.path(), name, source));
     if (terminal != nullptr) {
       const plan::Job& job = plan.jobs.front();
       const bool script = job.format == plan::Format::script;
@@ -172,9 +166,11 @@ Result<int> run_record(const Arguments& arguments) {
   complain(fmt::format("each command becomes a part of {}; `exit` writes it", *output));
   LineObserver events;
   const std::string name = output->substr(output->rfind('/') + 1);
-  const char* source = kind == Kind::script     ? "stop\n"
-                       : kind == Kind::markdown ? "```scrut\n$ true\n```\n"
-                                                : "  $ true\n";
+  const std::string source =
+      kind == Kind::script ? "stop\n"
+      : kind == Kind::markdown
+          ? "```scrut\n$ true\n```\n"
+          : std::string(TRY(request_of(arguments)).documents.reading.indent, ' ') + "$ true\n";
   const Status typed = place->run(name, source, events, &terminal);
   if (signals.received() != 0) return 128 + signals.received();
   CHECK_OK(typed);

@@ -5,15 +5,13 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
-#include "image_access.h"
 #include "interpret/interpreter.h"
-#include "open_store.h"
 #include "plan/gather.h"
 #include "plan/plan_request.h"
 #include "reduced_text.h"
 #include "run/run.h"
 #include "run_request.h"
-#include "stop_signals.h"
+#include "run_setup.h"
 
 namespace testctr::cmd {
 namespace {
@@ -25,7 +23,9 @@ constexpr Option own_options[] = {
     {.names = "--force", .help = "replace FILE when it is there"},
     {.names = "--any-output", .help = "what the failing line finds printed may be another"},
     {.names = "--runs", .value = "N", .help = "of the test at most (default: 500)"}};
-constexpr auto options = with_place_options(own_options);
+// It takes one file, which is not in a layer; what many runs leave behind is of no use.
+constexpr auto options =
+    without(with_place_options(own_options), {"--artifacts", "--layer", "--run-timeout"});
 
 /// How a test fails, but for where.
 struct Manner {
@@ -152,7 +152,7 @@ class Reducer {
 
   Result<std::vector<Manner>> run(std::vector<plan::Job> jobs) {
     plan::Plan plan;
-    plan.parallel = plan_.parallel;
+    plan.parallel = plan_.allowed;
     for (size_t i = 0; i < jobs.size(); ++i) jobs[i].name = fmt::format("{} #{}", job_.name, i);
     plan.jobs = std::move(jobs);
     left_ -= std::min<uint64_t>(left_, plan.jobs.size());
@@ -164,7 +164,7 @@ class Reducer {
   }
 
   Result<size_t> first_that_fails(const std::vector<Kept>& candidates) {
-    const size_t at_once = std::max<size_t>(plan_.parallel, 1);
+    const size_t at_once = std::max<size_t>(plan_.allowed, 1);
     for (size_t next = 0; next < candidates.size() && left_ > 0 && !interrupted_;) {
       std::vector<plan::Job> jobs;
       std::vector<size_t> which;
@@ -199,7 +199,6 @@ Result<plan::Plan> plan_to_reduce(const Arguments& arguments) {
     return Error::usage(fmt::format("reduce takes one file, and these are {}", plan.jobs.size()));
   plan::Job& job = plan.jobs.front();
   if (job.error) return *job.error;
-  if (!job.layer.empty()) return Error::usage("reduce: --layer has its script in it: name the file");
   job.artifacts.clear();
   job.retries = 0;
   return plan;
@@ -227,16 +226,9 @@ Result<int> run_reduce(const Arguments& arguments) {
     file.emplace(TRY_IN(sys::OutputFile::create(output), "--output"));
   }
   for (const std::string& note : plan.notes) complain(note);
-  engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  const StopSignals signals = TRY(StopSignals::install());
-  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
-  run::Options how;
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  how.stop_fd = signals.descriptor();
-  Reducer reducer(std::move(plan), std::move(how), runs, !arguments.flag("--any-output"));
+  const RunSetup setup = TRY(set_up_run(arguments, plan));
+  const StopSignals& signals = setup.signals;
+  Reducer reducer(std::move(plan), setup.how, runs, !arguments.flag("--any-output"));
   const Status begun = reducer.begin();
   if (signals.received() != 0) return 128 + signals.received();
   CHECK_OK(begun);

@@ -6,15 +6,14 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
-#include "image_access.h"
 #include "plan/plan_request.h"
 #include "reports.h"
 #include "run/run.h"
 #include "run_request.h"
+#include "run_setup.h"
 #include "sandbox/filter.h"
 #include "sandbox/learn.h"
 #include "sandbox/profile.h"
-#include "stop_signals.h"
 
 namespace testctr::cmd {
 namespace {
@@ -24,8 +23,8 @@ Result<int> run_show(const Arguments&) {
   return exit_passed;
 }
 
-/// Runs what a request names. @param how what is asked of the run besides
-Result<int> run_tests(const Arguments& arguments, const plan::RunRequest& request, run::Options how) {
+/// Runs what a request names. @param learn as run::Options::learn
+Result<int> run_tests(const Arguments& arguments, const plan::RunRequest& request, int learn) {
   const uint64_t started = sys::monotonic_ns();
   CHECK_OK(check_reports(arguments));
   plan::Plan plan = TRY(plan::plan_request(request));
@@ -34,16 +33,10 @@ Result<int> run_tests(const Arguments& arguments, const plan::RunRequest& reques
     complain("nothing was selected to run");
     return exit_nothing;
   }
-  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
-  const StopSignals signals = TRY(StopSignals::install());
-  const auto images =
-      TRY(ImageAccess::from(arguments, {.pull = true, .quiet = arguments.flag("--quiet")}, &signals));
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  reported.run(plan, reported.collector(), how, signals);
+  RunSetup setup = TRY(set_up_run(arguments, plan, arguments.flag("--quiet")));
+  setup.how.learn = learn;
+  ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, setup.chosen.lacks());
+  reported.run(plan, reported.collector(), setup.how, setup.signals);
   return reported.finish();
 }
 
@@ -56,9 +49,7 @@ Result<int> run_learn(const Arguments& arguments) {
   add_manifest(arguments, request);
   const Fd record = TRY(sys::memory_file("system calls"));
   if (fcntl(record.get(), F_SETFL, O_APPEND) != 0) return Error::system("fcntl", "O_APPEND");
-  run::Options how;
-  how.learn = record.get();
-  const int code = TRY(run_tests(arguments, request, how));
+  const int code = TRY(run_tests(arguments, request, record.get()));
   if (code != exit_passed) {
     complain(fmt::format(
         "no profile is written to {}: what a run that did not pass has not called may still be needed",
@@ -94,7 +85,6 @@ Result<int> run_check(const Arguments& arguments) {
   }
   const bool runs = !words.empty() || arguments.value("--manifest") || !arguments.values("--test").empty() ||
                     !arguments.values("--tag").empty();
-  if (arguments.value("--seccomp")) return Error::usage("seccomp check: the profile is named as a word");
   if (!runs) {
     for (const std::string& file : profiles) CHECK_OK(check_profile(file));
     return exit_passed;
@@ -108,7 +98,7 @@ Result<int> run_check(const Arguments& arguments) {
   request.words = std::move(words);
   request.seccomp = profiles[0];
   request.given.seccomp = true;
-  return run_tests(arguments, request, {});
+  return run_tests(arguments, request, run::Options().learn);
 }
 
 constexpr Option learn_options[] = {
@@ -116,7 +106,9 @@ constexpr Option learn_options[] = {
 constexpr auto all_learn_options = with_report_options(with_manifest_options(learn_options));
 constexpr Option locked_option[] = {
     {.names = "--locked", .help = "every image must be in the manifest's lock file"}};
-constexpr auto check_options = with_report_options(with_manifest_options(locked_option));
+// The profile is named as a word.
+constexpr auto check_options =
+    without(with_report_options(with_manifest_options(locked_option)), {"--seccomp"});
 
 const Registration show({.name = "seccomp show",
                          .rank = 700,

@@ -8,19 +8,18 @@
 #include "base/text.h"
 #include "commands.h"
 #include "debug_options.h"
-#include "image_access.h"
-#include "open_store.h"
 #include "plan/plan_request.h"
 #include "run/run.h"
 #include "run_request.h"
+#include "run_setup.h"
 #include "scratch.h"
 #include "shell_side.h"
-#include "stop_signals.h"
 
 namespace testctr::cmd {
 namespace {
 
-constexpr std::array options = place_options;
+// There is one place, and nothing behind the line, where a test would end.
+constexpr auto options = without(place_options, {"-j,--jobs", "--append", "--artifacts"});
 
 /// Where the shell is to be.
 struct Wish {
@@ -52,7 +51,10 @@ Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
   for (const plan::Job& job : wish.plan.jobs)
     if (job.error) return *job.error;
   wish.at = run::ShellAt::line;
-  wish.breaks = TRY(breaks_of(LineName{"", name.line}, wish.plan, "shell"));
+  // Not a line of what runs before or after a document.
+  const plan::Job& job = wish.plan.jobs.front();
+  const std::string& file = job.format == plan::Format::script ? job.name : job.parts[job.main_part].name;
+  wish.breaks = TRY(breaks_of(LineName{file, name.line}, wish.plan, "shell"));
   wish.where = fmt::format("{}, before line {}", name.file, name.line);
   return wish;
 }
@@ -60,6 +62,8 @@ Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
 /// A test of one line, which is not carried out.
 Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch) {
   const std::string image = request.words.front();
+  if (!request.documents.shell.empty())
+    return Error::usage("shell: --shell is the shell of a document's cases, and an image alone has none");
   const std::string file = scratch + "/shell.txt";
   CHECK_OK(sys::write_file_at(AT_FDCWD, file, "stop\n"));
   request.words.push_back(file);
@@ -91,16 +95,8 @@ Result<int> run_shell(const Arguments& arguments) {
   Wish wish =
       TRY(line ? wish_at_line(std::move(request), *line) : wish_in_image(std::move(request), scratch.path()));
   for (const std::string& note : wish.plan.notes) complain(note);
-  const engine::Kind kind = TRY(engine_of(arguments));
-  engine::Chosen chosen = TRY(engine::choose(kind, wish.plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  const StopSignals signals = TRY(StopSignals::install());
-  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
-  run::Options how;
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  how.stop_fd = signals.descriptor();
+  RunSetup setup = TRY(set_up_run(arguments, wish.plan));
+  run::Options& how = setup.how;
   how.note = [](const std::string& note) { complain(note); };
   Ending ending;
   ShellSide side(ending, wish.plan, wish.at);
@@ -108,7 +104,7 @@ Result<int> run_shell(const Arguments& arguments) {
   side.terminal().set_header(fmt::format("a shell in {}; `exit` ends it", wish.where));
   how.terminal = &side.terminal();
   const run::Summary summary = TRY(run::run_plan(wish.plan, side, how));
-  if (summary.interrupted) return 128 + signals.received();
+  if (summary.interrupted) return 128 + setup.signals.received();
   const Event& ended = ending.ended();
   if (side.terminal().was_open() && ended.outcome == Outcome::not_run) return exit_passed;
   if (ended.outcome == Outcome::error) {

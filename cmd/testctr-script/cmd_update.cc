@@ -12,7 +12,8 @@ constexpr Option own_options[] = {
     {.names = "-n,--dry-run",
      .help = "show what would change, and change nothing; exit code 1 if something would"},
     {.names = "--ci", .help = "also where the environment says `CI`, where nobody would see the change"}};
-constexpr auto options = with_place_options(own_options);
+// What is in a layer cannot be updated.
+constexpr auto options = without(with_place_options(own_options), {"--layer"});
 
 constexpr std::string_view examples =
     "testctr-script update builtin README.md\n"
@@ -55,7 +56,10 @@ Result<int> run_update(const Arguments& arguments) {
   }
   const Revisions revisions = TRY(run_and_revise(plan, arguments));
   // What was stopped in the middle says nothing about what its cases print.
-  if (revisions.code >= 124) return revisions.code;
+  if (revisions.code >= 124) {
+    if (revisions.code == 124) complain("the run's time limit was reached, and nothing is written");
+    return revisions.code;
+  }
   Writing writing{.interactive = arguments.flag("--interactive"),
                   .dry_run = arguments.flag("--dry-run"),
                   .say = [](const std::string& said) { return print(said); },

@@ -28,6 +28,8 @@
 // stdout by `print`, everything else to stderr by `complain`.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -61,6 +63,20 @@ struct Option {
   std::string_view choices = {};
 };
 
+/// Options without those of these names ("-j,--jobs"): what would mean nothing to a command is none of its
+/// options, since it would be ignored in silence.
+template <size_t K, size_t N>
+constexpr std::array<Option, N - K> without(const std::array<Option, N>& all,
+                                            const std::string_view (&names)[K]) {
+  std::array<Option, N - K> left{};
+  size_t count = 0;
+  for (const Option& option : all) {
+    if (std::find(std::begin(names), std::end(names), option.names) == std::end(names))
+      left[count++] = option;
+  }
+  return left;
+}
+
 /// What was given on the command line of one command. Options are asked for by their long name ("--jobs");
 /// asking for one that the command has not declared is a defect and aborts.
 class Arguments {
@@ -80,6 +96,8 @@ class Arguments {
   /// The value, which must be one of `choices`.
   [[nodiscard]] Result<std::optional<std::string>> choice(std::string_view name,
                                                           std::span<const std::string> choices) const;
+  /// As if the command had these options as well, and none of them were given.
+  [[nodiscard]] Arguments with(std::span<const Option> options) const;
   /// The words that are no options, in order.
   [[nodiscard]] const std::vector<std::string>& positionals() const { return positionals_; }
 

@@ -127,6 +127,12 @@ const std::vector<std::string>& Arguments::given(std::string_view name) const {
   return it->second;
 }
 
+Arguments Arguments::with(std::span<const Option> options) const {
+  Arguments all = *this;
+  for (const Option& option : options) all.options_.try_emplace(std::string(long_name(option)));
+  return all;
+}
+
 std::optional<std::string> Arguments::value(std::string_view name) const {
   const std::vector<std::string>& all = given(name);
   if (all.empty()) return std::nullopt;

@@ -5,8 +5,6 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
-#include "image_access.h"
-#include "open_store.h"
 #include "plan/gather.h"
 #include "report/collector.h"
 #include "report/terminal.h"
@@ -14,8 +12,7 @@
 #include "run/observe.h"
 #include "run/observe_members.h"
 #include "run/run.h"
-#include "run_request.h"
-#include "stop_signals.h"
+#include "run_setup.h"
 
 namespace testctr::cmd {
 namespace {
@@ -25,9 +22,11 @@ class Ends : public report::Reporter {
  public:
   Ends(const plan::Plan& plan, Revisions& revisions) : plan_(plan), revisions_(revisions) {}
   void script_ended(const report::ScriptReport& script) override {
-    const bool may_skip = plan_.jobs[script.index].format == plan::Format::script;
-    const bool told = script.outcome == Outcome::pass || script.outcome == Outcome::fail ||
-                      (may_skip && script.outcome == Outcome::skip);
+    const bool is_script = plan_.jobs[script.index].format == plan::Format::script;
+    // What stopped a document from outside leaves no case to tell of it.
+    const bool told = script.outcome == Outcome::pass ||
+                      (script.outcome == Outcome::fail && (is_script || !script.beyond_cases())) ||
+                      (is_script && script.outcome == Outcome::skip);
     if (!told)
       revisions_.documents[script.index].problems.push_back(
           script.reason.empty() ? std::string(to_string(script.outcome)) : script.reason);
@@ -128,20 +127,13 @@ Result<Revisions> run_and_revise(plan::Plan plan, const Arguments& arguments) {
   collector.start(start);
   run::CaseObserver cases(collector, [&](run::ObservedCase ended) { reviser.take(std::move(ended)); });
   run::MemberObserver observer(plan, cases);
-  const StopSignals signals = TRY(StopSignals::install());
-  const auto images = TRY(ImageAccess::from(arguments, {.pull = true}, &signals));
-  run::Options how;
-  const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
-  if (!chosen.note.empty()) complain(chosen.note);
-  how.engine = chosen.engine();
-  how.store = store_options(arguments);
-  how.access = images->access();
-  how.stop_fd = signals.descriptor();
+  RunSetup setup = TRY(set_up_run(arguments, plan));
+  run::Options& how = setup.how;
   how.note = [](const std::string& note) { complain(note); };
   const run::Summary summary = TRY(run::run_plan(plan, observer, how));
   report::RunEnding ending;
   ending.timed_out = summary.timed_out;
-  if (summary.interrupted) ending.signal = signals.received();
+  if (summary.interrupted) ending.signal = setup.signals.received();
   ending.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started);
   CHECK_OK(collector.finish(ending));
   revisions.code = collector.tally().exit_code(ending);

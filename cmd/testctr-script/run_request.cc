@@ -78,7 +78,8 @@ Status set_scripts(const Arguments& arguments, plan::RunRequest& request) {
   return {};
 }
 
-Result<plan::RunRequest> request_of(const Arguments& arguments) {
+Result<plan::RunRequest> request_of(const Arguments& given) {
+  const Arguments arguments = given.with(place_options);
   plan::RunRequest request;
   request.here = TRY(engine_of(arguments)) == engine::Kind::here;
   request.words = arguments.positionals();

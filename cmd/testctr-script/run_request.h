@@ -163,8 +163,8 @@ inline constexpr std::array manifest_options{
 template <size_t N>
 constexpr auto with_place_options(const Option (&own)[N]) {
   std::array<Option, place_options.size() + N> all{};
-  for (size_t i = 0; i < place_options.size(); ++i) all[i] = place_options[i];
-  for (size_t i = 0; i < N; ++i) all[place_options.size() + i] = own[i];
+  std::copy(std::begin(own), std::end(own),
+            std::copy(place_options.begin(), place_options.end(), all.begin()));
   return all;
 }
 
@@ -183,8 +183,9 @@ void add_manifest(const Arguments& arguments, plan::RunRequest& request);
 /// What the options say of scripts: --dialect, --command, --cond. Errors (usage): a value that cannot be one.
 Status set_scripts(const Arguments& arguments, plan::RunRequest& request);
 
-/// The request that the place options and the positionals make.
-Result<plan::RunRequest> request_of(const Arguments& arguments);
+/// The request that the place options and the positionals make. @param given of a command that has them all,
+/// or all but some
+Result<plan::RunRequest> request_of(const Arguments& given);
 
 /// What `--engine` says.
 Result<engine::Kind> engine_of(const Arguments& arguments);

@@ -13,6 +13,7 @@ namespace testctr::report {
 namespace {
 
 constexpr size_t most_of_message = size_t{4} << 10;  // bytes of an annotation
+constexpr size_t most_of_title = 255;                // bytes of its title
 constexpr size_t most_of_log = size_t{16} << 10;     // bytes of a test in the summary
 constexpr size_t kept_free = size_t{4} << 10;        // of the summary, for its head and its end
 
@@ -140,8 +141,11 @@ std::string annotation(std::string_view kind, std::string_view file, uint32_t li
   std::string text = fmt::format("::{} ", kind);
   if (!file.empty()) text += fmt::format("file={},", escaped_data(text::printable(file), true));
   if (line != 0) text += fmt::format("line={},", line);
-  return text + fmt::format("title={}::{}", escaped_data(text::printable(title), true),
-                            escaped_data(text::printable(message, /* keep_layout= */ true), false));
+  // What is larger GitHub does not show.
+  const std::string told = text::printable(message, /* keep_layout= */ true);
+  return text + fmt::format("title={}::{}",
+                            escaped_data(first_bytes(text::printable(title), most_of_title), true),
+                            escaped_data(first_bytes(told, 2 * most_of_message), false));
 }
 
 std::string markdown_text(std::string_view bytes) {

@@ -47,21 +47,23 @@ button { cursor: pointer; }
 #tests > li { border-bottom: 1px solid var(--line); content-visibility: auto; contain-intrinsic-size: auto 37px; }
 #tests > li[hidden] { display: none; }
 h3 { margin: 0; font-size: inherit; font-weight: inherit; }
-h3 button { display: grid; grid-template-columns: 76px minmax(0, auto) minmax(0, 1fr) auto; gap: 0 12px; width: 100%; padding: 7px 6px; text-align: left; border: 0; border-radius: 0; background: none; }
+h3 button { display: grid; grid-template-columns: 92px minmax(0, auto) minmax(0, 1fr) auto; gap: 0 12px; width: 100%; padding: 7px 6px; text-align: left; border: 0; border-radius: 0; background: none; }
 h3 button:focus-visible { outline-offset: -2px; }
 h3 button:hover { background: var(--card); }
 h3 b, h4 b { color: var(--of); font-weight: 600; }
+h3 b::before { content: "\25B8"; content: "\25B8" / ""; display: inline-block; width: 16px; color: var(--dim); font-weight: 400; }
+h3 [aria-expanded=true] b::before { content: "\25BE"; content: "\25BE" / ""; }
 h3 bdi { overflow-wrap: anywhere; }
 h3 .why { color: var(--dim); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 h3 .took { color: var(--dim); font-variant-numeric: tabular-nums; }
 h4 { margin: 16px 0 6px; font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
-.more { padding: 2px 6px 18px 88px; }
+.more { padding: 2px 6px 18px 110px; }
 dl { display: flex; flex-wrap: wrap; gap: 2px 22px; margin: 4px 0; font-size: 13px; }
 dl div { display: flex; gap: 6px; }
 dt { color: var(--dim); }
 dd { margin: 0; overflow-wrap: anywhere; }
-pre { margin: 6px 0; padding: 10px 12px; max-height: 70vh; overflow: auto; background: var(--card); border: 1px solid var(--line); border-radius: 6px; font: 12.5px/1.5 ui-monospace, monospace; tab-size: 8; }
-pre span { display: block; min-width: max-content; white-space: pre; }
+pre { display: grid; grid-template-columns: minmax(max-content, 1fr); margin: 6px 0; padding: 10px 12px; max-height: 70vh; overflow: auto; background: var(--card); border: 1px solid var(--line); border-radius: 6px; font: 12.5px/1.5 ui-monospace, monospace; tab-size: 8; }
+pre span { white-space: pre; }
 pre .t, pre .f { font-weight: 600; }
 pre .f { color: var(--bad); }
 pre .c { color: var(--focus); }
@@ -71,7 +73,7 @@ pre .r { background: var(--del); }
 pre .a { background: var(--add); }
 @media (max-width: 640px) {
   main { padding: 14px 12px 40px; }
-  h3 button { grid-template-columns: 64px minmax(0, 1fr) auto; }
+  h3 button { grid-template-columns: 84px minmax(0, 1fr) auto; }
   h3 .why { grid-column: 2 / 4; grid-row: 2; }
   .more { padding-left: 6px; }
 }

@@ -12,16 +12,20 @@ namespace {
 
 std::string xml_seconds(int64_t ns) { return fmt::format("{:.6f}", static_cast<double>(ns) / 1e9); }
 
-/// "tests/cli/a.txt" as "tests.cli.a".
+/// "tests/cli/a.txt" as "tests.cli.a". Which of several runs it was stays, or the cases of one document would
+/// be told apart by nothing: GitLab shows one of those that are called the same.
 std::string class_name(std::string_view path) {
   while (path.starts_with("./")) path.remove_prefix(2);
+  const size_t times = path.ends_with(')') ? path.rfind(" (") : std::string_view::npos;
+  const std::string_view which = times == std::string_view::npos ? "" : path.substr(times);
+  path.remove_suffix(which.size());
   const size_t slash = path.rfind('/');
   const size_t dot = path.rfind('.');
   if (dot != std::string_view::npos && dot > 0 && (slash == std::string_view::npos || dot > slash))
     path = path.substr(0, dot);
   std::string out(path);
   std::replace(out.begin(), out.end(), '/', '.');
-  return out;
+  return out.append(which);
 }
 
 std::string lines_of(const std::function<void(const TakeLine&)>& render) {

@@ -232,8 +232,10 @@ const add_buttons = () => {
 const draw = () => {
   const svg = document.querySelector('#time svg'), kind = svg.namespaceURI, bars = [], lanes = [];
   for (const test of tests) for (const [start, took, outcome] of test.attempts) if (took > 0) bars.push({test, start, took, outcome});
-  const end = bars.reduce((most, bar) => Math.max(most, bar.start + bar.took), 0);
-  if (!end) return at('time').hidden = true;
+  const last = bars.reduce((most, bar) => Math.max(most, bar.start + bar.took), 0);
+  if (!last) return at('time').hidden = true;
+  // A little longer, so that its quarters are round.
+  const ten = 10 ** Math.floor(Math.log10(last / 4)), end = 4 * ten * ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8].find(n => n * ten >= last / 4) || 10);
   bars.sort((a, b) => a.start - b.start);
   for (const bar of bars) {
     let lane = lanes.findIndex(free => free <= bar.start);
@@ -264,7 +266,7 @@ const draw = () => {
     svg.append(rect);
     (test.bars = test.bars || []).push(rect);
   }
-  for (let i = 0; i <= 4; ++i) document.querySelector('#time ol').append(make('li', '', i ? time(end * i / 4) : '0'));
+  for (let i = 0; i <= 4; ++i) document.querySelector('#time ol').append(make('li', '', i ? time(end * i / 4).replace(/\.?0+ s/, ' s') : '0'));
 };
 
 tests.forEach(add_row);

@@ -211,8 +211,8 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
       if (begun.ok()) begun = kept_failures->begin();
       if (!begun.ok())
         complain(fmt::format("what becomes of the tests is not kept: {}", begun.error().full()));
-      how.provided = [&](size_t job, const Digest& image, uint64_t tree) {
-        events.provided(job, image, tree);
+      how.provided = [&](size_t job, report::Circumstances made_from) {
+        events.provided(job, std::move(made_from));
       };
     }
     reported.run(plan, events, how, signals);

@@ -1,6 +1,7 @@
-// `shell`: a shell in a fresh container, or where a script stands before a line.
+// `shell`: a shell in a fresh container, where a script stands before a line, or where the last run failed.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 
@@ -9,6 +10,7 @@
 #include "commands.h"
 #include "debug_options.h"
 #include "image_access.h"
+#include "last_run.h"
 #include "open_store.h"
 #include "plan/plan_request.h"
 #include "run/run.h"
@@ -28,6 +30,7 @@ struct Wish {
   run::ShellAt at = run::ShellAt::begin;
   std::vector<interpret::Break> breaks;
   std::string where;
+  uint32_t line = 0;  ///< 0: none was named
 };
 
 /// Whether a word is FILE:LINE, and not the name of an image with its tag. Errors (usage): there is no such
@@ -46,14 +49,50 @@ Result<std::optional<LineName>> as_line(const std::string& word, bool must_be) {
 }
 
 Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
-  request.words.back() = name.file;
   Wish wish;
+  wish.line = name.line;
   wish.plan = TRY(plan::plan_request(request));
   for (const plan::Job& job : wish.plan.jobs)
     if (job.error) return *job.error;
   wish.at = run::ShellAt::line;
-  wish.breaks = TRY(breaks_of(LineName{"", name.line}, wish.plan, "shell"));
+  wish.breaks = TRY(breaks_of(name, wish.plan, "shell"));
   wish.where = fmt::format("{}, before line {}", name.file, name.line);
+  return wish;
+}
+
+void tell_others(const std::vector<FailedAt>& all) {
+  constexpr size_t most = 10;
+  for (size_t i = 1; i < all.size() && i <= most; ++i)
+    complain(fmt::format("failed as well: `testctr-script shell {}`", text::printable(all[i].words())));
+  if (all.size() > most + 1)
+    complain(fmt::format("and {} more: `testctr-script explain`", all.size() - most - 1));
+}
+
+/// Where the last run failed, in the image that it had. What it was given by options is not known.
+Result<Wish> wish_at_failure(plan::RunRequest request) {
+  const std::vector<FailedAt> all = TRY(failed_lines());
+  const FailedAt& first = all.front();
+  const auto& [name, image] = first.test;
+  complain(fmt::format(
+      "a shell before line {} of {}{}{}, where the last run failed; options of that run are to be given "
+      "again",
+      first.line, text::printable(first.file), image.empty() ? "" : " in ", text::printable(image)));
+  tell_others(all);
+  if (first.manifest.empty()) {
+    if (!first.image.empty()) request.words.push_back(first.image);
+    request.words.push_back(first.file);
+  } else {
+    if (!is_usual_manifest(first.manifest)) request.manifest = first.manifest;
+    request.names.push_back(name);
+  }
+  Wish wish = TRY(wish_at_line(std::move(request), {first.file, first.line}));
+  const auto job = std::find_if(wish.plan.jobs.begin(), wish.plan.jobs.end(),
+                                [&](const plan::Job& one) { return plan::key_of(one) == first.test; });
+  if (job == wish.plan.jobs.end())
+    return Error::usage(fmt::format("{} is no test here any more", text::quoted(name)))
+        .hint("run the tests again");
+  if (!first.script.empty() && first.script != run::circumstances_of(*job).at("script"))
+    complain(fmt::format("{} has changed since: the line may be another one", text::printable(name)));
   return wish;
 }
 
@@ -83,13 +122,18 @@ Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch)
   return wish;
 }
 
-Result<int> run_shell(const Arguments& arguments) {
+Result<Wish> wish_of(const Arguments& arguments, const Scratch& scratch) {
   plan::RunRequest request = TRY(request_of(arguments));
-  const bool two = request.words.size() == 2;
-  const std::optional<LineName> line = TRY(as_line(request.words.back(), two));
+  if (request.words.empty()) return wish_at_failure(std::move(request));
+  const std::optional<LineName> line = TRY(as_line(request.words.back(), request.words.size() == 2));
+  if (!line) return wish_in_image(std::move(request), scratch.path());
+  request.words.back() = line->file;
+  return wish_at_line(std::move(request), *line);
+}
+
+Result<int> run_shell(const Arguments& arguments) {
   const Scratch scratch = TRY(Scratch::make());
-  Wish wish =
-      TRY(line ? wish_at_line(std::move(request), *line) : wish_in_image(std::move(request), scratch.path()));
+  Wish wish = TRY(wish_of(arguments, scratch));
   for (const std::string& note : wish.plan.notes) complain(note);
   const engine::Kind kind = TRY(engine_of(arguments));
   engine::Chosen chosen = TRY(engine::choose(kind, wish.plan));
@@ -116,31 +160,34 @@ Result<int> run_shell(const Arguments& arguments) {
                                                    : Error::infrastructure(ended.text);
   }
   complain(fmt::format("the test ended before {}: {}{}{}",
-                       line ? fmt::format("line {}", line->line) : "there was a shell",
+                       wish.line > 0 ? fmt::format("line {}", wish.line) : "there was a shell",
                        to_string(ended.outcome), ended.text.empty() ? "" : ": ", ended.text));
   return exit_failed;
 }
 
-const Registration shell({.name = "shell",
-                          .rank = 130,
-                          .summary = "a shell in a fresh container, or where a script stands before a line",
-                          .synopsis = "[IMAGE] FILE:LINE | IMAGE",
-                          .examples = "testctr-script shell debian:12\n"
-                                      "testctr-script shell builtin tests/a.txt:7\n"
-                                      "echo 'ls -l $TREE' | testctr-script shell builtin\n",
-                          .options = options,
-                          .min_positionals = 1,
-                          .max_positionals = 2,
-                          .text = "IMAGE alone: the folder that you stand in is the test tree, $TREE, unless "
-                                  "--tree names another. FILE:LINE: what "
-                                  "stands above that line is carried\nout, and the shell is where the line "
-                                  "would be, with its variables and "
-                                  "directory; without IMAGE in the manifest's, as for `run`.\nThe image's "
-                                  "bash or sh, else one of ours. Where "
-                                  "standard input is no terminal, the shell reads it as it would a script. "
-                                  "Exit 0, whatever\nthe shell's own status; 1 where "
-                                  "the test ends before that line.\n",
-                          .run = run_shell});
+const Registration shell(
+    {.name = "shell",
+     .rank = 130,
+     .summary = "a shell in a fresh container, or where a script stands before a line",
+     .synopsis = "[[IMAGE] FILE:LINE | IMAGE]",
+     .examples = "testctr-script shell debian:12\n"
+                 "testctr-script shell builtin tests/a.txt:7\n"
+                 "echo 'ls -l $TREE' | testctr-script shell builtin\n"
+                 "testctr-script shell\n",
+     .options = options,
+     .max_positionals = 2,
+     .text = "IMAGE alone: the folder that you stand in is the test tree, $TREE, unless "
+             "--tree names another. FILE:LINE: what "
+             "stands above that line is carried\nout, and the shell is where the line "
+             "would be, with its variables and "
+             "directory; without IMAGE in the manifest's, as for `run`.\nWithout words: where "
+             "the last run of the tests here failed, in the image that it had; of several "
+             "failures the first, and the\nothers are named.\nThe image's "
+             "bash or sh, else one of ours. Where "
+             "standard input is no terminal, the shell reads it as it would a script. "
+             "Exit 0, whatever\nthe shell's own status; 1 where "
+             "the test ends before that line.\n",
+     .run = run_shell});
 
 }  // namespace
 }  // namespace testctr::cmd

@@ -88,6 +88,7 @@ document is judged as Cram would (--compat cram), failures are known at its end 
 
   testctr-script shell IMAGE                   a shell in a fresh container
   testctr-script shell [IMAGE] t.txt:7         one where that script, or document, stands before line 7
+  testctr-script shell                         one where the last run of the tests here failed
   testctr-script run --keep ...                $WORK of each test that fails comes out to a fresh folder below $TMPDIR, which the report names
   testctr-script reduce IMAGE t.txt -o s.txt   what a failure needs: lines, files and cases are left out while the test fails in the same way
   testctr-script record IMAGE -o t.txt         commands that are typed in a container become a script (.txt) or a document (.md, .t)

@@ -2,14 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include <map>
 
 #include "base/sys.h"
 #include "base/text.h"
 #include "image/archive.h"
+#include "image/overlay_marks.h"
 #include "image/store.h"
 #include "image/tar_out.h"
 #include "image/tree.h"
@@ -17,10 +16,6 @@
 
 namespace testctr::image {
 namespace {
-
-constexpr const char* opaque_attribute = "user.overlay.opaque";
-
-bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 
 bool is_kept(std::string_view name) {
   return name.starts_with("user.") && !name.starts_with("user.overlay.");
@@ -86,8 +81,7 @@ class ChangesWriter {
         TRY_IN(sys::open_at(found.parent, found.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), found.path);
     add_attributes(made, fd.get(), is_kept);
     CHECK_OK(out_.header(made, found.path));
-    char value[4];
-    if (fgetxattr(fd.get(), opaque_attribute, value, sizeof value) != 1 || value[0] != 'y') return {};
+    if (!is_opaque(fd.get())) return {};
     return out_.member({.path = found.path + "/.wh..wh..opq", .mode = S_IFREG | 0644});
   }
 

@@ -344,6 +344,7 @@ class Planner {
     Job job = common_job(context_, test.settings, &test, draft.combination);
     apply(overlay, job);
     job.name = draft.name();
+    job.listed = true;
     for (const ManifestFile& file : manifest_.files) job.manifests.push_back(file.name);
     for (const Text& tag : test.tags) job.tags.push_back(tag.value);
     if (test.xfail) job.xfail = test.xfail->value;

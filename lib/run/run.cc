@@ -54,7 +54,7 @@ class Runner {
     for (const auto& job : plan_.jobs) {
       if (stop_wanted()) break;
       provided_.push_back(provide_for(provisions, job));
-      tell_provided(provided_.size() - 1);
+      tell_provided(provided_.size() - 1, provisions);
     }
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);
@@ -79,11 +79,24 @@ class Runner {
     return options_.engine != nullptr ? *options_.engine : native_engine();
   }
 
-  void tell_provided(size_t index) const {
+  void tell_provided(size_t index, Provisions& provisions) const {
     if (!options_.provided || !provided_[index].ok()) return;
     const Provision& provision = provided_[index].value();
-    options_.provided(index, provision.root != nullptr ? provision.root->manifest : Digest(),
-                      provision.tree != nullptr ? provision.tree->fingerprint : 0);
+    report::Circumstances from;
+    const auto add = [&](const std::string& name, const image::RootFilesystem* root) {
+      if (root != nullptr && !root->manifest.empty()) from[name] = root->manifest.str();
+    };
+    add("image", provision.root);
+    if (provision.tree != nullptr) from["tree"] = fmt::format("{:016x}", provision.tree->fingerprint);
+    // They are there already: asked for when the test was provided for.
+    const plan::Job& job = plan_.jobs[index];
+    const auto add_further = [&](const std::string& image) {
+      const auto root = provisions.root(job.pinned(image));
+      if (root.ok()) add("image." + image, root.value());
+    };
+    for (const plan::Container& container : job.containers) add_further(container.image);
+    for (const std::string& image : job.images) add_further(image);
+    options_.provided(index, std::move(from));
   }
 
   // Asked between two images; a single one is loaded to its end.

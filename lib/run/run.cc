@@ -87,7 +87,7 @@ class Runner {
       if (root != nullptr && !root->manifest.empty()) from[name] = root->manifest.str();
     };
     add("image", provision.root);
-    if (provision.tree != nullptr) from["tree"] = fmt::format("{:016x}", provision.tree->fingerprint);
+    if (provision.tree != nullptr) from["tree"] = fmt::format("{:016x}", provision.tree->tree().fingerprint);
     // They are there already: asked for when the test was provided for.
     const plan::Job& job = plan_.jobs[index];
     const auto add_further = [&](const std::string& image) {

@@ -109,9 +109,8 @@ void add_next(Subject& subject) {
   const uint32_t line = line_of(kept);
   // A text of the manifest has no file of its own.
   if (line > 0 && !kept.file.empty() && kept.file != kept.manifest)
-    subject.next.emplace_back(
-        "a shell before that line",
-        "testctr-script shell " + FailedAt{subject.test, kept.manifest, image, kept.file, line, ""}.words());
+    subject.next.emplace_back("a shell before that line",
+                              "testctr-script shell " + shell_words(kept, subject.test, line));
   subject.next.emplace_back("a bug report that runs",
                             fmt::format("testctr-script pack {} -o bug.run", words));
 }

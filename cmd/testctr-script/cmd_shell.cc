@@ -60,38 +60,67 @@ Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
   return wish;
 }
 
-void tell_others(const std::vector<FailedAt>& all) {
-  constexpr size_t most = 10;
-  for (size_t i = 1; i < all.size() && i <= most; ++i)
-    complain(fmt::format("failed as well: `testctr-script shell {}`", text::printable(all[i].words())));
-  if (all.size() > most + 1)
-    complain(fmt::format("and {} more: `testctr-script explain`", all.size() - most - 1));
+/// Where the last run failed.
+struct LastFailure {
+  plan::TestKey test;
+  run::KeptFailure kept;
+  uint32_t line = 0;  ///< 0: nothing failed at a line
+};
+
+/// What is done is told first, then which other failures there are.
+Result<LastFailure> last_failure() {
+  constexpr size_t most_told = 10;
+  const run::History history = TRY(history_of_last(std::nullopt));
+  const std::set<plan::TestKey> failed = history.failed();
+  const run::KeptFailures failures(history.path());
+  LastFailure first;
+  size_t others = 0;
+  for (const plan::TestKey& test : failed) {
+    auto kept = failures.failure(test);
+    const uint32_t line = kept && !kept->file.empty() ? line_of(*kept) : 0;
+    if (line == 0) continue;
+    if (first.line == 0) {
+      complain(fmt::format(
+          "a shell before line {} of {}{}{}, where the last run failed; options of that run are to "
+          "be given again",
+          line, text::printable(kept->file), test.second.empty() ? "" : " in ",
+          text::printable(test.second)));
+      first = {test, *std::move(kept), line};
+    } else if (++others <= most_told) {
+      complain(fmt::format("failed as well: `testctr-script shell {}`",
+                           text::printable(shell_words(*kept, test, line))));
+    }
+  }
+  if (others > most_told) complain(fmt::format("and {} more: `testctr-script explain`", others - most_told));
+  if (first.line != 0) return first;
+  const char* why =
+      "of no test that failed the last time a line is known; `testctr-script explain` tells what is";
+  if (failed.empty()) why = "no test failed the last time";
+  if (history.tests().empty()) why = "nothing is known of an earlier run here";
+  return Error::usage(fmt::format("where is the shell to be? {}", why))
+      .hint("name it: `testctr-script shell [IMAGE] FILE:LINE`, or an image alone");
 }
 
-/// Where the last run failed, in the image that it had. What it was given by options is not known.
+/// What the last run was given by options is not known.
 Result<Wish> wish_at_failure(plan::RunRequest request) {
-  const std::vector<FailedAt> all = TRY(failed_lines());
-  const FailedAt& first = all.front();
-  const auto& [name, image] = first.test;
-  complain(fmt::format(
-      "a shell before line {} of {}{}{}, where the last run failed; options of that run are to be given "
-      "again",
-      first.line, text::printable(first.file), image.empty() ? "" : " in ", text::printable(image)));
-  tell_others(all);
-  if (first.manifest.empty()) {
-    if (!first.image.empty()) request.words.push_back(first.image);
-    request.words.push_back(first.file);
+  const LastFailure first = TRY(last_failure());
+  const std::string& name = first.test.first;
+  const run::KeptFailure& kept = first.kept;
+  if (kept.manifest.empty()) {
+    if (const std::string image = image_of(kept, first.test); !image.empty()) request.words.push_back(image);
+    request.words.push_back(kept.file);
   } else {
-    if (!is_usual_manifest(first.manifest)) request.manifest = first.manifest;
+    if (!is_usual_manifest(kept.manifest)) request.manifest = kept.manifest;
     request.names.push_back(name);
   }
-  Wish wish = TRY(wish_at_line(std::move(request), {first.file, first.line}));
+  Wish wish = TRY(wish_at_line(std::move(request), {kept.file, first.line}));
   const auto job = std::find_if(wish.plan.jobs.begin(), wish.plan.jobs.end(),
                                 [&](const plan::Job& one) { return plan::key_of(one) == first.test; });
   if (job == wish.plan.jobs.end())
     return Error::usage(fmt::format("{} is no test here any more", text::quoted(name)))
         .hint("run the tests again");
-  if (!first.script.empty() && first.script != run::circumstances_of(*job).at("script"))
+  const auto was = kept.was.find("script");
+  if (was != kept.was.end() && was->second != run::circumstances_of(*job).at("script"))
     complain(fmt::format("{} has changed since: the line may be another one", text::printable(name)));
   return wish;
 }

@@ -12,9 +12,6 @@
 namespace testctr::cmd {
 namespace {
 
-constexpr const char* how_to_name =
-    "name where it is to be: `testctr-script shell [IMAGE] FILE:LINE`, or an image alone";
-
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -71,37 +68,10 @@ bool is_usual_manifest(const std::string& path) {
   return path == plan::manifest_name || path.ends_with(fmt::format("/{}", plan::manifest_name));
 }
 
-std::string FailedAt::words() const {
+std::string shell_words(const run::KeptFailure& kept, const plan::TestKey& test, uint32_t line) {
+  const std::string image = image_of(kept, test);
   return fmt::format("{}{}{}", image.empty() ? "" : text::shell_quoted(image), image.empty() ? "" : " ",
-                     text::shell_quoted(fmt::format("{}:{}", file, line)));
-}
-
-Result<std::vector<FailedAt>> failed_lines() {
-  const run::History history = TRY(history_of_last(std::nullopt));
-  if (history.tests().empty())
-    return Error::usage("nothing is known of an earlier run here, so there is no line that it failed at")
-        .hint(how_to_name);
-  const std::set<plan::TestKey> failed = history.failed();
-  if (failed.empty())
-    return Error::usage("no test failed the last time, so there is no line to stop at").hint(how_to_name);
-  const run::KeptFailures failures(history.path());
-  std::vector<FailedAt> all;
-  for (const plan::TestKey& test : failed) {
-    const auto kept = failures.failure(test);
-    const uint32_t line = kept ? line_of(*kept) : 0;
-    if (line == 0 || kept->file.empty()) continue;
-    const auto script = kept->was.find("script");
-    all.push_back({test, kept->manifest, image_of(*kept, test), kept->file, line,
-                   script == kept->was.end() ? "" : script->second});
-  }
-  if (all.empty())
-    return Error::usage(
-               fmt::format(
-                   "none of the {} test{} that failed the last time is known to have failed at a line "
-                   "of its file",
-                   failed.size(), failed.size() == 1 ? "" : "s"))
-        .hint(fmt::format("`testctr-script explain` tells what is known; {}", how_to_name));
-  return all;
+                     text::shell_quoted(fmt::format("{}:{}", kept.file, line)));
 }
 
 }  // namespace testctr::cmd

@@ -21,20 +21,7 @@ std::string image_of(const run::KeptFailure& kept, const plan::TestKey& test);
 /// Whether `-f` need not be said.
 bool is_usual_manifest(const std::string& path);
 
-/// Where a test of the last run failed.
-struct FailedAt {
-  plan::TestKey test;
-  std::string manifest;  ///< that it is of; empty: it was named
-  std::string image;     ///< to be named; empty: none
-  std::string file;
-  uint32_t line = 0;
-  std::string script;  ///< its text's digest, as in `run::circumstances_of`
-  /// The words of `shell` for it: "builtin t.txt:7".
-  [[nodiscard]] std::string words() const;
-};
-
-/// Those that failed at a line of a file, as `explain` has them in order. Errors (usage): nothing is known,
-/// nothing failed, nothing failed at a line; with what to do.
-Result<std::vector<FailedAt>> failed_lines();
+/// The words of `shell` for a line of the test's own file: "builtin t.txt:7".
+std::string shell_words(const run::KeptFailure& kept, const plan::TestKey& test, uint32_t line);
 
 }  // namespace testctr::cmd

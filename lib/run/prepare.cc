@@ -125,6 +125,9 @@ Result<const image::RootFilesystem*> Provisions::root(const plan::Job& job, cons
 
 Status Provisions::extend(size_t setup, const std::string& image, int upper) {
   const image::RootFilesystem& base = *TRY(root(image));
+  if (base.kind == image::RootFilesystem::Kind::hostfs)
+    return Error::infrastructure("what is set up in hostfs cannot be kept: this machine's root has no layers")
+        .hint("an image such as builtin has");
   // Ours, and what containers have in place of what an image may bring.
   const std::set<std::string> without = {"testctr", "work", "dev", "proc", "sys"};
   image::ChangesLayer layer =

@@ -48,7 +48,8 @@ class Provisions {
   /// What a job's container is made from: the image's root, with what was set up in it.
   Result<const image::RootFilesystem*> root(const plan::Job& job, const std::string& image);
   /// What the plan's job `setup` has changed in its image is a layer of those that are set up by it.
-  /// @param upper the changes, as Container::changes gives them
+  /// @param upper the changes, as Container::changes gives them. Errors (infrastructure): the image is
+  /// hostfs; as of `layer_of_changes`
   Status extend(size_t setup, const std::string& image, int upper);
 
  private:

@@ -48,8 +48,7 @@ Result<std::optional<LineName>> as_line(const std::string& word, bool must_be) {
   return Error::usage(fmt::format("there is no file {}", text::quoted(name->file)));
 }
 
-Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
-  Wish wish;
+Status wish_at_line(const plan::RunRequest& request, const LineName& name, Wish& wish) {
   wish.line = name.line;
   wish.plan = TRY(plan::plan_request(request));
   for (const plan::Job& job : wish.plan.jobs)
@@ -57,7 +56,7 @@ Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
   wish.at = run::ShellAt::line;
   wish.breaks = TRY(breaks_of(name, wish.plan, "shell"));
   wish.where = fmt::format("{}, before line {}", name.file, name.line);
-  return wish;
+  return {};
 }
 
 /// Where the last run failed.
@@ -102,7 +101,7 @@ Result<LastFailure> last_failure() {
 }
 
 /// What the last run was given by options is not known.
-Result<Wish> wish_at_failure(plan::RunRequest request) {
+Status wish_at_failure(plan::RunRequest& request, Wish& wish) {
   const LastFailure first = TRY(last_failure());
   const std::string& name = first.test.first;
   const run::KeptFailure& kept = first.kept;
@@ -113,7 +112,7 @@ Result<Wish> wish_at_failure(plan::RunRequest request) {
     if (!is_usual_manifest(kept.manifest)) request.manifest = kept.manifest;
     request.names.push_back(name);
   }
-  Wish wish = TRY(wish_at_line(std::move(request), {kept.file, first.line}));
+  CHECK_OK(wish_at_line(request, {kept.file, first.line}, wish));
   const auto job = std::find_if(wish.plan.jobs.begin(), wish.plan.jobs.end(),
                                 [&](const plan::Job& one) { return plan::key_of(one) == first.test; });
   if (job == wish.plan.jobs.end())
@@ -122,11 +121,11 @@ Result<Wish> wish_at_failure(plan::RunRequest request) {
   const auto was = kept.was.find("script");
   if (was != kept.was.end() && was->second != run::circumstances_of(*job).at("script"))
     complain(fmt::format("{} has changed since: the line may be another one", text::printable(name)));
-  return wish;
+  return {};
 }
 
 /// A test of one line, which is not carried out.
-Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch) {
+Status wish_in_image(plan::RunRequest& request, const std::string& scratch, Wish& wish) {
   const std::string image = request.words.front();
   const std::string file = scratch + "/shell.txt";
   CHECK_OK(sys::write_file_at(AT_FDCWD, file, "stop\n"));
@@ -140,7 +139,6 @@ Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch)
   const bool whole = here == "/" || (home != nullptr && here == home);
   const bool given = request.tree || request.layer;
   if (!given && !whole) request.tree = ".";
-  Wish wish;
   wish.plan = TRY(plan::make_plan(request));
   for (plan::Job& job : wish.plan.jobs) {
     if (job.error) return *job.error;
@@ -148,21 +146,22 @@ Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch)
     if (!given && whole) job.tree.clear();
   }
   wish.where = fmt::format("a fresh container of {}", image);
-  return wish;
+  return {};
 }
 
-Result<Wish> wish_of(const Arguments& arguments, const Scratch& scratch) {
+Status make_wish(const Arguments& arguments, const Scratch& scratch, Wish& wish) {
   plan::RunRequest request = TRY(request_of(arguments));
-  if (request.words.empty()) return wish_at_failure(std::move(request));
+  if (request.words.empty()) return wish_at_failure(request, wish);
   const std::optional<LineName> line = TRY(as_line(request.words.back(), request.words.size() == 2));
-  if (!line) return wish_in_image(std::move(request), scratch.path());
+  if (!line) return wish_in_image(request, scratch.path(), wish);
   request.words.back() = line->file;
-  return wish_at_line(std::move(request), *line);
+  return wish_at_line(request, *line, wish);
 }
 
 Result<int> run_shell(const Arguments& arguments) {
   const Scratch scratch = TRY(Scratch::make());
-  Wish wish = TRY(wish_of(arguments, scratch));
+  Wish wish;
+  CHECK_OK(make_wish(arguments, scratch, wish));
   for (const std::string& note : wish.plan.notes) complain(note);
   const engine::Kind kind = TRY(engine_of(arguments));
   engine::Chosen chosen = TRY(engine::choose(kind, wish.plan));

@@ -19,6 +19,7 @@ namespace {
 constexpr size_t most_entries = 4000;    // that are looked at
 constexpr size_t most_of_folder = 1000;  // of one, so that others come to their turn
 constexpr size_t deepest = 32;
+constexpr const char* created = "created";
 constexpr std::array<std::string_view, 6> passed_over{"dev", "proc", "sys", "testctr", "tmp", "work"};
 
 bool is_later(const struct timespec& a, const struct timespec& b) {
@@ -66,7 +67,7 @@ class Looker {
   }
 
   [[nodiscard]] Left take() {
-    for (Left::Path& path : created_) {
+    for (std::string& path : created_) {
       if (left_.paths.size() < named_paths) left_.paths.push_back(std::move(path));
     }
     return std::move(left_);
@@ -95,17 +96,17 @@ class Looker {
 
   void entry(Folder& in, const std::string& name, const struct stat& st, size_t depth) {
     const std::string path = in.path + name;
-    if (is_whiteout(st)) return tell(path, Left::How::removed);
+    if (is_whiteout(st)) return tell(path, "removed");
     const bool ours = st.st_ino < mark_.st_ino;
     const bool touched = !ours || is_later(st.st_ctim, mark_.st_ctim);
     if (S_ISDIR(st.st_mode)) return sub_folder(in, name, st, ours, touched, depth);
     if (!touched) return;
     struct stat before {};
-    if (!below(in, name, before)) return tell(path, ours ? Left::How::changed : Left::How::created);
-    if ((before.st_mode & S_IFMT) != (st.st_mode & S_IFMT)) return tell(path, Left::How::replaced);
+    if (!below(in, name, before)) return tell(path, ours ? "changed" : created);
+    if ((before.st_mode & S_IFMT) != (st.st_mode & S_IFMT)) return tell(path, "replaced");
     if (ours || !is_same(before, st) || before.st_size != st.st_size ||
         is_later(st.st_mtim, before.st_mtim) || is_later(before.st_mtim, st.st_mtim))
-      tell(path, Left::How::changed);
+      tell(path, "changed");
   }
 
   void sub_folder(Folder& in, const std::string& name, const struct stat& st, bool ours, bool touched,
@@ -123,22 +124,22 @@ class Looker {
     if (touched)
       sub.fresh = !known || !S_ISDIR(before.st_mode) || (sub.upper.valid() && is_opaque(sub.upper.get()));
     if (known && sub.fresh) {
-      tell(sub.path, Left::How::replaced);
+      tell(sub.path, "replaced");
     } else if (known && !is_same(before, st)) {
-      tell(sub.path, Left::How::changed);
+      tell(sub.path, "changed");
     }
     if (!sub.upper.valid() || depth >= deepest) {
       left_.more = true;
     } else {
       folder(sub, depth + 1);
     }
-    if (!ours && !known && left_.count == told) tell(sub.path, Left::How::created);
+    if (!ours && !known && left_.count == told) tell(sub.path, created);
   }
 
-  void tell(const std::string& path, Left::How how) {
+  void tell(const std::string& path, const char* how) {
     ++left_.count;
-    std::vector<Left::Path>& known = how == Left::How::created ? created_ : left_.paths;
-    if (known.size() < named_paths) known.push_back({path, how});
+    std::vector<std::string>& known = how == created ? created_ : left_.paths;
+    if (known.size() < named_paths) known.push_back(how + (" " + path));
   }
 
   /// Mode and owner. The container's root is whoever owns the upper directory, the image's whoever unpacked
@@ -180,7 +181,7 @@ class Looker {
   const std::vector<std::string>& layers_;
   size_t room_ = most_entries;
   Left left_;
-  std::vector<Left::Path> created_;
+  std::vector<std::string> created_;
 };
 
 }  // namespace

@@ -11,16 +11,13 @@
 namespace testctr::image {
 
 struct Left {
-  enum class How : uint8_t { created, changed, removed, replaced };
-  struct Path {
-    std::string path;  ///< absolute inside; a folder's ends with "/"
-    How how = How::created;
-  };
   /// How many paths there are: files, links, sockets, folders where nothing is in them or where they are
   /// another one's successors.
   uint64_t count = 0;
-  bool more = false;        ///< there is, or may be, more than was looked at
-  std::vector<Path> paths;  ///< the first ones, what the image had before what it had not
+  bool more = false;  ///< there is, or may be, more than was looked at
+  /// "HOW PATH" of the first ones, what the image had before what it had not. HOW is created, changed,
+  /// removed or replaced, PATH is absolute inside; a folder's ends with "/".
+  std::vector<std::string> paths;
 };
 
 /// How many of the paths are named.

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -416,14 +415,13 @@ void TestRun::fail_with(const Error& error) {
 namespace {
 
 void add_left(const Member& member, Leftovers& all, size_t& named) {
-  static constexpr std::array<const char*, 4> words{"created", "changed", "removed", "replaced"};
   const image::Left& left = member.ending.left;
   all.count += left.count;
   all.more = all.more || left.more;
-  for (const image::Left::Path& path : left.paths) {
+  for (const std::string& path : left.paths) {
     if (named++ >= most_leftovers_named) return;
-    for (const char* part :
-         {words.at(static_cast<size_t>(path.how)), member.what.name.c_str(), path.path.c_str()})
+    const size_t space = path.find(' ');
+    for (const std::string& part : {path.substr(0, space), member.what.name, path.substr(space + 1)})
       (all.paths += part) += '\0';
   }
 }

@@ -25,6 +25,10 @@ inline constexpr const char* recording_annotation = "org.testctr.recording";
 Result<std::unique_ptr<image::Source>> packed_image(std::unique_ptr<image::Source> base, Fd layer,
                                                     const image::CompressedLayer& described);
 
+/// An image with what a setup has changed in it, which is no bundle's yet. Parameters and errors as above.
+Result<std::unique_ptr<image::Source>> set_up_image(std::unique_ptr<image::Source> base, Fd layer,
+                                                    const image::CompressedLayer& described);
+
 /// Whether an image says of itself that it is a bundle's.
 Result<bool> is_bundle(image::Source& packed);
 

@@ -1,16 +1,61 @@
 #include "bundle/plan_file.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "plan/wire.h"
 
 namespace testctr::bundle {
+namespace {
+
+Error no_image() {
+  return Error::infrastructure("the bundle's plan names an image that is none: it is damaged");
+}
+
+/// Of an image that was set up: in a list of its own behind all that others have.
+Json set_up_to_wire(const NamedDigest& image) {
+  return Json::array({json::binary(image.setup), image.layer.str(), image.jobs});
+}
+
+Status read_set_up(const Json& wire, NamedDigest& image) {
+  if (!wire.is_array() || wire.size() != 3 || !wire[2].is_array()) return no_image();
+  image.setup = json::bytes_of(wire[0]);
+  if (const std::string digest = json::bytes_of(wire[1]); !digest.empty())
+    image.layer = TRY(Digest::parse(digest));
+  for (const Json& job : wire[2]) {
+    if (!job.is_number_unsigned()) return no_image();
+    image.jobs.push_back(job.get<uint64_t>());
+  }
+  const bool ascends =
+      std::adjacent_find(image.jobs.begin(), image.jobs.end(), std::greater_equal<>()) == image.jobs.end();
+  if (image.setup.empty() || image.jobs.empty() || !ascends) return no_image();
+  return {};
+}
+
+}  // namespace
+
+std::map<std::string, std::string> PlanFile::pins_of(size_t job, const std::vector<std::string>& pins) const {
+  std::map<std::string, std::string> found;
+  for (const bool own : {false, true}) {
+    for (size_t i = 0; i < images.size(); ++i) {
+      const std::vector<uint64_t>& jobs = images[i].jobs;
+      if (own == jobs.empty() || (own && !std::binary_search(jobs.begin(), jobs.end(), job))) continue;
+      found[images[i].name] = pins[i];
+    }
+  }
+  return found;
+}
 
 std::string to_bytes(const PlanFile& file) {
-  Json images = Json::array();
-  for (const NamedDigest& image : file.images)
+  Json images = Json::array(), plan = plan::to_wire(file.plan);
+  for (const NamedDigest& image : file.images) {
     images.push_back(Json::array({json::binary(image.name), json::binary(image.shown), image.manifest.str(),
                                   image.media_type, image.size}));
-  return json::to_cbor(Json{{"plan", plan::to_wire(file.plan)},
+    if (image.setup.empty()) continue;
+    images.back().push_back(set_up_to_wire(image));
+    plan["v"] = plan::newest_wire_version;
+  }
+  return json::to_cbor(Json{{"plan", std::move(plan)},
                             {"images", std::move(images)},
                             {"config", json::binary(file.config)},
                             {"program", file.program},
@@ -29,8 +74,8 @@ Result<PlanFile> plan_file_from(std::string_view bytes) {
   const Json* images = json::find(wire, "images", Json::value_t::array);
   if (images == nullptr) return Error::infrastructure("the bundle's plan names no images: it is damaged");
   for (const Json& image : *images) {
-    if (!image.is_array() || image.size() != 5 || !image[4].is_number_unsigned())
-      return Error::infrastructure("the bundle's plan names an image that is none: it is damaged");
+    if (!image.is_array() || image.size() < 5 || image.size() > 6 || !image[4].is_number_unsigned())
+      return no_image();
     NamedDigest named;
     named.name = json::bytes_of(image[0]);
     named.shown = json::bytes_of(image[1]);
@@ -38,6 +83,7 @@ Result<PlanFile> plan_file_from(std::string_view bytes) {
     named.size = image[4].get<uint64_t>();
     if (const std::string digest = json::bytes_of(image[2]); !digest.empty())
       named.manifest = TRY(Digest::parse(digest));
+    if (image.size() == 6) CHECK_OK(read_set_up(image[5], named));
     file.images.push_back(std::move(named));
   }
   return file;

@@ -182,9 +182,14 @@ class Runner {
   void keep_setup(TestRun& test) {
     const plan::Job& job = plan_.jobs[test.index()];
     if (!job.setup || (test.outcome() != Outcome::pass && test.outcome() != Outcome::flaky)) return;
-    Status kept = test.changes().ok() ? machine_->provisions.extend(test.index(), job.pinned(job.image),
-                                                                    test.changes().value().get())
-                                      : Status(test.changes().error());
+    const Status kept = [&]() -> Status {
+      const Fd upper = TRY(std::move(test.changes()));
+      auto layer = TRY(machine_->provisions.extend(test.index(), job.pinned(job.image), upper.get()));
+      if (options_.set_ups == nullptr) return {};
+      options_.set_ups->resize(plan_.jobs.size());
+      (*options_.set_ups)[test.index()] = std::move(layer);
+      return {};
+    }();
     if (kept.ok()) return;
     for (size_t i = 0; i < plan_.jobs.size(); ++i) {
       const auto& setups = plan_.jobs[i].set_up_by;

@@ -126,7 +126,7 @@ Status Gatherer::look_through(const std::string& path, const image::Tree& tree, 
   };
   return image::walk_tree(root.get(), hidden, [&](const image::TreeEntry& entry) -> Status {
     if (secrets_.in(entry.name)) return is("the name of a file in " + text::printable(shown));
-    const std::string file = shown + "/" + entry.path;
+    const std::string file = shown + (shown.starts_with('/') ? "/" : ":/") + entry.path;
     if (S_ISREG(entry.st.st_mode) || S_ISDIR(entry.st.st_mode))
       return look_into(entry.parent, entry.name, file, hint);
     if (S_ISLNK(entry.st.st_mode) && secrets_.in(TRY(sys::read_link_at(entry.parent, entry.name))))
@@ -276,8 +276,7 @@ Result<Content> Gatherer::gather(Folded& folded) {
   for (const plan::Job& job : content_.plan.jobs) CHECK_OK(check(job));
   CHECK_OK(name_images(folded));
   for (const SetUp& set_up : folded.set_ups)
-    CHECK_OK(look_through(set_up.layer->directory(), {},
-                          fmt::format("what {} has made", text::printable(set_up.job->name)),
+    CHECK_OK(look_through(set_up.layer->directory(), {}, set_up.job->name,
                           "have the script of `setup:` remove what it needed a secret for"));
   for (plan::Job& job : content_.plan.jobs) CHECK_OK(rewrite(job));
   content_.layer.program = TRY(sys::self_path());

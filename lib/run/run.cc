@@ -126,10 +126,11 @@ class Runner {
     if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
     if (plan_.jobs[index].setup && !engine().starts_ahead()) {
       return did_not_run(
-          turn,
-          error_verdict(Error::usage(fmt::format("`setup:` needs native containers, and these are of {}",
-                                                 engine().shown()))
-                            .hint("`--engine native`, or an image that has it all")));
+          turn, error_verdict(
+                    Error::usage(fmt::format("`setup:` needs native containers, and these are of {}",
+                                             engine().shown()))
+                        .hint("--engine native; an image that has it all (`testctr-script image build`); or "
+                              "a bundle that was packed with native containers")));
     }
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
       return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));

@@ -117,6 +117,20 @@ class Runner {
     return std::nullopt;
   }
 
+  // Whether what the job changes in its image can become a layer, if it is to.
+  [[nodiscard]] Status may_set_up(const plan::Job& job, const Provision& provision) const {
+    if (!job.setup) return {};
+    if (!engine().starts_ahead())
+      return Error::usage(
+                 fmt::format("`setup:` needs native containers, and these are of {}", engine().shown()))
+          .hint(
+              "--engine native; an image that has it all (`testctr-script image build`); or a bundle that "
+              "was packed with native containers");
+    if (provision.root != nullptr && provision.root->kind == image::RootFilesystem::Kind::hostfs)
+      return Error::usage("`setup:` needs an image, and hostfs is this machine's own root: it has no layers");
+    return {};
+  }
+
   void start(Turn turn) {
     const uint32_t index = turn.index;
     if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(turn, *verdict);
@@ -124,14 +138,8 @@ class Runner {
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(turn, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
-    if (plan_.jobs[index].setup && !engine().starts_ahead()) {
-      return did_not_run(
-          turn, error_verdict(
-                    Error::usage(fmt::format("`setup:` needs native containers, and these are of {}",
-                                             engine().shown()))
-                        .hint("--engine native; an image that has it all (`testctr-script image build`); or "
-                              "a bundle that was packed with native containers")));
-    }
+    if (const Status able = may_set_up(plan_.jobs[index], provided.value()); !able.ok())
+      return did_not_run(turn, error_verdict(able.error()));
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
       return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
     std::unique_ptr<TestRun> test;

@@ -70,7 +70,9 @@ std::string folder_of(const std::string& path) {
 }
 
 Result<run::History> history_in(const std::string& folder) {
-  return run::History::open(TRY(plan::real_path(folder)));
+  run::History history = TRY(run::History::open(TRY(plan::real_path(folder))));
+  CHECK_OK(history.load());
+  return history;
 }
 
 int64_t written_ns(const run::History& history) {

@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
+#include "fit_text.h"
 #include "man.h"
 #include "plan/manifest.h"
 #include "plan/user_config.h"
@@ -69,10 +70,18 @@ Result<int> show(const std::string& text) {
   return exit_passed;
 }
 
-Result<int> show(const Command& command, bool man) { return show(man ? man_of(command) : help_of(command)); }
+Result<int> show_help(const std::string& text) {
+  CHECK_OK(print_help(text));
+  return exit_passed;
+}
+
+Result<int> show(const Command& command, bool man) {
+  return man ? show(man_of(command)) : show_help(help_of(command));
+}
 
 Result<int> show(const Topic& topic, bool man) {
-  return show(man ? man_of(topic, text_of(topic)) : text_of(topic));
+  const std::string text = text_of(topic);
+  return man ? show(man_of(topic, text)) : show_help(text);
 }
 
 Result<int> show_named(const std::string& word, bool man) {
@@ -91,7 +100,7 @@ Result<int> show_named(const std::string& word, bool man) {
     return Error::usage(fmt::format("help: {} is a group, and each of its commands has a page", word))
         .hint(fmt::format("`testctr-script {} --help` lists them", word));
   }
-  if (group) return show(help_of_group(word));
+  if (group) return show_help(help_of_group(word));
   Error error = Error::usage(fmt::format("help: no topic or command {}", text::quoted(word)));
   if (std::optional<std::string> near = text::nearest(word, candidates)) {
     return std::move(error).hint(fmt::format("did you mean `testctr-script help {}`?", *near));
@@ -120,7 +129,7 @@ Result<int> run_help(const Arguments& arguments) {
     CHECK_OK(write_pages(*pages));
     return exit_passed;
   }
-  if (word.empty()) return show(man ? man_of_program() : help_of_program());
+  if (word.empty()) return man ? show(man_of_program()) : show_help(help_of_program());
   return show_named(word, man);
 }
 

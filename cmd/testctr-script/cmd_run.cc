@@ -105,7 +105,7 @@ bool update_scripts(const plan::Plan& plan, const std::map<uint32_t, run::Observ
 constexpr std::string_view nothing_selected = "nothing was selected to run";
 
 /// `--list` and `--dry-run`.
-Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::History* history) {
+Result<int> look(const Arguments& arguments, const plan::Plan& plan, run::History* history) {
   for (const std::string& note : plan.notes) complain(note);
   int code = plan.jobs.empty() && !is_empty_shard(plan) ? exit_nothing : exit_passed;
   for (const plan::Job& job : plan.jobs) {
@@ -114,6 +114,7 @@ Result<int> look(const Arguments& arguments, const plan::Plan& plan, const run::
   if (code == exit_nothing) complain(nothing_selected);
   CHECK_OK(print(tests_listed(plan, arguments.flag("--list"))));
   if (arguments.flag("--list")) return code;
+  if (history != nullptr) CHECK_OK(history->load());
   CHECK_OK(print(
       tests_counted(plan, history == nullptr ? std::map<plan::TestKey, int64_t>() : history->durations())));
   return code;

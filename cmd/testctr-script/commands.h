@@ -65,6 +65,7 @@ struct Option {
 /// asking for one that the command has not declared is a defect and aborts.
 class Arguments {
  public:
+  [[nodiscard]] bool declares(std::string_view name) const { return options_.contains(name); }
   [[nodiscard]] bool flag(std::string_view name) const { return !given(name).empty(); }
   /// The value, or nothing when the option was not given.
   [[nodiscard]] std::optional<std::string> value(std::string_view name) const;

@@ -61,6 +61,7 @@ std::string help_of(const Command& command) {
   all.emplace_back("-h, --help", "this text");
   out += "Options:\n" + rows(all);
   if (!command.text.empty()) out += fmt::format("\n{}", command.text);
+  if (!out.ends_with('\n')) out += '\n';
   return out;
 }
 

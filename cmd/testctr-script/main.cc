@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "complete.h"
 #include "engine/inner.h"
+#include "fit_text.h"
 #include "run/client_socket.h"
 
 namespace testctr::cmd {
@@ -67,6 +68,11 @@ Result<int> show(std::string_view text) {
   return exit_passed;
 }
 
+Result<int> show_help(std::string_view text) {
+  CHECK_OK(print_help(text));
+  return exit_passed;
+}
+
 constexpr const char* parse_command = "__parse";
 
 Result<int> dispatch(std::span<const std::string> words) {
@@ -75,7 +81,7 @@ Result<int> dispatch(std::span<const std::string> words) {
     static_cast<void>(sys::write_full(STDERR_FILENO, help));
     return exit_usage;
   }
-  if (is_help(words[0])) return show(help_of_program());
+  if (is_help(words[0])) return show_help(help_of_program());
   if (words[0] == complete_command) return show(completions_of(words.subspan(1)));
   if (words[0] == "--version") return show("testctr-script " TESTCTR_VERSION "\n");
 
@@ -85,7 +91,8 @@ Result<int> dispatch(std::span<const std::string> words) {
   if (words.empty() || (only_parse && (is_help(words[0]) || words[0] == "--version"))) return exit_passed;
   const auto [command, used] = find_command(words);
   if (command == nullptr) {
-    if (is_group(words[0]) && words.size() > 1 && is_help(words[1])) return show(help_of_group(words[0]));
+    if (is_group(words[0]) && words.size() > 1 && is_help(words[1]))
+      return show_help(help_of_group(words[0]));
     if (is_group(words[0]) && words.size() == 1) {
       return Error::usage(fmt::format("{}: which of its commands?", words[0]))
           .hint(fmt::format("`testctr-script {} --help` lists them", words[0]));
@@ -94,7 +101,7 @@ Result<int> dispatch(std::span<const std::string> words) {
   }
   const std::optional<Arguments> arguments = TRY(parse(*command, words.subspan(used)));
   if (only_parse) return exit_passed;
-  if (!arguments) return show(help_of(*command));
+  if (!arguments) return show_help(help_of(*command));
   return command->run(*arguments);
 }
 

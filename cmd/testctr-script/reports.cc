@@ -103,6 +103,9 @@ report::TerminalOptions looks_of(const Arguments& arguments, const plan::Plan& p
   const std::string color = arguments.value("--color").value_or("auto");
   const bool never = looks.plain || arguments.flag("--no-color") || color == "never";
   looks.palette = report::palette_for(STDOUT_FILENO, never, color == "always");
+  looks.person = !looks.plain && report::is_live_terminal(STDOUT_FILENO);
+  if (arguments.declares("--failed"))
+    looks.again = "again: --failed; stand still there: --debug; more of it: explain";
   report::ProgressOptions& progress = looks.progress;
   progress.live = live && !looks.quiet && !looks.plain && report::is_live_terminal(STDERR_FILENO);
   // Where somebody else writes on the terminal, such as a test's shell, time stands still as well.

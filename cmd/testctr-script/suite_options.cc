@@ -107,11 +107,16 @@ Result<std::unique_ptr<run::History>> history_of(const Arguments& arguments, con
   return std::unique_ptr<run::History>();
 }
 
-Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how,
-              const run::History* history) {
+Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how, run::History* history) {
   if (arguments.flag("--changed")) how.changed = TRY(plan::changed_files("HEAD"));
   if (const auto since = arguments.value("--changed-since")) how.changed = TRY(plan::changed_files(*since));
-  if (arguments.flag("--failed") && history != nullptr) how.only = history->failed();
+  // How long each took is of use where one of several is to be the first.
+  const bool asked = arguments.flag("--failed");
+  if (history != nullptr && (asked || plan.jobs.size() > 1)) {
+    Status known = history->load();
+    if (asked) CHECK_OK(std::move(known).in("--failed"));
+  }
+  if (asked && history != nullptr) how.only = history->failed();
   const bool any = !plan.jobs.empty();
   if (history != nullptr && how.durations.empty()) how.durations = history->durations();
   CHECK_OK(plan::narrow(plan, how));

@@ -53,7 +53,7 @@ Result<std::unique_ptr<run::History>> history_of(const Arguments& arguments, con
 
 /// Narrows the plan: what of `how` depends on the surroundings - git, earlier runs - is added first. Says
 /// what a user is to know: the seed, that a shard is empty, that nothing failed the last time.
-Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how, const run::History* history);
+Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how, run::History* history);
 
 /// Whether it is a shard that got none of the tests that there are: as good as one whose tests have passed.
 inline bool is_empty_shard(const plan::Plan& plan) {

@@ -106,8 +106,6 @@ Status check_root(const std::string& real, const std::string& written) {
       .hint("put the script into a folder of its own, or name one with --tree DIR");
 }
 
-Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again);
-
 /// Whether a folder above it is among these: it is hidden with that.
 bool lies_in_one_of(const std::string& path, const std::set<std::string>& folders) {
   for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -167,10 +165,6 @@ Status walk_tree(int root, const std::set<std::string>& hidden,
   return walk(root, "", 0, hidden, visit);
 }
 
-Result<Tree> scan_tree(const std::string& directory, const std::vector<std::string>& apart) {
-  return scan(directory, apart, /*again=*/false);
-}
-
 bool can_be_packed(mode_t mode) { return !S_ISSOCK(mode) && !S_ISCHR(mode) && !S_ISBLK(mode); }
 
 Result<Tree> tree_to_pack(const std::string& directory) {
@@ -182,10 +176,12 @@ Result<Tree> tree_to_pack(const std::string& directory) {
 namespace {
 
 /// @param again what was found usable before is so unless the fingerprint says that it has changed
-Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again) {
+Result<Tree> scan(const std::string& directory, const std::vector<std::string>& apart, bool again,
+                  const OnFolder& on_folder) {
   Tree tree;
   tree.apart = apart;
   Fd root = TRY(open_tree(tree, directory));
+  if (on_folder) on_folder(root.get(), "");
   const std::set<std::string> hidden(tree.hidden.begin(), tree.hidden.end());
   Fingerprint fingerprint;
   struct stat st {};
@@ -209,6 +205,7 @@ Result<Tree> scan(const std::string& directory, const std::vector<std::string>& 
                             directory, ignore_file));
     if (!again && (S_ISREG(entry.st.st_mode) || S_ISDIR(entry.st.st_mode)))
       CHECK_OK(no_overlay_attributes(entry.parent, entry.name, entry.path));
+    if (on_folder && S_ISDIR(entry.st.st_mode)) on_folder(entry.parent, entry.name);
     add_entry(fingerprint, entry.path, entry.st);
     tree.owners.insert(entry.st.st_uid);
     tree.groups.insert(entry.st.st_gid);
@@ -223,8 +220,12 @@ Result<Tree> scan(const std::string& directory, const std::vector<std::string>& 
 
 }  // namespace
 
-bool same_tree(const Tree& tree) {
-  auto now = scan(tree.root, tree.apart, /*again=*/true);
+Result<Tree> scan_tree(const std::string& directory, const std::vector<std::string>& apart) {
+  return scan(directory, apart, /*again=*/false, {});
+}
+
+bool same_tree(const Tree& tree, const OnFolder& on_folder) {
+  auto now = scan(tree.root, tree.apart, /*again=*/true, on_folder);
   return now.ok() && now.value().fingerprint == tree.fingerprint && now.value().hidden == tree.hidden;
 }
 

@@ -42,8 +42,12 @@ Result<Tree> tree_to_pack(const std::string& directory);
 /// Whether a thing of a tree is packed: sockets and device nodes are not.
 bool can_be_packed(mode_t mode);
 
+/// Is told of every folder that is not hidden, the root (with an empty name) first, each before it is listed.
+/// @param parent the folder that it lies in; of the root itself
+using OnFolder = std::function<void(int parent, const std::string& name)>;
+
 /// Whether nothing changed since the scan: false as soon as anything did, or cannot be read any more.
-bool same_tree(const Tree& tree);
+bool same_tree(const Tree& tree, const OnFolder& on_folder = {});
 
 /// The paths in .testctrignore: one a line, relative to the folder (a leading `/` changes nothing); blank
 /// lines and lines that begin with `#` say nothing. Patterns are refused. @param shown the file's name for

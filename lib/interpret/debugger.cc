@@ -32,10 +32,8 @@ constexpr std::array words{
     WordInfo{Word::ls, "ls", "", " [FOLDER]", "what is in a folder"},
     WordInfo{Word::cat, "cat", "", " FILE...", "files"},
     WordInfo{Word::env, "env", "", " [NAME]", "variables"},
-    WordInfo{Word::shell, "shell", "", "",
-             "the image's shell, as this line would see it; `exit` comes back here"},
-    WordInfo{Word::quit, "quit", "q", "",
-             "end this test as it stands (so does the end of input); Ctrl-C ends the run"},
+    WordInfo{Word::shell, "shell", "", "", "the image's shell, as this line would see it"},
+    WordInfo{Word::quit, "quit", "q", "", "end this test as it stands; Ctrl-C ends the run"},
     WordInfo{Word::help, "help", "h", "", "this"}};
 
 const WordInfo* find_word(std::string_view name) {
@@ -246,11 +244,9 @@ struct Debugger::Prompt {
       text += fmt::format("  {:<18} {}\n", left, info.summary);
     }
     text += here.first_words().empty()
-                ? "Anything else is a command for the document's shell; it counts for nothing. A line that "
-                  "begins "
-                  "with a blank is always one.\n"
-                : "Anything else is carried out as a line of the script; it counts for nothing. A line that "
-                  "begins with a blank is always one.\n";
+                ? "Anything else is a command for the document's shell; it counts for nothing.\n"
+                : "Anything else is carried out as a line of the script; it counts for nothing.\n";
+    text += "A line that begins with a blank is always one.\n";
     print(text);
   }
 

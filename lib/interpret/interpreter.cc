@@ -15,6 +15,7 @@
 #include "interpret/extract.h"
 #include "interpret/judge.h"
 #include "interpret/rules.h"
+#include "interpret/script_ending.h"
 #include "interpret/session.h"
 #include "interpret/terminal_session.h"
 #include "interpret/typed_line.h"
@@ -22,8 +23,6 @@
 
 namespace testctr::interpret {
 namespace {
-
-constexpr uint64_t stop_grace_ns = 1'000'000'000;
 
 bool lies_below(const std::string& path, const std::string& folder) {
   return path == folder || path.starts_with(folder + "/");
@@ -87,16 +86,17 @@ struct Interpreter::Impl : Debugged {
       session_.children->kill_all();
     } else {
       // What they stop or wait for may still run.
-      const Verdict deferred = carry_out_deferred();
+      const Verdict deferred = carry_out_deferred(session_);
       if (deferred == Verdict::cancelled) {
         session_.children->kill_all();
         return Outcome::not_run;
       }
       if (deferred == Verdict::failed) outcome = Outcome::fail;
-      if (!finish_background(outcome == Outcome::pass || outcome == Outcome::skip)) outcome = Outcome::fail;
+      if (!finish_background(session_, outcome == Outcome::pass || outcome == Outcome::skip))
+        outcome = Outcome::fail;
     }
-    if (outcome == Outcome::fail) tell_background_output();
-    if (!cancelled) sweep();
+    if (outcome == Outcome::fail) tell_background_output(session_);
+    if (!cancelled) sweep(session_);
     (void)tell_denials(session_);
     return outcome;
   }
@@ -407,93 +407,6 @@ struct Interpreter::Impl : Debugged {
   [[nodiscard]] bool is_program(const std::string& name) const {
     const auto& programs = session_.setting.programs;
     return std::find(programs.begin(), programs.end(), name) != programs.end();
-  }
-
-  /// What `defer` has put off, the last one first, each with the variables and the directory of its line; all
-  /// of them, whatever becomes of the others. @return failed: one of them was
-  Verdict carry_out_deferred() {
-    Verdict all = Verdict::go_on;
-    while (!session_.deferred.empty()) {
-      const Deferred deferred = std::move(session_.deferred.back());
-      session_.deferred.pop_back();
-      session_.rules = deferred.rules;
-      session_.command = deferred.call->command;
-      session_.variables = deferred.variables;
-      session_.directory = deferred.directory;
-      session_.input = {};
-      session_.note("[deferred] " + deferred.call->shown);
-      Answer answer = make(session_, *deferred.call);
-      if (!answer.failure.reason.empty()) answer.failure.reason += " (deferred; at the end of the script)";
-      const Verdict one = judge(session_, *deferred.call->command, deferred.call->shown, std::move(answer));
-      if (one == Verdict::cancelled) return one;
-      if (one != Verdict::go_on) all = Verdict::failed;
-    }
-    session_.command = nullptr;
-    return all;
-  }
-
-  /// What was started with `&` and never waited for. @param judged whether its ends count @return whether all
-  /// is well
-  bool finish_background(bool judged) {
-    if (session_.background.empty()) return true;
-    session_.children->look();
-    if (session_.rules->end_background != nullptr) return session_.rules->end_background(session_, judged);
-    bool well = true;
-    std::string stopped;
-    for (const Background& background : session_.background) {
-      if (background.job == nullptr) continue;  // sleep: nothing to stop
-      if (background.job->trouble || !background.job->overflow.empty()) {
-        Answer answer = Answer::misuse(
-            "its output could not be kept whole (in the background; seen at the end of the script)");
-        if (judged)
-          well =
-              judge(session_, *background.command, background.shown, std::move(answer)) == Verdict::go_on &&
-              well;
-      } else if (background.job->status) {
-        if (!judged) continue;
-        well = judge_ended(background) && well;
-      } else if (background.command->want != script::Want::either && background.signal == 0) {
-        stopped += fmt::format("{}{} (line {})", stopped.empty() ? "" : ", ", background.shown,
-                               background.command->line);
-      }
-    }
-    session_.children->stop_jobs(stop_grace_ns);
-    session_.command = nullptr;
-    if (!stopped.empty()) session_.log("still running at the end of the script and stopped: " + stopped);
-    return well;
-  }
-
-  bool judge_ended(const Background& background) {
-    Answer answer = answer_of(background);
-    if (!answer.failure.reason.empty())
-      answer.failure.reason += " (in the background; seen at the end of the script)";
-    return judge(session_, *background.command, background.shown, std::move(answer)) == Verdict::go_on;
-  }
-
-  /// The reason why a script failed is often what its server had to say.
-  void tell_background_output() {
-    for (Background& background : session_.background) {
-      if (background.job == nullptr) continue;
-      session_.command = background.command;
-      if (background.job->output.empty() && background.job->error.empty()) continue;
-      session_.note("[background] " + background.shown);
-      session_.tell_output("stdout", background.job->output);
-      session_.tell_output("stderr", background.job->error);
-    }
-    session_.command = nullptr;
-  }
-
-  /// Ends and names what programs of the script left behind.
-  void sweep() {
-    if (!session_.children->any_left()) return;
-    session_.command = nullptr;
-    auto below = Children::left_behind();
-    session_.children->kill_all();
-    if (!below)
-      return session_.log(
-          "processes that the script left behind were killed (there is no /proc to name them)");
-    if (below->empty()) return;
-    session_.log("left behind by the script and killed: " + named(*below));
   }
 
   const script::Script* script_ = nullptr;

@@ -157,12 +157,14 @@ void Terminal::script_ended(const ScriptReport& script) {
   if ((options_.quiet && !bad) || (unreached && !options_.verbose)) return progress_.tick();
 
   progress_.wipe();
-  std::string text;
+  std::string text = at_length_ ? "\n" : "";
   head(script, text);
+  at_length_ = false;
   InWords in_words;
   details(script, bad, [&](Style style, std::string_view line) {
     // What stands above all is not said again of each script.
     if (style != Style::plain && said_above(line)) return;
+    at_length_ = options_.person && (bad || options_.verbose);
     text += styled(style, options_.plain ? in_words(style, line) : line);
     if (text.size() > buffer_most) {
       out_.write(text);
@@ -175,6 +177,7 @@ void Terminal::script_ended(const ScriptReport& script) {
 
 void Terminal::run_ended(const RunEnding& ending, const Tally& tally) {
   progress_.wipe();
+  if (at_length_) out_.write("\n");
   for (const std::string& line : {tally.cases_line(), tally.kinds_line()}) {
     if (!line.empty()) out_.write(line + "\n");
   }
@@ -182,6 +185,7 @@ void Terminal::run_ended(const RunEnding& ending, const Tally& tally) {
   const std::string_view code =
       good ? code_of(Outcome::pass, options_.palette) : code_of(Outcome::fail, options_.palette);
   out_.write(painted(code, tally.line(ending)) + "\n");
+  if (!good && options_.person && !options_.again.empty()) out_.write(styled(Style::note, options_.again));
 }
 
 }  // namespace testctr::report

@@ -20,6 +20,8 @@ struct TerminalOptions {
   bool plain = false;    ///< for who hears it: words in place of signs, no colours, nothing drawn anew
   bool verbose = false;  ///< the log of every script, and scripts that were not run
   bool quiet = false;    ///< only what went wrong, and the summary
+  bool person = false;   ///< for who looks at it while it runs: what is told at length stands apart
+  std::string again = {};  ///< for such a person: the last line, when something has failed or has not run
   ProgressOptions progress = {};
   std::string work = "/work";  ///< $WORK in the place
   std::vector<std::string> first =
@@ -60,6 +62,7 @@ class Terminal : public Reporter {
   /// A test that is said to have begun and of which that is not told yet: those that do not come to run are
   /// begun and ended in one go.
   std::optional<std::pair<uint32_t, std::string>> begun_;
+  bool at_length_ = false;  ///< what was written last has several lines
 };
 
 }  // namespace testctr::report

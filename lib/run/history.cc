@@ -1,7 +1,5 @@
 #include "run/history.h"
 
-#include <sys/file.h>
-
 #include <cstdlib>
 
 #include "base/digest.h"
@@ -13,7 +11,6 @@ namespace testctr::run {
 namespace {
 
 constexpr size_t largest = size_t{256} << 20;
-constexpr size_t few_lines = 1000;
 
 std::string absolute_variable(const char* name) {
   const char* value = std::getenv(name);
@@ -72,16 +69,19 @@ Result<History> History::open(const std::string& folder) {
         .hint("set HOME or TESTCTR_HOME to an absolute path");
   CHECK_OK(sys::make_dirs(state + "/runs", 0700));
   History history;
-  history.path_ = fmt::format("{}/runs/{}.jsonl", state, Digest::of(folder).hex().substr(0, 32));
-  history.file_ = TRY(sys::open(history.path_, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
-  CHECK_OK(sys::lock(history.file_.get(), LOCK_SH));
-  history.read(TRY(sys::read_file(history.path_, largest)));
+  history.file_ =
+      TRY(LinesFile::open(fmt::format("{}/runs/{}.jsonl", state, Digest::of(folder).hex().substr(0, 32))));
   return history;
+}
+
+Status History::load() {
+  if (!loaded_) read(TRY(file_.read()));
+  loaded_ = true;
+  return {};
 }
 
 void History::read(std::string_view text) {
   for (std::string_view line : text::lines(text)) {
-    ++lines_;
     const auto parsed = json::parse(line);
     if (!parsed.ok() || !parsed.value().is_object()) continue;
     const Json& object = parsed.value();
@@ -118,33 +118,20 @@ std::map<plan::TestKey, int64_t> History::durations() const {
   return all;
 }
 
-Status History::append(const std::string& line) { return sys::write_full(file_.get(), line); }
-
-// Only where nobody else has the file: what he adds to the old one would be lost.
-Status History::rewrite() {
-  if (lines_ < few_lines || lines_ < 4 * tests_.size()) return {};
-  if (!TRY(sys::lock(file_.get(), LOCK_EX | LOCK_NB))) {
-    CHECK_OK(sys::lock(file_.get(), LOCK_SH));
-    return {};
-  }
-  std::string text;
-  for (const auto& [key, past] : tests_) text += ended_line(key, past.outcome, past.duration_ns);
-  CHECK_OK(sys::write_file_atomic(AT_FDCWD, path_, text, 0600, /*sync=*/false));
-  file_ = TRY(sys::open(path_, O_RDWR | O_APPEND | O_NOFOLLOW));
-  CHECK_OK(sys::lock(file_.get(), LOCK_SH));
-  lines_ = tests_.size();
-  return {};
-}
-
 Status History::begin(const plan::Plan& plan) {
-  CHECK_OK(rewrite());
+  if (TRY(file_.has_grown())) {
+    CHECK_OK(load());
+    std::string lines;
+    for (const auto& [key, past] : tests_) lines += ended_line(key, past.outcome, past.duration_ns);
+    CHECK_OK(file_.rewrite(lines));
+  }
   Json begun = Json::array();
   for (const plan::Job& job : plan.jobs) begun.push_back(key_to_json(plan::key_of(job)));
-  return append(json::dump(Json{{"begun", std::move(begun)}}) + "\n");
+  return file_.add(json::dump(Json{{"begun", std::move(begun)}}) + "\n");
 }
 
 Status History::add(const plan::TestKey& test, Outcome outcome, int64_t duration_ns) {
-  return append(ended_line(test, outcome, duration_ns));
+  return file_.add(ended_line(test, outcome, duration_ns));
 }
 
 void HistoryWriter::take(const Event& event) {

@@ -7,10 +7,10 @@
 #include <set>
 #include <string>
 
-#include "base/fd.h"
 #include "base/result.h"
 #include "interpret/event.h"
 #include "plan/narrow.h"
+#include "run/lines_file.h"
 
 namespace testctr::run {
 
@@ -23,14 +23,18 @@ class History {
     int64_t duration_ns = 0;             ///< of its last run that ended; 0: none did
   };
 
-  /// Reads what is known. @param folder absolute, of the manifest or the one that names are relative to.
+  /// @param folder absolute, of the manifest or the one that names are relative to.
   /// Errors (infrastructure): there is no folder for state ($TESTCTR_HOME, $XDG_STATE_HOME, $HOME), or the
-  /// file cannot be read. Lines that make no sense are passed over.
+  /// file cannot be made.
   static Result<History> open(const std::string& folder);
+  /// Reads what is known, which takes its time where thousands of tests have run. Lines that make no sense
+  /// are passed over. Errors (infrastructure): the file cannot be read.
+  Status load();
 
   /// The file, which a run writes into while it goes on; what is kept beside it is named after it
   /// (KeptFailures).
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return file_.path(); }
+  /// What was known when it was loaded, as what follows.
   [[nodiscard]] const std::map<plan::TestKey, Past>& tests() const { return tests_; }
   /// Those that failed or did not come to their end when they were last to run.
   [[nodiscard]] std::set<plan::TestKey> failed() const;
@@ -43,13 +47,10 @@ class History {
 
  private:
   void read(std::string_view lines);
-  Status append(const std::string& line);
-  Status rewrite();
 
-  std::string path_;
+  LinesFile file_;
+  bool loaded_ = false;
   std::map<plan::TestKey, Past> tests_;
-  size_t lines_ = 0;  ///< of the file, as it was read
-  Fd file_;
 };
 
 /// How long tests took, from the event lines of a run (`--report json=FILE`, `--json`).

@@ -1,7 +1,6 @@
 #include "run/kept_failures.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +19,6 @@ namespace testctr::run {
 namespace {
 
 constexpr size_t largest_passed = size_t{256} << 20;
-constexpr size_t few_lines = 1000;
 constexpr uint64_t month_s = uint64_t{30} * 24 * 3600;
 constexpr size_t longest_text = size_t{128} << 10;  ///< of an event's text, where it is kept
 constexpr size_t shortest_text = size_t{4} << 10;   ///< the same where there is no room
@@ -193,31 +191,13 @@ Result<std::map<plan::TestKey, report::Circumstances>> KeptFailures::passed() co
 }
 
 Status KeptFailures::begin() {
-  passed_ = TRY(sys::open(passed_path_, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
-  CHECK_OK(sys::lock(passed_.get(), LOCK_SH));
-  CHECK_OK(tidy());
+  passed_ = TRY(LinesFile::open(passed_path_));
+  if (TRY(passed_.has_grown())) {
+    std::string lines;
+    for (const auto& [test, was] : TRY(passed())) lines += passed_line(test, was);
+    CHECK_OK(passed_.rewrite(lines));
+  }
   return look_through();
-}
-
-// Only where nobody else has the file: what he adds to the old one would be lost.
-Status KeptFailures::tidy() {
-  struct stat st {};
-  if (::fstat(passed_.get(), &st) != 0) return Error::system("fstat", passed_path_);
-  // Cheap to ask, and rarely so: a line has no less than this.
-  constexpr off_t least_line = 256;
-  if (st.st_size < static_cast<off_t>(few_lines) * least_line) return {};
-  const std::string text = TRY(sys::read_file(passed_path_, largest_passed));
-  const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-  const auto all = TRY(passed());
-  if (lines < few_lines || lines < 4 * all.size()) return {};
-  if (!TRY(sys::lock(passed_.get(), LOCK_EX | LOCK_NB)))
-    return sys::lock(passed_.get(), LOCK_SH).ok() ? Status() : Error::system("flock", passed_path_);
-  std::string kept;
-  for (const auto& [test, was] : all) kept += passed_line(test, was);
-  CHECK_OK(sys::write_file_atomic(AT_FDCWD, passed_path_, kept, 0600, /*sync=*/false));
-  passed_ = TRY(sys::open(passed_path_, O_RDWR | O_APPEND | O_NOFOLLOW));
-  CHECK_OK(sys::lock(passed_.get(), LOCK_SH));
-  return {};
 }
 
 Status KeptFailures::look_through() {
@@ -264,8 +244,8 @@ Status KeptFailures::pass(const plan::TestKey& test, const report::Circumstances
       sizes_.erase(old);
     }
   }
-  if (was.empty() || !passed_.valid()) return {};
-  return sys::write_full(passed_.get(), passed_line(test, was));
+  if (was.empty() || !passed_.is_open()) return {};
+  return passed_.add(passed_line(test, was));
 }
 
 report::Circumstances circumstances_of(const plan::Job& job) {

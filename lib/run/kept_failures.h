@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "base/fd.h"
 #include "base/result.h"
 #include "interpret/event.h"
 #include "plan/narrow.h"
 #include "report/findings.h"
+#include "run/lines_file.h"
 
 namespace testctr::run {
 
@@ -53,10 +53,9 @@ class KeptFailures {
  private:
   [[nodiscard]] std::string path_of(const std::string& name) const { return folder_ + "/" + name; }
   Status look_through();
-  Status tidy();
 
   std::string folder_, passed_path_;
-  Fd passed_;
+  LinesFile passed_;
   std::map<std::string, uint64_t> sizes_;  ///< of the files in the folder
   uint64_t together_ = 0;
 };

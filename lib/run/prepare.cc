@@ -74,11 +74,11 @@ void Provisions::set_apart(const std::string& path) {
 }
 
 template <class T, class F>
-Result<const T*> Provisions::once(std::map<std::string, Result<T>>& known, const std::string& key, F make) {
+Result<T*> Provisions::once(std::map<std::string, Result<T>>& known, const std::string& key, F make) {
   auto it = known.find(key);
   if (it == known.end()) it = known.emplace(key, make()).first;
   if (!it->second.ok()) return it->second.error();
-  return &std::as_const(it->second).value();
+  return &it->second.value();
 }
 
 Result<Provision> Provisions::provide(const plan::Job& job) {
@@ -102,10 +102,10 @@ Result<Provision> Provisions::provide(const plan::Job& job) {
       }
     }
   } else if (!job.tree.empty()) {
-    provision.tree = TRY(once(trees_, job.tree, [&] {
+    provision.tree = TRY(once(trees_, job.tree, [&]() -> Result<image::TreeWatch> {
       std::vector<std::string> apart;
       for (const auto& [path, status] : outputs_) apart.push_back(path);
-      return image::scan_tree(job.tree, apart).in("the test tree");
+      return image::TreeWatch(TRY_IN(image::scan_tree(job.tree, apart), "the test tree"));
     }));
   }
   const bool for_user = shells_ && provision.root != nullptr && !has_program(*provision.root, "bash") &&
@@ -164,14 +164,14 @@ Status Provisions::check_programs_in(const plan::Job& job, const std::string& im
 }
 
 Result<const image::RootFilesystem*> Provisions::root(const std::string& image) {
-  return once(images_, image, [&] { return image::obtain(store_, image, access_); });
+  return TRY(once(images_, image, [&] { return image::obtain(store_, image, access_); }));
 }
 
 std::vector<std::string> notes_of(const Provision& provision) {
   std::vector<std::string> notes;
   if (provision.root != nullptr) notes = provision.root->notes;
   if (provision.tree != nullptr)
-    notes.insert(notes.end(), provision.tree->notes.begin(), provision.tree->notes.end());
+    notes.insert(notes.end(), provision.tree->tree().notes.begin(), provision.tree->tree().notes.end());
   return notes;
 }
 
@@ -185,7 +185,7 @@ void set_tree(sandbox::Spec& spec, const Provision& provision) {
     return;
   }
   if (provision.tree == nullptr) return;
-  const image::Tree& tree = *provision.tree;
+  const image::Tree& tree = provision.tree->tree();
   spec.tree = tree.root;
   spec.tree_hidden = tree.hidden;
   spec.tree_owners = tree.owners;

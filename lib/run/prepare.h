@@ -9,7 +9,7 @@
 #include "image/changes.h"
 #include "image/image.h"
 #include "image/layer.h"
-#include "image/tree.h"
+#include "image/tree_watch.h"
 #include "plan/plan.h"
 #include "run/assignment.h"
 #include "sandbox/container.h"
@@ -24,7 +24,7 @@ uint64_t default_memory(unsigned parallel);
 /// What one job needs from this machine; the values belong to the Provisions.
 struct Provision {
   const image::RootFilesystem* root = nullptr;
-  const image::Tree* tree = nullptr;  ///< the test tree where it lies; null with a layer or without a tree
+  image::TreeWatch* tree = nullptr;  ///< the test tree where it lies; null with a layer or without a tree
   const image::OpenedLayer* layer = nullptr;  ///< `--layer`
   /// Of a document, or of the user, where the image has no shell for it: the embedded image, whose bash then
   /// serves.
@@ -58,7 +58,7 @@ class Provisions {
   /// alike.
   Status check_programs_in(const plan::Job& job, const std::string& image, const Provision& provision);
   template <class T, class F>
-  static Result<const T*> once(std::map<std::string, Result<T>>& known, const std::string& key, F make);
+  static Result<T*> once(std::map<std::string, Result<T>>& known, const std::string& key, F make);
 
   image::Store& store_;
   const image::Access& access_;
@@ -68,7 +68,7 @@ class Provisions {
   int64_t began_;  ///< seconds since the epoch: nothing that containers write is older
   image::ChangesLayers set_up_;
   std::map<size_t, std::pair<std::string, image::RootFilesystem>> extended_;  ///< by job, with its image
-  std::map<std::string, Result<image::Tree>> trees_;
+  std::map<std::string, Result<image::TreeWatch>> trees_;
   std::map<std::string, Result<image::OpenedLayer>> layers_;
   std::map<std::string, Result<Unit>> checked_;  ///< programs of the host, in an image
 };

@@ -83,7 +83,7 @@ class Runner {
     if (!options_.provided || !provided_[index].ok()) return;
     const Provision& provision = provided_[index].value();
     options_.provided(index, provision.root != nullptr ? provision.root->manifest : Digest(),
-                      provision.tree != nullptr ? provision.tree->fingerprint : 0);
+                      provision.tree != nullptr ? provision.tree->tree().fingerprint : 0);
   }
 
   // Asked between two images; a single one is loaded to its end.

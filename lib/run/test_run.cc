@@ -437,7 +437,7 @@ void TestRun::settle() {
   if (verdict.outcome == Outcome::fail) pod_->tell_logs();
   // The tree is looked through while the containers take themselves down.
   const bool changed =
-      verdict.outcome == Outcome::pass && provision_.tree != nullptr && !image::same_tree(*provision_.tree);
+      verdict.outcome == Outcome::pass && provision_.tree != nullptr && !provision_.tree->same();
   // The folder is there for as long as it is open.
   if (job_.setup && verdict.outcome == Outcome::pass && leader_ != nullptr && leader_->place)
     changes_ = leader_->place->changes();
@@ -454,7 +454,7 @@ void TestRun::settle() {
   }
   if (verdict.outcome == Outcome::pass && changed) {
     verdict = error_verdict(
-        Error::infrastructure(fmt::format("{} changed while the script ran", provision_.tree->root))
+        Error::infrastructure(fmt::format("{} changed while the script ran", provision_.tree->tree().root))
             .hint("what the script saw of it may be old or new; run it again"));
   }
   if (ending.lost && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip))

@@ -98,25 +98,6 @@ plan::Plan plan_of(const plan::Plan& plan, size_t index) {
   return own;
 }
 
-namespace {
-
-/// What has set up the images of a job, behind it in a plan that it begins.
-void add_set_ups(const plan::Plan& plan, size_t index, const bundle::Recording& recording,
-                 const image::ChangesLayers& set_ups, plan::Plan& own, bundle::Recording& recorded,
-                 bundle::PackOptions& how) {
-  std::vector<size_t> moved;
-  how.set_ups.resize(1);
-  for (const size_t setup : plan.jobs[index].set_up_by) {
-    moved.push_back(own.jobs.size());
-    own.jobs.push_back(plan.jobs[setup]);
-    recorded.tests.push_back(recording.tests[setup]);
-    how.set_ups.push_back(setup < set_ups.size() ? set_ups[setup] : nullptr);
-  }
-  own.jobs.front().set_up_by = own.jobs.front().needs = std::move(moved);
-}
-
-}  // namespace
-
 int pack_failures(const std::string& folder, const plan::Plan& plan, const bundle::Recording& recording,
                   const image::ChangesLayers& set_ups, const image::StoreOptions& options,
                   const image::Access& access, const std::vector<std::string>& left_out) {
@@ -132,13 +113,12 @@ int pack_failures(const std::string& folder, const plan::Plan& plan, const bundl
       if (!opened.ok()) return complain(opened.error());
       store.emplace(std::move(opened).value());
     }
-    bundle::Recording own{recording.surroundings, {test}};
     const std::string path = folder + "/" + name;
-    bundle::PackOptions how{.output = path, .recording = &own};
+    bundle::PackOptions how{.output = path, .recording = &recording};
     how.left_out = left_out;
-    plan::Plan alone = plan_of(plan, i);
-    add_set_ups(plan, i, recording, set_ups, alone, own, how);
-    auto packed = bundle::pack(*store, access, alone, how);
+    how.set_ups = set_ups;
+    how.only = i;
+    auto packed = bundle::pack(*store, access, plan, how);
     if (!packed.ok()) {
       code = complain(std::move(packed).error().in(fmt::format("packing {}", plan.jobs[i].name)));
       continue;

@@ -60,12 +60,11 @@ Result<int> run_inspect(const Arguments& arguments) {
     if (bundle.recording()) test["recorded"] = std::string(to_string(bundle.recording()->tests[i].outcome));
     tests.push_back(std::move(test));
   }
-  for (const bundle::NamedDigest& image : bundle.file().images) {
-    images.push_back({{"name", json::from_bytes(image.name)}, {"manifest", image.manifest.str()}});
-    if (image.setup.empty()) continue;
-    images.back()["setup"] = json::from_bytes(image.setup);
-    images.back()["setup_layer"] = image.layer.str();
-  }
+  for (const bundle::NamedDigest& image : bundle.file().images)
+    images.push_back({{"name", json::from_bytes(image.name)},
+                      {"manifest", image.manifest.str()},
+                      {"setup", json::from_bytes(image.setup)},
+                      {"setup_layer", image.layer.str()}});
   for (const image::Descriptor& layer : bundle.packed().manifest.layers)
     layers.push_back({{"digest", layer.digest.str()}, {"size", layer.size}, {"mediaType", layer.media_type}});
   Json all{{"content", bundle.content().str()}, {"packed_by", bundle.file().program},

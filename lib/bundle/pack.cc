@@ -57,9 +57,10 @@ struct Images {
   std::vector<NamedDigest> named;
 };
 
-Result<std::string> pin_of(const plan::Plan& plan, const std::string& image) {
+Result<std::string> pin_of(const plan::Plan& plan, size_t only, const std::string& image) {
   std::string pinned;
   for (const plan::Job& job : plan.jobs) {
+    if (only != SIZE_MAX && &job != &plan.jobs[only]) continue;
     const auto pin = job.pins.find(image);
     const std::string& own = pin == job.pins.end() ? image : pin->second;
     if (!pinned.empty() && own != pinned && pin != job.pins.end())
@@ -73,11 +74,13 @@ Result<std::string> pin_of(const plan::Plan& plan, const std::string& image) {
 /// writes is to be no older than what it was made from, or `make` would make it again.
 Result<int64_t> clock_of(const std::string& config) {
   const int64_t epoch = TRY(image::source_date_epoch(0));
-  const auto parsed = image::parse_config(config);
-  struct tm created {};
-  if (!parsed.ok() || strptime(parsed.value().created.c_str(), "%Y-%m-%dT%H:%M:%S", &created) == nullptr)
+  const auto json = json::parse(config);
+  if (!json.ok()) return epoch;
+  const auto created = json::get_string(json.value(), "created", "");
+  struct tm parts {};
+  if (!created.ok() || strptime(created.value().c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr)
     return epoch;
-  return std::max<int64_t>(epoch, timegm(&created));
+  return std::max<int64_t>(epoch, timegm(&parts));
 }
 
 /// @param named says in which blob the changes are
@@ -93,29 +96,23 @@ Result<std::unique_ptr<Source>> with_set_up(std::unique_ptr<Source> base, const 
       text::printable(set_up.job->name));
   named.setup = set_up.job->name;
   named.layer = layer.blob.digest;
-  return set_up_image(std::move(base), std::move(file), layer);
+  return packed_image(std::move(base), std::move(file), layer, /*set_up=*/true);
 }
 
 /// Of an image as it is to be packed only what was touched. Of one that nothing was done with, the whole:
-/// nobody knows what a replay will do with it.
-Status make_slim(image::Store& store, const image::RootFilesystem& root, const std::string& pinned,
-                 const PackOptions& options, std::unique_ptr<Source>& source, NamedDigest& named,
-                 std::vector<std::string>& notes) {
-  const auto touched = TRY(options.touched->of(pinned, notes));
+/// nobody knows what a replay will do with it. @param root of the image as it is obtained
+Status make_slim(image::Store& store, image::RootFilesystem root, const PackOptions& options,
+                 std::unique_ptr<Source>& source, NamedDigest& named, std::vector<std::string>& notes) {
+  const auto touched = TRY(options.touched->of(named.shown, notes));
   if (!touched) return {};
-  const std::string folder = folder_of(options.output);
-  if (named.setup.empty()) {
-    source = TRY(slim_image(*source, root, *touched, folder, notes));
-    return {};
+  std::optional<image::Loaded> loaded;
+  if (!named.setup.empty()) {
+    // As others will have it, not as it lies here: the times are those of the bundle.
+    loaded = TRY(image::load_image(store.impl(), *source, /*keep_blobs=*/false));
+    root = TRY(image::obtain(store, loaded->record.manifest.str()));
+    named.layer = {};
   }
-  // As others will have it, not as it lies here: the times are those of the bundle.
-  const image::Loaded loaded = TRY(image::load_image(store.impl(), *source, /*keep_blobs=*/false));
-  image::RootFilesystem set_up;
-  for (const std::string& id : loaded.record.layers)
-    set_up.layers.push_back(store.impl().layer_directory(id));
-  set_up.root_mode = loaded.record.root_mode;
-  source = TRY(slim_image(*source, set_up, *touched, folder, notes));
-  named.layer = {};
+  source = TRY(slim_image(*source, root, *touched, folder_of(options.output), notes));
   return {};
 }
 
@@ -124,15 +121,16 @@ Result<Images> open_images(image::Store& store, const image::Access& access, con
                            std::vector<std::string>& notes) {
   Images images;
   for (const auto& [name, set_up, jobs] : wanted) {
-    const std::string pinned = TRY(pin_of(plan, name));
+    const std::string pinned = TRY(pin_of(plan, options.only, name));
     // In the store, where it was not yet: a layer is read more than once.
-    const image::RootFilesystem root = TRY(image::obtain(store, pinned, access));
+    image::RootFilesystem root = TRY(image::obtain(store, pinned, access));
     auto source = TRY(image::open_source(store, pinned, access));
     CHECK_OK(image::settle(*source));
     NamedDigest named{.name = name, .shown = pinned, .manifest = {}, .media_type = {}, .jobs = jobs};
     if (set_up != nullptr)
       source = TRY(with_set_up(std::move(source), *set_up, folder_of(options.output), named));
-    if (options.touched != nullptr) CHECK_OK(make_slim(store, root, pinned, options, source, named, notes));
+    if (options.touched != nullptr)
+      CHECK_OK(make_slim(store, std::move(root), options, source, named, notes));
     if (!images.main) {
       images.main = std::move(source);
     } else if (source->manifest_digest != images.main->manifest_digest) {
@@ -198,7 +196,8 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   std::vector<std::string> left_out = options.left_out;
   left_out.push_back(output.target());
   Folded folded;
-  fold(plan, options.recording, options.set_ups, folded);
+  fold(plan, options.recording, options.set_ups, options.only, folded);
+  if (folded.plan.jobs.empty() && !folded.notes.empty()) return Error::infrastructure(folded.notes.front());
   Content content = TRY(gather(folded, secrets, left_out));
   content.notes.insert(content.notes.begin(), folded.notes.begin(), folded.notes.end());
   Images images = TRY(open_images(store, access, plan, content.images, options, content.notes));

@@ -25,6 +25,7 @@ struct PackOptions {
   /// What the plan's jobs that set images up have changed, by their indices: a setup that is not here is
   /// packed as a test.
   image::ChangesLayers set_ups = {};
+  size_t only = SIZE_MAX;     ///< the plan's job with this index alone, without what it needs; SIZE_MAX: all
   bool plain_layers = false;  ///< zstd layers uncompressed as well, however large
 };
 

@@ -47,21 +47,15 @@ class Packed final : public Source {
   std::string config_;
 };
 
-/// The configuration of an image with one more layer.
-Result<Json> added_config(const std::string& base, const image::CompressedLayer& layer,
-                          const char* created_by) {
+Result<std::string> packed_config(const std::string& base, const image::CompressedLayer& layer, bool set_up) {
   Json json = TRY_IN(json::parse(base), "the image's configuration");
   if (!json.is_object() || !json.contains("rootfs") || !json["rootfs"].is_object() ||
       !json["rootfs"].contains("diff_ids") || !json["rootfs"]["diff_ids"].is_array())
     return Error::infrastructure("the image's configuration names no layers");
   json["rootfs"]["diff_ids"].push_back(layer.diff_id.str());
   if (json.contains("history") && json["history"].is_array())
-    json["history"].push_back({{"created_by", created_by}});
-  return json;
-}
-
-Result<std::string> packed_config(const std::string& base, const image::CompressedLayer& layer) {
-  Json json = TRY(added_config(base, layer, "testctr-script pack"));
+    json["history"].push_back({{"created_by", set_up ? "testctr-script: setup" : "testctr-script pack"}});
+  if (set_up) return json::dump(json);
   Json& config = json["config"];
   if (!config.is_object()) config = Json::object();
   config["Entrypoint"] = {"/testctr/bin/testctr-script", "replay"};
@@ -100,9 +94,12 @@ Error no_bundle(const Source& source) {
       .hint("`testctr-script pack` makes bundles");
 }
 
-/// @param config of the image with the layer
-Result<std::unique_ptr<Source>> with_layer(std::unique_ptr<Source> base, Fd layer,
-                                           const image::CompressedLayer& described, std::string config) {
+}  // namespace
+
+Result<std::unique_ptr<Source>> packed_image(std::unique_ptr<Source> base, Fd layer,
+                                             const image::CompressedLayer& described, bool set_up) {
+  CHECK_OK(image::settle(*base));
+  std::string config = TRY(packed_config(TRY(base->config()), described, set_up));
   image::Manifest manifest;
   manifest.layers = base->manifest.layers;
   for (Descriptor& one : manifest.layers) one.media_type = oci_type(one.media_type);
@@ -120,22 +117,6 @@ Result<std::unique_ptr<Source>> with_layer(std::unique_ptr<Source> base, Fd laye
   packed->manifest_digest = Digest::of(packed->manifest_bytes);
   packed->manifest = std::move(manifest);
   return std::unique_ptr<Source>(std::move(packed));
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Source>> packed_image(std::unique_ptr<Source> base, Fd layer,
-                                             const image::CompressedLayer& described) {
-  CHECK_OK(image::settle(*base));
-  std::string config = TRY(packed_config(TRY(base->config()), described));
-  return with_layer(std::move(base), std::move(layer), described, std::move(config));
-}
-
-Result<std::unique_ptr<Source>> set_up_image(std::unique_ptr<Source> base, Fd layer,
-                                             const image::CompressedLayer& described) {
-  CHECK_OK(image::settle(*base));
-  std::string config = json::dump(TRY(added_config(TRY(base->config()), described, "testctr-script: setup")));
-  return with_layer(std::move(base), std::move(layer), described, std::move(config));
 }
 
 Result<std::unique_ptr<Source>> recording_image(const std::string& recording) {

@@ -12,24 +12,19 @@ Error no_image() {
   return Error::infrastructure("the bundle's plan names an image that is none: it is damaged");
 }
 
-/// Of an image that was set up: in a list of its own behind all that others have.
-Json set_up_to_wire(const NamedDigest& image) {
-  return Json::array({json::binary(image.setup), image.layer.str(), image.jobs});
-}
+// Behind what all images have stand, of one that was set up: by what, in which blob, for which jobs.
+constexpr size_t common = 5, least_set_up = common + 3;
 
 Status read_set_up(const Json& wire, NamedDigest& image) {
-  if (!wire.is_array() || wire.size() != 3 || !wire[2].is_array()) return no_image();
-  image.setup = json::bytes_of(wire[0]);
-  if (const std::string digest = json::bytes_of(wire[1]); !digest.empty())
+  image.setup = json::bytes_of(wire[common]);
+  if (const std::string digest = json::bytes_of(wire[common + 1]); !digest.empty())
     image.layer = TRY(Digest::parse(digest));
-  for (const Json& job : wire[2]) {
-    if (!job.is_number_unsigned()) return no_image();
-    image.jobs.push_back(job.get<uint64_t>());
+  for (size_t i = common + 2; i < wire.size(); ++i) {
+    if (!wire[i].is_number_unsigned()) return no_image();
+    image.jobs.push_back(wire[i].get<uint64_t>());
+    if (image.jobs.size() > 1 && image.jobs.back() <= image.jobs[image.jobs.size() - 2]) return no_image();
   }
-  const bool ascends =
-      std::adjacent_find(image.jobs.begin(), image.jobs.end(), std::greater_equal<>()) == image.jobs.end();
-  if (image.setup.empty() || image.jobs.empty() || !ascends) return no_image();
-  return {};
+  return image.setup.empty() ? Status(no_image()) : Status();
 }
 
 }  // namespace
@@ -52,7 +47,10 @@ std::string to_bytes(const PlanFile& file) {
     images.push_back(Json::array({json::binary(image.name), json::binary(image.shown), image.manifest.str(),
                                   image.media_type, image.size}));
     if (image.setup.empty()) continue;
-    images.back().push_back(set_up_to_wire(image));
+    Json& last = images.back();
+    last.push_back(json::binary(image.setup));
+    last.push_back(image.layer.str());
+    for (const uint64_t job : image.jobs) last.push_back(job);
     plan["v"] = plan::newest_wire_version;
   }
   return json::to_cbor(Json{{"plan", std::move(plan)},
@@ -74,7 +72,8 @@ Result<PlanFile> plan_file_from(std::string_view bytes) {
   const Json* images = json::find(wire, "images", Json::value_t::array);
   if (images == nullptr) return Error::infrastructure("the bundle's plan names no images: it is damaged");
   for (const Json& image : *images) {
-    if (!image.is_array() || image.size() < 5 || image.size() > 6 || !image[4].is_number_unsigned())
+    if (!image.is_array() || (image.size() != common && image.size() < least_set_up) ||
+        !image[4].is_number_unsigned())
       return no_image();
     NamedDigest named;
     named.name = json::bytes_of(image[0]);
@@ -83,7 +82,7 @@ Result<PlanFile> plan_file_from(std::string_view bytes) {
     named.size = image[4].get<uint64_t>();
     if (const std::string digest = json::bytes_of(image[2]); !digest.empty())
       named.manifest = TRY(Digest::parse(digest));
-    if (image.size() == 6) CHECK_OK(read_set_up(image[5], named));
+    if (image.size() > common) CHECK_OK(read_set_up(image, named));
     file.images.push_back(std::move(named));
   }
   return file;

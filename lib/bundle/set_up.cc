@@ -14,10 +14,11 @@ class Folder {
   Folder(const plan::Plan& plan, const image::ChangesLayers& layers, Folded& folded)
       : plan_(plan), layers_(layers), folded_(folded) {}
 
-  void fold(const Recording* recording) {
+  void fold(const Recording* recording, size_t only) {
     leave_out();
     std::vector<size_t> moved(plan_.jobs.size(), none);
     for (size_t i = 0; i < plan_.jobs.size(); ++i) {
+      if (only != none && only != i) continue;
       if (left_out_[i] == none && layer_of(i) == nullptr) {
         moved[i] = folded_.plan.jobs.size();
         add(i);
@@ -85,9 +86,9 @@ const SetUp* Folded::for_image(const plan::Job& job, const std::string& image) c
   return nullptr;
 }
 
-void fold(const plan::Plan& plan, const Recording* recording, const image::ChangesLayers& layers,
+void fold(const plan::Plan& plan, const Recording* recording, const image::ChangesLayers& layers, size_t only,
           Folded& folded) {
-  Folder(plan, layers, folded).fold(recording);
+  Folder(plan, layers, folded).fold(recording, only);
 }
 
 }  // namespace testctr::bundle

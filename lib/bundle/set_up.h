@@ -32,8 +32,8 @@ struct Folded {
 /// A setup that has no layer - it did not pass - is a test like others then, and those that need it are left
 /// out: they did not run, either.
 /// @param plan, layers must outlive what is made @param recording of the plan's tests; null: none @param
-/// layers by the index of the job; may be shorter
-void fold(const plan::Plan& plan, const Recording* recording, const image::ChangesLayers& layers,
+/// layers by the index of the job; may be shorter @param only this job of the plan; SIZE_MAX: all
+void fold(const plan::Plan& plan, const Recording* recording, const image::ChangesLayers& layers, size_t only,
           Folded& folded);
 
 }  // namespace testctr::bundle

@@ -55,7 +55,7 @@ TEST_CASE("what says of an image for whom it was set up is not believed where it
     PlanFile file = full();
     file.images[1].jobs = std::move(jobs);
     auto wire = json::from_cbor(to_bytes(file));
-    wire.value()["images"][1][5][0] = setup;
+    wire.value()["images"][1][5] = setup;
     return plan_file_from(json::to_cbor(wire.value())).ok();
   };
   CHECK(read({0, 2}));
@@ -64,10 +64,16 @@ TEST_CASE("what says of an image for whom it was set up is not believed where it
   CHECK_FALSE(read({2, 2}));
   CHECK_FALSE(read({0, 2}, ""));
   auto wire = json::from_cbor(to_bytes(full()));
-  for (const Json& wrong :
-       {Json(1), Json::array({"s", "", Json::array({-1})}), Json::array({"s", "x", Json::array({1})}),
-        Json::array({"s", "", 1}), Json::array({"s", ""})}) {
-    wire.value()["images"][1][5] = wrong;
+  const Json good = wire.value()["images"][1];
+  for (size_t i = 0; i < 8; ++i) {  // cut, and with something else in each place
+    Json wrong = good;
+    while (wrong.size() > i) wrong.erase(wrong.size() - 1);
+    wire.value()["images"][1] = wrong;
+    CHECK(plan_file_from(json::to_cbor(wire.value())).ok() == (i == 5));
+    if (i < 4) continue;
+    wrong = good;
+    wrong[i] = i == 5 ? Json("") : Json("x");
+    wire.value()["images"][1] = wrong;
     CHECK_FALSE(plan_file_from(json::to_cbor(wire.value())).ok());
   }
 }
@@ -88,7 +94,7 @@ TEST_CASE("setups without a layer are tests, and what needs them is left out") {
   image::ChangesLayers layers(5);
   layers[4] = std::make_shared<const image::ChangesLayer>("", Fd(), 0);
   Folded folded;
-  fold(plan, &recording, layers, folded);
+  fold(plan, &recording, layers, SIZE_MAX, folded);
   REQUIRE(folded.plan.jobs.size() == 2);
   CHECK(folded.plan.jobs[0].name == "c");
   CHECK(folded.plan.jobs[0].needs.empty());
@@ -102,6 +108,17 @@ TEST_CASE("setups without a layer are tests, and what needs them is left out") {
   CHECK(folded.for_image(folded.plan.jobs[0], "x") == folded.set_ups.data());
   CHECK(folded.for_image(folded.plan.jobs[0], "y") == nullptr);
   CHECK(folded.for_image(folded.plan.jobs[1], "x") == nullptr);
+
+  Folded one;
+  fold(plan, &recording, layers, 2, one);
+  REQUIRE(one.plan.jobs.size() == 1);
+  CHECK(one.recording.tests.size() == 1);
+  CHECK(one.for_image(one.plan.jobs[0], "x") == one.set_ups.data());
+  CHECK(one.notes.empty());
+  Folded none;
+  fold(plan, &recording, layers, 1, none);
+  CHECK(none.plan.jobs.empty());
+  CHECK(none.notes.size() == 1);
 }
 
 }  // namespace

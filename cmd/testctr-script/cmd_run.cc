@@ -216,6 +216,8 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
         events.provided(job, std::move(made_from));
       };
     }
+    image::ChangesLayers set_ups;
+    if (bundles) how.set_ups = &set_ups;
     reported.run(plan, events, how, signals);
     for (const Status* kept_status : {&outcomes.status(), &events.status()}) {
       if (!kept_status->ok())
@@ -225,7 +227,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
       std::vector<std::optional<std::string>> left_out = report_paths(arguments);
       left_out.push_back(bundles);
-      problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),
+      problem = pack_failures(*bundles, plan, recorder.recording(), set_ups, store_options(arguments),
                               images->access(), results_at(left_out));
     }
   }

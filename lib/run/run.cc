@@ -130,6 +130,20 @@ class Runner {
     return std::nullopt;
   }
 
+  // Whether what the job changes in its image can become a layer, if it is to.
+  [[nodiscard]] Status may_set_up(const plan::Job& job, const Provision& provision) const {
+    if (!job.setup) return {};
+    if (!engine().starts_ahead())
+      return Error::usage(
+                 fmt::format("`setup:` needs native containers, and these are of {}", engine().shown()))
+          .hint(
+              "--engine native; an image that has it all (`testctr-script image build`); or a bundle that "
+              "was packed with native containers");
+    if (provision.root != nullptr && provision.root->kind == image::RootFilesystem::Kind::hostfs)
+      return Error::usage("`setup:` needs an image, and hostfs is this machine's own root: it has no layers");
+    return {};
+  }
+
   void start(Turn turn) {
     const uint32_t index = turn.index;
     if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(turn, *verdict);
@@ -137,13 +151,8 @@ class Runner {
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(turn, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
-    if (plan_.jobs[index].setup && !engine().starts_ahead()) {
-      return did_not_run(
-          turn,
-          error_verdict(Error::usage(fmt::format("`setup:` needs native containers, and these are of {}",
-                                                 engine().shown()))
-                            .hint("`--engine native`, or an image that has it all")));
-    }
+    if (const Status able = may_set_up(plan_.jobs[index], provided.value()); !able.ok())
+      return did_not_run(turn, error_verdict(able.error()));
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
       return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
     std::unique_ptr<TestRun> test;
@@ -195,9 +204,14 @@ class Runner {
   void keep_setup(TestRun& test) {
     const plan::Job& job = plan_.jobs[test.index()];
     if (!job.setup || (test.outcome() != Outcome::pass && test.outcome() != Outcome::flaky)) return;
-    Status kept = test.changes().ok() ? machine_->provisions.extend(test.index(), job.pinned(job.image),
-                                                                    test.changes().value().get())
-                                      : Status(test.changes().error());
+    const Status kept = [&]() -> Status {
+      const Fd upper = TRY(std::move(test.changes()));
+      auto layer = TRY(machine_->provisions.extend(test.index(), job.pinned(job.image), upper.get()));
+      if (options_.set_ups == nullptr) return {};
+      options_.set_ups->resize(plan_.jobs.size());
+      (*options_.set_ups)[test.index()] = std::move(layer);
+      return {};
+    }();
     if (kept.ok()) return;
     for (size_t i = 0; i < plan_.jobs.size(); ++i) {
       const auto& setups = plan_.jobs[i].set_up_by;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "image/changes.h"
 #include "image/image.h"
 #include "interpret/event.h"
 #include "plan/plan.h"
@@ -41,6 +42,9 @@ struct Options {
   /// Told of each test, before the first begins, what it is made from: "image", the manifest of its image,
   /// and "image.NAME" of each other one, "tree", its fingerprint; each where there is one. May be empty.
   std::function<void(size_t job, report::Circumstances made_from)> provided;
+  /// Gets what each job that sets an image up (`Job::setup`) and has passed has changed, by the job's index;
+  /// null for the others. Borrowed; null: nobody wants it. The layers outlive the run.
+  image::ChangesLayers* set_ups = nullptr;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

@@ -99,8 +99,8 @@ plan::Plan plan_of(const plan::Plan& plan, size_t index) {
 }
 
 int pack_failures(const std::string& folder, const plan::Plan& plan, const bundle::Recording& recording,
-                  const image::StoreOptions& options, const image::Access& access,
-                  const std::vector<std::string>& left_out) {
+                  const image::ChangesLayers& set_ups, const image::StoreOptions& options,
+                  const image::Access& access, const std::vector<std::string>& left_out) {
   int code = exit_passed;
   std::set<std::string> taken;
   std::optional<image::Store> store;
@@ -113,11 +113,12 @@ int pack_failures(const std::string& folder, const plan::Plan& plan, const bundl
       if (!opened.ok()) return complain(opened.error());
       store.emplace(std::move(opened).value());
     }
-    bundle::Recording own{recording.surroundings, {test}};
     const std::string path = folder + "/" + name;
-    bundle::PackOptions how{.output = path, .recording = &own};
+    bundle::PackOptions how{.output = path, .recording = &recording};
     how.left_out = left_out;
-    auto packed = bundle::pack(*store, access, plan_of(plan, i), how);
+    how.set_ups = set_ups;
+    how.only = i;
+    auto packed = bundle::pack(*store, access, plan, how);
     if (!packed.ok()) {
       code = complain(std::move(packed).error().in(fmt::format("packing {}", plan.jobs[i].name)));
       continue;

@@ -65,11 +65,11 @@ Status check_bundle_folder(const std::string& folder);
 /// are there, some are not
 std::vector<std::string> results_at(const std::vector<std::optional<std::string>>& paths);
 
-/// A bundle of each test that failed, and says where. @param left_out see `bundle::PackOptions` @return an
-/// exit code: of what kept one from being written
+/// A bundle of each test that failed, and says where. @param set_ups, left_out see `bundle::PackOptions`
+/// @return an exit code: of what kept one from being written
 int pack_failures(const std::string& folder, const plan::Plan& plan, const bundle::Recording& recording,
-                  const image::StoreOptions& store, const image::Access& access,
-                  const std::vector<std::string>& left_out);
+                  const image::ChangesLayers& set_ups, const image::StoreOptions& store,
+                  const image::Access& access, const std::vector<std::string>& left_out);
 
 /// A plan of one of its jobs alone.
 plan::Plan plan_of(const plan::Plan& plan, size_t index);

@@ -61,7 +61,10 @@ Result<int> run_inspect(const Arguments& arguments) {
     tests.push_back(std::move(test));
   }
   for (const bundle::NamedDigest& image : bundle.file().images)
-    images.push_back({{"name", json::from_bytes(image.name)}, {"manifest", image.manifest.str()}});
+    images.push_back({{"name", json::from_bytes(image.name)},
+                      {"manifest", image.manifest.str()},
+                      {"setup", json::from_bytes(image.setup)},
+                      {"setup_layer", image.layer.str()}});
   for (const image::Descriptor& layer : bundle.packed().manifest.layers)
     layers.push_back({{"digest", layer.digest.str()}, {"size", layer.size}, {"mediaType", layer.media_type}});
   Json all{{"content", bundle.content().str()}, {"packed_by", bundle.file().program},

@@ -1,5 +1,4 @@
 // `explain`: why tests of the last run failed, from what `run` has kept of them.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -8,12 +7,9 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "commands.h"
-#include "plan/checks.h"
-#include "plan/manifest.h"
+#include "last_run.h"
 #include "report/findings.h"
 #include "report/terminal.h"
-#include "run/history.h"
-#include "run/kept_failures.h"
 
 namespace testctr::cmd {
 namespace {
@@ -64,40 +60,6 @@ struct Subject {
   std::vector<std::pair<std::string, std::string>> next = {};  ///< what it does, the command line
 };
 
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
-Result<run::History> history_in(const std::string& folder) {
-  run::History history = TRY(run::History::open(TRY(plan::real_path(folder))));
-  CHECK_OK(history.load());
-  return history;
-}
-
-int64_t written_ns(const run::History& history) {
-  struct stat st {};
-  if (::stat(history.path().c_str(), &st) != 0) return 0;
-  return st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
-}
-
-// As `run --failed` finds it with the manifest or with words, whichever was used last.
-Result<run::History> history_of_last(const Arguments& arguments) {
-  if (const auto manifest = arguments.value("--manifest")) {
-    if (!TRY(sys::stat_at(AT_FDCWD, *manifest, 0)))
-      return Error::usage(fmt::format("--manifest: there is no {}", text::quoted(*manifest)));
-    return history_in(folder_of(*manifest));
-  }
-  run::History here = TRY(history_in("."));
-  const auto manifest = TRY(plan::find_manifest("."));
-  if (!manifest) return here;
-  run::History other = TRY(history_in(folder_of(*manifest)));
-  if (other.path() == here.path() || other.tests().empty()) return here;
-  if (!here.tests().empty() && written_ns(here) > written_ns(other)) return here;
-  complain(fmt::format("the last run of the tests of {}", text::printable(*manifest)));
-  return other;
-}
-
 /// The tests that are meant: those that failed, or those of these names.
 Result<std::vector<plan::TestKey>> meant(const run::History& history, const std::vector<std::string>& names) {
   const std::set<plan::TestKey> failed = history.failed();
@@ -127,23 +89,16 @@ Result<std::vector<plan::TestKey>> meant(const run::History& history, const std:
   return all;
 }
 
-/// The line that the failure is at; 0: none.
-uint32_t line_of(const run::KeptFailure& kept) {
-  for (const Event& event : kept.events) {
-    if (event.kind == Event::Kind::failure && event.line > 0 && event.file.empty()) return event.line;
-  }
-  return 0;
-}
-
 void add_next(Subject& subject) {
   const run::KeptFailure& kept = *subject.kept;
-  const auto& [name, image] = subject.test;
+  const std::string& name = subject.test.first;
+  const std::string image = image_of(kept, subject.test);
   std::string words;
   if (!kept.manifest.empty()) {
-    const bool usual = kept.manifest == plan::manifest_name ||
-                       kept.manifest.ends_with(fmt::format("/{}", plan::manifest_name));
-    words = fmt::format("{}-t {}", usual ? "" : fmt::format("-f {} ", text::shell_quoted(kept.manifest)),
-                        text::shell_quoted(name));
+    words = fmt::format(
+        "{}-t {}",
+        is_usual_manifest(kept.manifest) ? "" : fmt::format("-f {} ", text::shell_quoted(kept.manifest)),
+        text::shell_quoted(name));
   } else {
     words = fmt::format("{}{}{}", text::shell_quoted(image), image.empty() ? "" : " ",
                         text::shell_quoted(kept.file));
@@ -154,10 +109,8 @@ void add_next(Subject& subject) {
   const uint32_t line = line_of(kept);
   // A text of the manifest has no file of its own.
   if (line > 0 && !kept.file.empty() && kept.file != kept.manifest)
-    subject.next.emplace_back(
-        "a shell before that line",
-        fmt::format("testctr-script shell {}{}", image.empty() ? "" : text::shell_quoted(image) + " ",
-                    text::shell_quoted(fmt::format("{}:{}", kept.file, line))));
+    subject.next.emplace_back("a shell before that line",
+                              "testctr-script shell " + shell_words(kept, subject.test, line));
   subject.next.emplace_back("a bug report that runs",
                             fmt::format("testctr-script pack {} -o bug.run", words));
 }
@@ -315,7 +268,7 @@ Json json_of(const Subject& subject) {
 Result<int> run_explain(const Arguments& arguments) {
   static const std::vector<std::string> when{"auto", "always", "never"};
   const std::string color = TRY(arguments.choice("--color", when)).value_or("auto");
-  const run::History history = TRY(history_of_last(arguments));
+  const run::History history = TRY(history_of_last(arguments.value("--manifest")));
   if (history.tests().empty()) {
     complain("nothing is known of an earlier run here");
     return exit_nothing;

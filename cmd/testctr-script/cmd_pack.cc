@@ -56,7 +56,7 @@ Result<int> run_pack(const Arguments& arguments) {
   plan::RunRequest request = TRY(request_of(arguments));
   add_manifest(arguments, request);
   request.locked = arguments.flag("--locked");
-  const plan::Plan plan = TRY(plan::plan_request(request));
+  plan::Plan plan = TRY(plan::plan_request(request));
   for (const std::string& note : plan.notes) complain(note);
   if (plan.jobs.empty()) return Error::usage("nothing was selected to pack");
   for (const plan::Job& job : plan.jobs)
@@ -70,12 +70,17 @@ Result<int> run_pack(const Arguments& arguments) {
   std::optional<bundle::Recording> recording;
   bundle::Touched touched(
       output->substr(0, output->rfind('/') == std::string::npos ? 0 : output->rfind('/') + 1) + ".");
-  if (!arguments.flag("--no-record")) {
+  // Without a recording, setups run nevertheless: what they change is to be in the bundle.
+  const bool records = !arguments.flag("--no-record");
+  for (size_t i = 0; i < plan.jobs.size(); ++i)
+    if (!records && plan.jobs[i].setup) plan.order.push_back(i);
+  if (records || !plan.order.empty()) {
     const engine::Chosen chosen = TRY(engine::choose(TRY(engine_of(arguments)), plan));
     if (!chosen.note.empty()) complain(chosen.note);
     ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks());
     bundle::Recorder recorder(reported.collector(), plan.jobs.size());
     run::Options running;
+    running.set_ups = &how.set_ups;
     running.engine = chosen.engine();
     running.store = store_options(arguments);
     running.access = images->access();
@@ -85,9 +90,13 @@ Result<int> run_pack(const Arguments& arguments) {
     reported.run(plan, recorder, running, signals);
     const int code = reported.finish();
     if (reported.interrupted()) return code;
-    recording = std::move(recorder.recording());
-    recording->surroundings = bundle::surroundings_here(chosen.shown());
-    how.recording = &*recording;
+    if (!records && code != exit_passed) {
+      complain("nothing was packed: without --no-record the bundle would say how the setup fails");
+      return code;
+    }
+    if (records) recording = std::move(recorder.recording());
+    if (records) recording->surroundings = bundle::surroundings_here(chosen.shown());
+    if (records) how.recording = &*recording;
     if (arguments.flag("--slim")) how.touched = &touched;
   }
   image::Store store = TRY(open_store(store_options(arguments)));

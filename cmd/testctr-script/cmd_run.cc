@@ -211,10 +211,12 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
       how.apart.push_back(history->path().substr(0, history->path().rfind('/')));
       for (const Status& begun : {history->begin(plan), kept_failures->begin()})
         if (!begun.ok() && !no_history) no_history = begun.error();
-      how.provided = [&](size_t job, const Digest& image, uint64_t tree) {
-        events.provided(job, image, tree);
+      how.provided = [&](size_t job, report::Circumstances made_from) {
+        events.provided(job, std::move(made_from));
       };
     }
+    image::ChangesLayers set_ups;
+    if (bundles) how.set_ups = &set_ups;
     reported.run(plan, events, how, signals);
     for (const Status* kept_status : {&outcomes.status(), &events.status()})
       if (!kept_status->ok() && !no_history) no_history = kept_status->error();
@@ -226,7 +228,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
       recorder.recording().surroundings = bundle::surroundings_here(chosen.shown());
       std::vector<std::optional<std::string>> left_out = report_paths(arguments);
       left_out.push_back(bundles);
-      problem = pack_failures(*bundles, plan, recorder.recording(), store_options(arguments),
+      problem = pack_failures(*bundles, plan, recorder.recording(), set_ups, store_options(arguments),
                               images->access(), results_at(left_out));
     }
   }

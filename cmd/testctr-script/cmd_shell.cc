@@ -1,6 +1,7 @@
-// `shell`: a shell in a fresh container, or where a script stands before a line.
+// `shell`: a shell in a fresh container, where a script stands before a line, or where the last run failed.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "debug_options.h"
+#include "last_run.h"
 #include "plan/plan_request.h"
 #include "run/run.h"
 #include "run_request.h"
@@ -27,6 +29,7 @@ struct Wish {
   run::ShellAt at = run::ShellAt::begin;
   std::vector<interpret::Break> breaks;
   std::string where;
+  uint32_t line = 0;  ///< 0: none was named
 };
 
 /// Whether a word is FILE:LINE, and not the name of an image with its tag. Errors (usage): there is no such
@@ -44,23 +47,84 @@ Result<std::optional<LineName>> as_line(const std::string& word, bool must_be) {
   return Error::usage(fmt::format("there is no file {}", text::quoted(name->file)));
 }
 
-Result<Wish> wish_at_line(plan::RunRequest request, const LineName& name) {
-  request.words.back() = name.file;
-  Wish wish;
+Status wish_at_line(const plan::RunRequest& request, const LineName& name, Wish& wish) {
+  wish.line = name.line;
   wish.plan = TRY(plan::plan_request(request));
   for (const plan::Job& job : wish.plan.jobs)
     if (job.error) return *job.error;
   wish.at = run::ShellAt::line;
-  // Not a line of what runs before or after a document.
-  const plan::Job& job = wish.plan.jobs.front();
-  const std::string& file = job.format == plan::Format::script ? job.name : job.parts[job.main_part].name;
-  wish.breaks = TRY(breaks_of(LineName{file, name.line}, wish.plan, "shell"));
+  wish.breaks = TRY(breaks_of(name, wish.plan, "shell"));
   wish.where = fmt::format("{}, before line {}", name.file, name.line);
-  return wish;
+  return {};
+}
+
+/// Where the last run failed.
+struct LastFailure {
+  plan::TestKey test;
+  run::KeptFailure kept;
+  uint32_t line = 0;  ///< 0: nothing failed at a line
+};
+
+/// What is done is told first, then which other failures there are.
+Result<LastFailure> last_failure() {
+  constexpr size_t most_told = 10;
+  const run::History history = TRY(history_of_last(std::nullopt));
+  const std::set<plan::TestKey> failed = history.failed();
+  const run::KeptFailures failures(history.path());
+  LastFailure first;
+  size_t others = 0;
+  for (const plan::TestKey& test : failed) {
+    auto kept = failures.failure(test);
+    const uint32_t line = kept && !kept->file.empty() ? line_of(*kept) : 0;
+    if (line == 0) continue;
+    if (first.line == 0) {
+      complain(fmt::format(
+          "a shell before line {} of {}{}{}, where the last run failed; options of that run are to "
+          "be given again",
+          line, text::printable(kept->file), test.second.empty() ? "" : " in ",
+          text::printable(test.second)));
+      first = {test, *std::move(kept), line};
+    } else if (++others <= most_told) {
+      complain(fmt::format("failed as well: `testctr-script shell {}`",
+                           text::printable(shell_words(*kept, test, line))));
+    }
+  }
+  if (others > most_told) complain(fmt::format("and {} more: `testctr-script explain`", others - most_told));
+  if (first.line != 0) return first;
+  const char* why =
+      "of no test that failed the last time a line is known; `testctr-script explain` tells what is";
+  if (failed.empty()) why = "no test failed the last time";
+  if (history.tests().empty()) why = "nothing is known of an earlier run here";
+  return Error::usage(fmt::format("where is the shell to be? {}", why))
+      .hint("name it: `testctr-script shell [IMAGE] FILE:LINE`, or an image alone");
+}
+
+/// What the last run was given by options is not known.
+Status wish_at_failure(plan::RunRequest& request, Wish& wish) {
+  const LastFailure first = TRY(last_failure());
+  const std::string& name = first.test.first;
+  const run::KeptFailure& kept = first.kept;
+  if (kept.manifest.empty()) {
+    if (const std::string image = image_of(kept, first.test); !image.empty()) request.words.push_back(image);
+    request.words.push_back(kept.file);
+  } else {
+    if (!is_usual_manifest(kept.manifest)) request.manifest = kept.manifest;
+    request.names.push_back(name);
+  }
+  CHECK_OK(wish_at_line(request, {kept.file, first.line}, wish));
+  const auto job = std::find_if(wish.plan.jobs.begin(), wish.plan.jobs.end(),
+                                [&](const plan::Job& one) { return plan::key_of(one) == first.test; });
+  if (job == wish.plan.jobs.end())
+    return Error::usage(fmt::format("{} is no test here any more", text::quoted(name)))
+        .hint("run the tests again");
+  const auto was = kept.was.find("script");
+  if (was != kept.was.end() && was->second != run::circumstances_of(*job).at("script"))
+    complain(fmt::format("{} has changed since: the line may be another one", text::printable(name)));
+  return {};
 }
 
 /// A test of one line, which is not carried out.
-Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch) {
+Status wish_in_image(plan::RunRequest& request, const std::string& scratch, Wish& wish) {
   const std::string image = request.words.front();
   if (!request.documents.shell.empty())
     return Error::usage("shell: --shell is the shell of a document's cases, and an image alone has none");
@@ -76,7 +140,6 @@ Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch)
   const bool whole = here == "/" || (home != nullptr && here == home);
   const bool given = request.tree || request.layer;
   if (!given && !whole) request.tree = ".";
-  Wish wish;
   wish.plan = TRY(plan::make_plan(request));
   for (plan::Job& job : wish.plan.jobs) {
     if (job.error) return *job.error;
@@ -84,16 +147,22 @@ Result<Wish> wish_in_image(plan::RunRequest request, const std::string& scratch)
     if (!given && whole) job.tree.clear();
   }
   wish.where = fmt::format("a fresh container of {}", image);
-  return wish;
+  return {};
+}
+
+Status make_wish(const Arguments& arguments, const Scratch& scratch, Wish& wish) {
+  plan::RunRequest request = TRY(request_of(arguments));
+  if (request.words.empty()) return wish_at_failure(request, wish);
+  const std::optional<LineName> line = TRY(as_line(request.words.back(), request.words.size() == 2));
+  if (!line) return wish_in_image(request, scratch.path(), wish);
+  request.words.back() = line->file;
+  return wish_at_line(request, *line, wish);
 }
 
 Result<int> run_shell(const Arguments& arguments) {
-  plan::RunRequest request = TRY(request_of(arguments));
-  const bool two = request.words.size() == 2;
-  const std::optional<LineName> line = TRY(as_line(request.words.back(), two));
   const Scratch scratch = TRY(Scratch::make());
-  Wish wish =
-      TRY(line ? wish_at_line(std::move(request), *line) : wish_in_image(std::move(request), scratch.path()));
+  Wish wish;
+  CHECK_OK(make_wish(arguments, scratch, wish));
   for (const std::string& note : wish.plan.notes) complain(note);
   RunSetup setup = TRY(set_up_run(arguments, wish.plan));
   run::Options& how = setup.how;
@@ -112,31 +181,34 @@ Result<int> run_shell(const Arguments& arguments) {
                                                    : Error::infrastructure(ended.text);
   }
   complain(fmt::format("the test ended before {}: {}{}{}",
-                       line ? fmt::format("line {}", line->line) : "there was a shell",
+                       wish.line > 0 ? fmt::format("line {}", wish.line) : "there was a shell",
                        to_string(ended.outcome), ended.text.empty() ? "" : ": ", ended.text));
   return exit_failed;
 }
 
-const Registration shell({.name = "shell",
-                          .rank = 130,
-                          .summary = "a shell in a fresh container, or where a script stands before a line",
-                          .synopsis = "[IMAGE] FILE:LINE | IMAGE",
-                          .examples = "testctr-script shell debian:12\n"
-                                      "testctr-script shell builtin tests/a.txt:7\n"
-                                      "echo 'ls -l $TREE' | testctr-script shell builtin\n",
-                          .options = options,
-                          .min_positionals = 1,
-                          .max_positionals = 2,
-                          .text = "IMAGE alone: the folder that you stand in is the test tree, $TREE, unless "
-                                  "--tree names another. FILE:LINE: what "
-                                  "stands above that line is carried\nout, and the shell is where the line "
-                                  "would be, with its variables and "
-                                  "directory; without IMAGE in the manifest's, as for `run`.\nThe image's "
-                                  "bash or sh, else one of ours. Where "
-                                  "standard input is no terminal, the shell reads it as it would a script. "
-                                  "Exit 0, whatever\nthe shell's own status; 1 where "
-                                  "the test ends before that line.\n",
-                          .run = run_shell});
+const Registration shell(
+    {.name = "shell",
+     .rank = 130,
+     .summary = "a shell in a fresh container, or where a script stands before a line",
+     .synopsis = "[[IMAGE] FILE:LINE | IMAGE]",
+     .examples = "testctr-script shell debian:12\n"
+                 "testctr-script shell builtin tests/a.txt:7\n"
+                 "echo 'ls -l $TREE' | testctr-script shell builtin\n"
+                 "testctr-script shell\n",
+     .options = options,
+     .max_positionals = 2,
+     .text = "IMAGE alone: the folder that you stand in is the test tree, $TREE, unless "
+             "--tree names another. FILE:LINE: what "
+             "stands above that line is carried\nout, and the shell is where the line "
+             "would be, with its variables and "
+             "directory; without IMAGE in the manifest's, as for `run`.\nWithout words: where "
+             "the last run of the tests here failed, in the image that it had; of several "
+             "failures the first, and the\nothers are named.\nThe image's "
+             "bash or sh, else one of ours. Where "
+             "standard input is no terminal, the shell reads it as it would a script. "
+             "Exit 0, whatever\nthe shell's own status; 1 where "
+             "the test ends before that line.\n",
+     .run = run_shell});
 
 }  // namespace
 }  // namespace testctr::cmd

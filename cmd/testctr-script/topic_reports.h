@@ -26,13 +26,18 @@ Outcomes   pass  fail  error: an image, the machine, or a script that cannot be 
           and fail: <failure>; error and not run: <error>. A document has a test case for each of its cases.
   tap     xfail: `not ok` with TODO; xpass: `not ok`. A document's cases are a subtest. Tests that were not run have no point: the run bails out.
   ctrf    passed: pass, flaky (`flaky`, `retries`, `retryAttempts`); failed: fail, error, xpass; skipped: skip, xfail; pending: not run; `rawStatus` has the word
-          above. A document's cases are its steps. `extra` has the image, memory and processor time.
+          above. A document's cases are its steps. `extra` has the image, memory, processor time and what was left behind.
 
 The last line of the text counts scripts and documents; where documents had cases, a line before it counts those ("cases: ...").
 
 In json each object has "version" and "type", and those about a script "script", "attempt", "sequence" and "time_ns": script_started, phase, command, note, output,
 denied, failure, case_ended (a case of a document: "line", "title", "outcome", "reason", "code", "duration_ns", and "file" where it is another document's), log,
 script_ended; first comes run_started, and last run_ended with all counts. Bytes that are not UTF-8 are {"base64": "..."}. Types and members are only added.
+
+Left behind   A test is to leave its image as it was: what it makes, changes or removes in the root of a container of ours, outside of $WORK and /tmp, is told
+              at its end, a few paths by name: in a failure's report and with -v "[left outside $WORK: ...]", in json "left" of script_ended ("count", "more"
+              where not all was looked at, "paths" with "path", "how" and "place"), in junit, tap and ctrf `left_outside_work`. It fails no test. Services and
+              `setup:` are for changing things, and nothing is known of the host and of containers of other engines (docker, podman, chroot, here).
 
 Logs of CI jobs   `--ci-output auto` (the default) looks into the environment and changes the text on standard output:
 

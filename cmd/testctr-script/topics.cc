@@ -53,6 +53,9 @@ test names is given to it with --secret NAME alone: a stranger's bundle could na
 pack --slim keeps of each image what the run touched, followed by the runner itself: the files that were opened or asked for, with links and
 loaders, and of folders that were read the small files. What is left out is told. A replay that does something else may miss a file.
 
+What `setup:` of a manifest has changed in an image is a layer of that in the bundle, so that a replay does not carry it out again; times that the clock
+gave are those of the image, so that the same content gives the same bytes. A value of a secret in it is refused. A setup that fails is packed as a test.
+
 Other tools run the test of a bundle in their own container, with our filter on top: `podman run oci-archive:bug.tar`, `docker load -i bug.tar` and
 `docker run localhost/bug`. The report, and the exit code, are those of `run`; --json, --tap and -v may follow. Tests that need several containers, or
 the host, are errors there. Docker before version 23 reads no zstd layers: uncompressed ones are added where these are no more than 64 MiB in
@@ -88,6 +91,7 @@ document is judged as Cram would (--compat cram), failures are known at its end 
 
   testctr-script shell IMAGE                   a shell in a fresh container
   testctr-script shell [IMAGE] t.txt:7         one where that script, or document, stands before line 7
+  testctr-script shell                         one where the last run of the tests here failed
   testctr-script run --keep ...                $WORK of each test that fails comes out to a fresh folder below $TMPDIR, which the report names
   testctr-script reduce IMAGE t.txt -o s.txt   what a failure needs: lines, files and cases are left out while the test fails in the same way
   testctr-script record IMAGE -o t.txt         commands that are typed in a container become a script (.txt) or a document (.md, .t)
@@ -566,6 +570,12 @@ In testctr.yaml:
 Outcomes besides passed, failed, error, skipped and not run: flaky, a test that passed after attempts that had not, whose output is told (--retries, exit code by
 --flaky-result); xfail, one that failed as `xfail:` expects; XPASS, one that passed although it does, which is a failure. --repeat N runs every test N times,
 --fail-fast ends at the first failure.
+
+`setup:` is carried out in a container like a test, first of all and once for each image of the tests below it: that of a test, and those of its container
+sections. What starts from the prepared image is all of a test that is made from that image: its lines, sections, what `testctr start` starts, services.
+Services in other images start from these as they are, and have no `setup:` of their own (`help image build` makes an image that has it all); so do scripts
+that are named on the command line. Where a setup does not pass its tests are skipped. It needs native containers. In a bundle (`help bundles`) what it
+has changed is a layer of the image: a replay needs neither the setup nor its network or secrets, and works with every engine.
 
 Several machines: --shard I/N is the I-th of N parts, the same on all of them when the same is named there; --shard auto asks the environment (Bazel, GitLab,
 CircleCI, Buildkite, Slurm arrays). --shard-by count makes them equally many, hash leaves tests where they are when others are added, time makes them equally long

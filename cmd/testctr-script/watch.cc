@@ -13,6 +13,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "plan/narrow.h"
 #include "stop_signals.h"
 #include "watched.h"
 
@@ -329,26 +330,10 @@ class Watcher {
 
 void keep_round(plan::Plan& plan, const Round& round) {
   if (round.all) return;
-  std::vector<bool> kept(plan.jobs.size());
-  std::vector<size_t> open;
+  std::vector<size_t> named;
   for (size_t i = 0; i < plan.jobs.size(); ++i)
-    if (round.names.count(plan.jobs[i].name) > 0) open.push_back(i);
-  while (!open.empty()) {
-    const size_t index = open.back();
-    open.pop_back();
-    if (kept[index]) continue;
-    kept[index] = true;
-    open.insert(open.end(), plan.jobs[index].needs.begin(), plan.jobs[index].needs.end());
-  }
-  std::vector<size_t> moved(plan.jobs.size());
-  std::vector<plan::Job> jobs;
-  for (size_t i = 0; i < plan.jobs.size(); ++i) {
-    moved[i] = jobs.size();
-    if (kept[i]) jobs.push_back(std::move(plan.jobs[i]));
-  }
-  for (plan::Job& job : jobs)
-    for (size_t& other : job.needs) other = moved[other];
-  plan.jobs = std::move(jobs);
+    if (round.names.count(plan.jobs[i].name) > 0) named.push_back(i);
+  plan::keep(plan, std::move(named));
 }
 
 std::unique_ptr<report::Reporter> round_teller(const Round& round) {

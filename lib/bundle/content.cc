@@ -17,13 +17,14 @@ namespace testctr::bundle {
 namespace {
 
 constexpr size_t block = size_t{256} * 1024;
+constexpr const char* in_tree = "take it out, or leave the file out of the test tree by `.testctrignore`";
 
 /// Things of this machine, each once, and their names in the bundle.
 class Gatherer {
  public:
   explicit Gatherer(const run::Secrets& secrets, const std::vector<std::string>& left_out)
       : secrets_(secrets), left_out_(left_out) {}
-  Result<Content> gather(const plan::Plan& plan);
+  Result<Content> gather(Folded& folded);
 
  private:
   Status check(const plan::Job& job) const;
@@ -32,8 +33,10 @@ class Gatherer {
   Result<std::string> numbered(const std::string& folder, const std::string& path);
   Result<image::Tree> scanned(const std::string& path) const;
   Status look_through(const image::Tree& tree) const;
-  Status look_into(int parent, const std::string& name, const std::string& shown) const;
-  Status name_images();
+  Status look_through(const std::string& path, const image::Tree& tree, const std::string& shown,
+                      const char* hint) const;
+  Status look_into(int parent, const std::string& name, const std::string& shown, const char* hint) const;
+  Status name_images(const Folded& folded);
 
   const run::Secrets& secrets_;
   const std::vector<std::string>& left_out_;
@@ -48,9 +51,6 @@ Error cannot(const plan::Job& job, std::string_view what) {
 
 Status Gatherer::check(const plan::Job& job) const {
   if (job.error) return *job.error;
-  if (job.setup || !job.set_up_by.empty())
-    return cannot(job, "its image is set up first (`setup:`)")
-        .hint("an image with that in it can be named instead: `testctr-script image build`");
   if (!job.layer.empty()) return cannot(job, "--layer").hint("name the script and its image instead");
   if (!job.documents.work_directory.empty())
     return cannot(job, "its cases work in a folder of this machine (--work-directory)");
@@ -77,8 +77,18 @@ Status Gatherer::check(const plan::Job& job) const {
 }
 
 // In pieces that overlap by what a secret may be long.
-Status Gatherer::look_into(int parent, const std::string& name, const std::string& shown) const {
+Status Gatherer::look_into(int parent, const std::string& name, const std::string& shown,
+                           const char* hint) const {
   Fd file = TRY_IN(sys::open_at(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), shown);
+  const auto found = [&](const char* where) {
+    return Error::usage(fmt::format("the value of a secret stands in {}{}: nothing was packed", where,
+                                    text::printable(shown)))
+        .hint(hint);
+  };
+  for (const auto& [key, value] : image::attributes_of(file.get(), [](std::string_view) { return true; }))
+    if (secrets_.in(key) || secrets_.in(value)) return found("an attribute of ");
+  struct stat st {};
+  if (fstat(file.get(), &st) == 0 && S_ISDIR(st.st_mode)) return {};
   const size_t overlap = secrets_.longest();
   std::string buffer;
   for (;;) {
@@ -88,10 +98,7 @@ Status Gatherer::look_into(int parent, const std::string& name, const std::strin
     const size_t n = TRY_IN(sys::read_full(file.get(), buffer.data() + kept, block), shown);
     buffer.resize(kept + n);
     if (n == 0) return {};
-    if (secrets_.in(buffer))
-      return Error::usage(fmt::format("the value of a secret stands in {}: nothing was packed",
-                                      text::printable(shown)))
-          .hint("take it out, or leave the file out of the test tree by `.testctrignore`");
+    if (secrets_.in(buffer)) return found("");
   }
 }
 
@@ -105,16 +112,25 @@ Result<image::Tree> Gatherer::scanned(const std::string& path) const {
 }
 
 Status Gatherer::look_through(const image::Tree& tree) const {
+  return look_through(tree.root, tree, tree.root, in_tree);
+}
+
+// @param shown in place of the path in messages
+Status Gatherer::look_through(const std::string& path, const image::Tree& tree, const std::string& shown,
+                              const char* hint) const {
   if (secrets_.empty()) return {};
-  Fd root = TRY(sys::open(tree.root, O_RDONLY | O_DIRECTORY));
+  Fd root = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
   const std::set<std::string> hidden(tree.hidden.begin(), tree.hidden.end());
+  const auto is = [&](const std::string& what) {
+    return Error::usage(fmt::format("the value of a secret is {}: nothing was packed", what)).hint(hint);
+  };
   return image::walk_tree(root.get(), hidden, [&](const image::TreeEntry& entry) -> Status {
-    if (secrets_.in(entry.name))
-      return Error::usage("the value of a secret is the name of a file in the test tree: nothing was packed");
-    if (S_ISREG(entry.st.st_mode)) return look_into(entry.parent, entry.name, tree.root + "/" + entry.path);
+    if (secrets_.in(entry.name)) return is("the name of a file in " + text::printable(shown));
+    const std::string file = shown + (shown.starts_with('/') ? "/" : ":/") + entry.path;
+    if (S_ISREG(entry.st.st_mode) || S_ISDIR(entry.st.st_mode))
+      return look_into(entry.parent, entry.name, file, hint);
     if (S_ISLNK(entry.st.st_mode) && secrets_.in(TRY(sys::read_link_at(entry.parent, entry.name))))
-      return Error::usage(fmt::format("the value of a secret is where {} leads: nothing was packed",
-                                      text::printable(tree.root + "/" + entry.path)));
+      return is(fmt::format("where {} leads", text::printable(file)));
     return {};
   });
 }
@@ -152,7 +168,7 @@ Result<std::string> Gatherer::numbered(const std::string& folder, const std::str
   } else if (!S_ISREG(st.st_mode)) {
     return Error::usage(fmt::format("{} is neither a file nor a folder, and cannot be packed", path));
   } else if (!secrets_.empty()) {
-    CHECK_OK(look_into(AT_FDCWD, path, path));
+    CHECK_OK(look_into(AT_FDCWD, path, path, in_tree));
   }
   content_.layer.copies.push_back(std::move(copy));
   return known_[key] = name;
@@ -187,24 +203,61 @@ Status Gatherer::rewrite(plan::Job& job) {
   job.documents.append.clear();
   job.documents.whole_output = false;
   job.pins.clear();
+  job.set_up_by.clear();
   return {};
 }
 
-Status Gatherer::name_images() {
-  std::vector<std::string> all = TRY(plan::images_of(content_.plan));
+/// The images of the tests, those that are set up behind the others.
+class Wanted {
+ public:
+  Wanted(const Folded& folded, const plan::Plan& plan, const std::vector<std::string>& names)
+      : folded_(folded), plan_(plan), plain_(names.size()) {
+    for (const std::string& name : names) all_.push_back({name, nullptr, {}});
+  }
+
   // The one that most people mean stands first: it is what others' tools run.
-  std::string main;
-  for (const plan::Job& job : content_.plan.jobs) {
-    if (main.empty()) main = job.image;
+  std::vector<WantedImage> list() {
+    size_t main = SIZE_MAX;
+    for (size_t i = 0; i < plan_.jobs.size(); ++i) {
+      for (const std::string& image : plan::images_of(plan_.jobs[i])) (void)add(i, image);
+      if (main == SIZE_MAX && !plan_.jobs[i].image.empty()) main = add(i, plan_.jobs[i].image);
+    }
+    for (size_t i = 0; i < plan_.jobs.size(); ++i) {
+      for (const plan::Container& container : plan_.jobs[i].containers)
+        if (main == SIZE_MAX && !container.service) main = add(i, container.image);
+    }
+    if (all_.empty()) return {{"builtin", nullptr, {}}};
+    if (main == SIZE_MAX) main = 0;
+    std::vector<WantedImage> used{std::move(all_[main])};
+    for (size_t i = 0; i < all_.size(); ++i)
+      if (i != main && (i >= plain_.size() || plain_[i])) used.push_back(std::move(all_[i]));
+    return used;
   }
-  for (const plan::Job& job : content_.plan.jobs) {
-    for (const plan::Container& container : job.containers)
-      if (main.empty() && !container.service) main = container.image;
+
+ private:
+  size_t add(size_t job, const std::string& image) {
+    const SetUp* set_up = folded_.for_image(plan_.jobs[job], image);
+    size_t at = 0;
+    while (all_[at].name != image || all_[at].set_up != set_up)
+      if (++at == all_.size()) all_.push_back({image, set_up, {}});
+    if (set_up == nullptr) {
+      plain_[at] = true;
+    } else if (all_[at].jobs.empty() || all_[at].jobs.back() != job) {
+      all_[at].jobs.push_back(job);
+    }
+    return at;
   }
-  if (main.empty()) main = all.empty() ? "builtin" : all.front();
-  std::erase(all, main);
-  all.insert(all.begin(), main);
-  for (const std::string& image : all) {
+
+  const Folded& folded_;
+  const plan::Plan& plan_;
+  std::vector<WantedImage> all_;
+  std::vector<bool> plain_;  ///< of the first: a test wants it as it is
+};
+
+Status Gatherer::name_images(const Folded& folded) {
+  content_.images = Wanted(folded, content_.plan, TRY(plan::images_of(content_.plan))).list();
+  for (const WantedImage& wanted : content_.images) {
+    const std::string& image = wanted.name;
     const auto reference = image::Reference::parse(image);
     if (!reference.ok()) return reference.error();
     using Kind = image::Reference::Kind;
@@ -212,17 +265,19 @@ Status Gatherer::name_images() {
       return Error::usage(fmt::format("{} cannot be packed: it is not an image", image))
           .hint("`testctr-script image build` makes one of a folder");
   }
-  content_.images = std::move(all);
   return {};
 }
 
-Result<Content> Gatherer::gather(const plan::Plan& plan) {
-  content_.plan = plan;
+Result<Content> Gatherer::gather(Folded& folded) {
+  content_.plan = std::move(folded.plan);
   content_.plan.parallel = 1;
   content_.plan.notes.clear();
   content_.plan.not_tests = 0;
-  for (const plan::Job& job : plan.jobs) CHECK_OK(check(job));
-  CHECK_OK(name_images());
+  for (const plan::Job& job : content_.plan.jobs) CHECK_OK(check(job));
+  CHECK_OK(name_images(folded));
+  for (const SetUp& set_up : folded.set_ups)
+    CHECK_OK(look_through(set_up.layer->directory(), {}, set_up.job->name,
+                          "have the script of `setup:` remove what it needed a secret for"));
   for (plan::Job& job : content_.plan.jobs) CHECK_OK(rewrite(job));
   content_.layer.program = TRY(sys::self_path());
   content_.layer.open_folders = true;
@@ -234,9 +289,9 @@ Result<Content> Gatherer::gather(const plan::Plan& plan) {
 
 }  // namespace
 
-Result<Content> gather(const plan::Plan& plan, const run::Secrets& secrets,
+Result<Content> gather(Folded& folded, const run::Secrets& secrets,
                        const std::vector<std::string>& left_out) {
-  return Gatherer(secrets, left_out).gather(plan);
+  return Gatherer(secrets, left_out).gather(folded);
 }
 
 Result<image::CompressedLayer> write_content(Content& content, const PlanFile& file,

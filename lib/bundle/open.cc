@@ -87,14 +87,14 @@ void take_secrets(plan::Job& job, const std::set<std::string>* allowed, std::vec
 }
 
 /// Nothing is obtained but what the bundle has: other names may be folders of this machine.
-Status check_images(plan::Job& job, const std::map<std::string, std::string>& pins) {
+Status check_images(plan::Job& job, std::map<std::string, std::string> pins) {
   for (const std::string& image : plan::images_of(job))
     if (!pins.contains(image))
       return Error::infrastructure(
           fmt::format("the bundle's plan names the image {}, which it does not hold: "
                       "it is damaged",
                       text::quoted(image)));
-  job.pins = pins;
+  job.pins = std::move(pins);
   job.pinned_only = true;
   return {};
 }
@@ -240,19 +240,20 @@ Result<Ready> Bundle::ready(image::Store& store, bool keep_blobs,
                             const std::set<std::string>& secrets) const {
   Ready ready;
   ready.plan = file_.plan;
-  std::map<std::string, std::string> pins;
+  std::vector<std::string> digests;
   for (const NamedDigest& named : file_.images) {
     auto source = TRY(named.manifest.empty() ? without_last_layer(packed_, file_.config) : other(named));
     image::Loaded loaded =
         TRY_IN(image::load_image(store.impl(), *source, keep_blobs), text::printable(named.name));
     const std::string own = loaded.record.manifest.str();
-    pins[named.name] = own;
+    digests.push_back(own);
     ready.shown[own] = named.shown;
     ready.locks.push_back(std::move(loaded.lock));
   }
   bound(ready.plan, Bounds::here(), ready.notes);
-  for (plan::Job& job : ready.plan.jobs) {
-    CHECK_OK(check_images(job, pins));
+  for (size_t i = 0; i < ready.plan.jobs.size(); ++i) {
+    plan::Job& job = ready.plan.jobs[i];
+    CHECK_OK(check_images(job, file_.pins_of(i, digests)));
     CHECK_OK(use_folder(job, folder_));
     take_secrets(job, &secrets, ready.notes);
   }
@@ -270,16 +271,18 @@ Result<Inside> read_inside() {
   Inside found;
   found.environment = TRY_IN(image::parse_config(file.config), "the bundle's plan").config.env;
   found.ready.plan = file.plan;
-  std::set<std::string> own;  // names of the image that we are in
+  std::vector<std::string> digests;
   for (const NamedDigest& named : file.images) {
-    if (!named.manifest.empty()) continue;
-    own.insert(named.name);
-    found.ready.shown[here_image] = named.shown;
+    digests.push_back(named.manifest.str());
+    if (named.manifest.empty()) found.ready.shown[here_image] = named.shown;
   }
   bound(found.ready.plan, Bounds::here(), found.ready.notes);
-  for (plan::Job& job : found.ready.plan.jobs) {
+  for (size_t i = 0; i < found.ready.plan.jobs.size(); ++i) {
+    plan::Job& job = found.ready.plan.jobs[i];
     CHECK_OK(check_names(job));
-    if (!own.contains(job.image) && !job.image.empty() && !job.error)
+    const auto pins = file.pins_of(i, digests);
+    const auto pin = pins.find(job.image);
+    if ((pin == pins.end() || !pin->second.empty()) && !job.image.empty() && !job.error)
       job.error =
           Error::usage(fmt::format("this container is not of the image {}", text::printable(job.image)))
               .hint("`testctr-script replay` of the bundle runs the test, where containers can be made");

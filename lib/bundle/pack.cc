@@ -3,14 +3,19 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <ctime>
+
 #include "base/json.h"
 #include "base/output_file.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "bundle/content.h"
+#include "bundle/layer_file.h"
 #include "bundle/packed_image.h"
 #include "bundle/seal.h"
 #include "image/archive_writer.h"
+#include "image/load.h"
 #include "image/transfer.h"
 #include "run/run.h"
 
@@ -52,9 +57,10 @@ struct Images {
   std::vector<NamedDigest> named;
 };
 
-Result<std::string> pin_of(const plan::Plan& plan, const std::string& image) {
+Result<std::string> pin_of(const plan::Plan& plan, size_t only, const std::string& image) {
   std::string pinned;
   for (const plan::Job& job : plan.jobs) {
+    if (only != SIZE_MAX && &job != &plan.jobs[only]) continue;
     const auto pin = job.pins.find(image);
     const std::string& own = pin == job.pins.end() ? image : pin->second;
     if (!pinned.empty() && own != pinned && pin != job.pins.end())
@@ -64,22 +70,67 @@ Result<std::string> pin_of(const plan::Plan& plan, const std::string& image) {
   return pinned.empty() ? image : pinned;
 }
 
+/// When an image was made, as it says itself, but not before what bundles have for all times. What a setup
+/// writes is to be no older than what it was made from, or `make` would make it again.
+Result<int64_t> clock_of(const std::string& config) {
+  const int64_t epoch = TRY(image::source_date_epoch(0));
+  const auto json = json::parse(config);
+  if (!json.ok()) return epoch;
+  const auto created = json::get_string(json.value(), "created", "");
+  struct tm parts {};
+  if (!created.ok() || strptime(created.value().c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr)
+    return epoch;
+  return std::max<int64_t>(epoch, timegm(&parts));
+}
+
+/// @param named says in which blob the changes are
+Result<std::unique_ptr<Source>> with_set_up(std::unique_ptr<Source> base, const SetUp& set_up,
+                                            const std::string& folder, NamedDigest& named) {
+  const int64_t clock = TRY(clock_of(TRY(base->config())));
+  Fd file;
+  const image::CompressedLayer layer = TRY_IN(
+      compressed_layer(
+          folder,
+          [&](image::BlockSink out) { return image::write_changes(std::move(out), *set_up.layer, clock); },
+          file),
+      text::printable(set_up.job->name));
+  named.setup = set_up.job->name;
+  named.layer = layer.blob.digest;
+  return packed_image(std::move(base), std::move(file), layer, /*set_up=*/true);
+}
+
+/// Of an image as it is to be packed only what was touched. Of one that nothing was done with, the whole:
+/// nobody knows what a replay will do with it. @param root of the image as it is obtained
+Status make_slim(image::Store& store, image::RootFilesystem root, const PackOptions& options,
+                 std::unique_ptr<Source>& source, NamedDigest& named, std::vector<std::string>& notes) {
+  const auto touched = TRY(options.touched->of(named.shown, notes));
+  if (!touched) return {};
+  std::optional<image::Loaded> loaded;
+  if (!named.setup.empty()) {
+    // As others will have it, not as it lies here: the times are those of the bundle.
+    loaded = TRY(image::load_image(store.impl(), *source, /*keep_blobs=*/false));
+    root = TRY(image::obtain(store, loaded->record.manifest.str()));
+    named.layer = {};
+  }
+  source = TRY(slim_image(*source, root, *touched, folder_of(options.output), notes));
+  return {};
+}
+
 Result<Images> open_images(image::Store& store, const image::Access& access, const plan::Plan& plan,
-                           const std::vector<std::string>& names, const PackOptions& options,
+                           const std::vector<WantedImage>& wanted, const PackOptions& options,
                            std::vector<std::string>& notes) {
   Images images;
-  for (const std::string& name : names) {
-    const std::string pinned = TRY(pin_of(plan, name));
+  for (const auto& [name, set_up, jobs] : wanted) {
+    const std::string pinned = TRY(pin_of(plan, options.only, name));
     // In the store, where it was not yet: a layer is read more than once.
-    const image::RootFilesystem root = TRY(image::obtain(store, pinned, access));
+    image::RootFilesystem root = TRY(image::obtain(store, pinned, access));
     auto source = TRY(image::open_source(store, pinned, access));
     CHECK_OK(image::settle(*source));
-    if (options.touched != nullptr) {
-      // Of an image that nothing was done with, the whole: nobody knows what a replay will do with it.
-      if (const auto touched = TRY(options.touched->of(pinned, notes)))
-        source = TRY(slim_image(*source, root, *touched, folder_of(options.output), notes));
-    }
-    NamedDigest named{.name = name, .shown = pinned, .manifest = {}, .media_type = {}};
+    NamedDigest named{.name = name, .shown = pinned, .manifest = {}, .media_type = {}, .jobs = jobs};
+    if (set_up != nullptr)
+      source = TRY(with_set_up(std::move(source), *set_up, folder_of(options.output), named));
+    if (options.touched != nullptr)
+      CHECK_OK(make_slim(store, std::move(root), options, source, named, notes));
     if (!images.main) {
       images.main = std::move(source);
     } else if (source->manifest_digest != images.main->manifest_digest) {
@@ -144,7 +195,11 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   const run::Secrets secrets = run::secrets_of(plan);
   std::vector<std::string> left_out = options.left_out;
   left_out.push_back(output.target());
-  Content content = TRY(gather(plan, secrets, left_out));
+  Folded folded;
+  fold(plan, options.recording, options.set_ups, options.only, folded);
+  if (folded.plan.jobs.empty() && !folded.notes.empty()) return Error::infrastructure(folded.notes.front());
+  Content content = TRY(gather(folded, secrets, left_out));
+  content.notes.insert(content.notes.begin(), folded.notes.begin(), folded.notes.end());
   Images images = TRY(open_images(store, access, plan, content.images, options, content.notes));
   PlanFile file;
   file.plan = std::move(content.plan);
@@ -176,9 +231,8 @@ Result<Packed> pack(image::Store& store, const image::Access& access, const plan
   extras.scratch = folder_of(output.target());
   extras.annotations[sealed_annotation] = "1";
   if (options.recording != nullptr) {
-    Recording recording = *options.recording;
-    if (!secrets.empty()) mask(recording, secrets);
-    std::string bytes = json::to_cbor(to_wire(recording));
+    if (!secrets.empty()) mask(folded.recording, secrets);
+    std::string bytes = json::to_cbor(to_wire(folded.recording));
     if (secrets.in(bytes)) return Error::internal("a secret's value stands in what was recorded");
     extras.annotations[recording_annotation] = Digest::of(bytes).str();
     extras.documents.push_back(std::move(bytes));

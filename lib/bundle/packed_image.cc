@@ -47,14 +47,15 @@ class Packed final : public Source {
   std::string config_;
 };
 
-Result<std::string> packed_config(const std::string& base, const image::CompressedLayer& layer) {
+Result<std::string> packed_config(const std::string& base, const image::CompressedLayer& layer, bool set_up) {
   Json json = TRY_IN(json::parse(base), "the image's configuration");
   if (!json.is_object() || !json.contains("rootfs") || !json["rootfs"].is_object() ||
       !json["rootfs"].contains("diff_ids") || !json["rootfs"]["diff_ids"].is_array())
     return Error::infrastructure("the image's configuration names no layers");
   json["rootfs"]["diff_ids"].push_back(layer.diff_id.str());
   if (json.contains("history") && json["history"].is_array())
-    json["history"].push_back({{"created_by", "testctr-script pack"}});
+    json["history"].push_back({{"created_by", set_up ? "testctr-script: setup" : "testctr-script pack"}});
+  if (set_up) return json::dump(json);
   Json& config = json["config"];
   if (!config.is_object()) config = Json::object();
   config["Entrypoint"] = {"/testctr/bin/testctr-script", "replay"};
@@ -96,9 +97,9 @@ Error no_bundle(const Source& source) {
 }  // namespace
 
 Result<std::unique_ptr<Source>> packed_image(std::unique_ptr<Source> base, Fd layer,
-                                             const image::CompressedLayer& described) {
+                                             const image::CompressedLayer& described, bool set_up) {
   CHECK_OK(image::settle(*base));
-  std::string config = TRY(packed_config(TRY(base->config()), described));
+  std::string config = TRY(packed_config(TRY(base->config()), described, set_up));
   image::Manifest manifest;
   manifest.layers = base->manifest.layers;
   for (Descriptor& one : manifest.layers) one.media_type = oci_type(one.media_type);

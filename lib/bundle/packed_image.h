@@ -21,9 +21,11 @@ inline constexpr const char* sealed_annotation = "org.testctr.sealed";
 inline constexpr const char* recording_annotation = "org.testctr.recording";
 
 /// Puts a layer on an image. @param base settled or not @param layer a file with the compressed layer
+/// @param set_up the layer is what a setup has changed, and the image no bundle's yet
 /// Errors: the image's documents are none that can be added to.
 Result<std::unique_ptr<image::Source>> packed_image(std::unique_ptr<image::Source> base, Fd layer,
-                                                    const image::CompressedLayer& described);
+                                                    const image::CompressedLayer& described,
+                                                    bool set_up = false);
 
 /// Whether an image says of itself that it is a bundle's.
 Result<bool> is_bundle(image::Source& packed);

@@ -1,6 +1,7 @@
 // What a bundle says of itself: the file /testctr/plan in its last layer.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct NamedDigest {
   Digest manifest;
   std::string media_type;  ///< of the manifest, and
   uint64_t size = 0;       ///< its length
+  std::string setup = {};  ///< the setup whose changes are in it (`setup:` of a manifest); empty: none
+  Digest layer = {};       ///< of the blob that has these; empty: they are not in one of their own
+  /// Indices of the plan's jobs that it is for, ascending; empty: for all that have no other of that name.
+  std::vector<uint64_t> jobs = {};
   bool operator==(const NamedDigest&) const = default;
 };
 
@@ -29,6 +34,9 @@ struct PlanFile {
   std::string config;   ///< the JSON of the image's configuration before the layer was put on it
   std::string program;  ///< the version that packed it
   bool slim = false;    ///< its image has only the files that a run touched
+  /// By what one of the plan's jobs obtains an image that it names. @param pins of each of `images`
+  [[nodiscard]] std::map<std::string, std::string> pins_of(size_t job,
+                                                           const std::vector<std::string>& pins) const;
 };
 
 /// Where it lies below /testctr.

@@ -2,14 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include <map>
 
 #include "base/sys.h"
 #include "base/text.h"
 #include "image/archive.h"
+#include "image/overlay_marks.h"
 #include "image/store.h"
 #include "image/tar_out.h"
 #include "image/tree.h"
@@ -18,18 +17,19 @@
 namespace testctr::image {
 namespace {
 
-constexpr const char* opaque_attribute = "user.overlay.opaque";
-
-bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
-
 bool is_kept(std::string_view name) {
   return name.starts_with("user.") && !name.starts_with("user.overlay.");
 }
 
+/// Times from `since` on become `clock`.
+struct Clock {
+  int64_t since = INT64_MAX, clock = 0;
+};
+
 class ChangesWriter {
  public:
-  ChangesWriter(TarOut& out, const struct stat& root, const std::set<std::string>& without)
-      : out_(out), root_(root), without_(without) {}
+  ChangesWriter(TarOut& out, const struct stat& root, const std::set<std::string>& without, Clock clock = {})
+      : out_(out), root_(root), without_(without), clock_(clock) {}
 
   Status write(int upper) {
     return walk_tree(upper, without_, [&](const TreeEntry& found) { return entry(found); });
@@ -68,7 +68,11 @@ class ChangesWriter {
     // As the container sees them: an image's layers have the owners of the image.
     archive_entry_set_uid(made, st.st_uid >= root_.st_uid ? st.st_uid - root_.st_uid : 0);
     archive_entry_set_gid(made, st.st_gid >= root_.st_gid ? st.st_gid - root_.st_gid : 0);
-    archive_entry_set_mtime(made, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    if (st.st_mtim.tv_sec >= clock_.since) {
+      archive_entry_set_mtime(made, clock_.clock, 0);
+    } else {
+      archive_entry_set_mtime(made, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    }
   }
 
   Status file(struct archive_entry* made, const TreeEntry& found) {
@@ -86,14 +90,14 @@ class ChangesWriter {
         TRY_IN(sys::open_at(found.parent, found.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), found.path);
     add_attributes(made, fd.get(), is_kept);
     CHECK_OK(out_.header(made, found.path));
-    char value[4];
-    if (fgetxattr(fd.get(), opaque_attribute, value, sizeof value) != 1 || value[0] != 'y') return {};
+    if (!is_opaque(fd.get())) return {};
     return out_.member({.path = found.path + "/.wh..wh..opq", .mode = S_IFREG | 0644});
   }
 
   TarOut& out_;
   const struct stat& root_;
   const std::set<std::string>& without_;
+  Clock clock_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
 };
 
@@ -104,7 +108,7 @@ ChangesLayer::~ChangesLayer() {
 }
 
 Result<ChangesLayer> layer_of_changes(Store& store, int upper, const std::set<std::string>& without,
-                                      const std::vector<std::string>& below) {
+                                      const std::vector<std::string>& below, int64_t since) {
   const Fd root = TRY(sys::open_at(upper, ".", O_RDONLY | O_DIRECTORY));
   struct stat st {};
   if (fstat(root.get(), &st) != 0) return Error::system("fstat", "the container's changes");
@@ -117,7 +121,7 @@ Result<ChangesLayer> layer_of_changes(Store& store, int upper, const std::set<st
 
   Fd hold = TRY(store.impl().hold(LOCK_SH));
   ChangesLayer made(fmt::format("{}/tmp/changes-{}-{}", store.home(), ::getpid(), sys::monotonic_ns()),
-                    std::move(hold));
+                    std::move(hold), since);
   CHECK_OK(sys::make_dirs(made.directory(), 0700));
   const Fd directory = TRY(sys::open(made.directory(), O_RDONLY | O_DIRECTORY));
   UnpackOptions options;
@@ -132,6 +136,15 @@ Result<ChangesLayer> layer_of_changes(Store& store, int upper, const std::set<st
   claim.name = "what was set up";
   (void)TRY(unpack_layer(file_source(std::move(file)), claim, options));
   return made;
+}
+
+Status write_changes(BlockSink sink, const ChangesLayer& layer, int64_t clock) {
+  const Fd root = TRY(sys::open(layer.directory(), O_RDONLY | O_DIRECTORY));
+  struct stat st {};
+  if (fstat(root.get(), &st) != 0) return Error::system("fstat", layer.directory());
+  auto tar = TRY(TarOut::open(std::move(sink)));
+  CHECK_OK(ChangesWriter(*tar, st, {}, {layer.since(), clock}).write(root.get()));
+  return tar->close();
 }
 
 }  // namespace testctr::image

@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "image/overlay_marks.h"
 
 namespace testctr::image {
 namespace {
@@ -16,15 +17,6 @@ namespace {
 constexpr int most_links = 40;
 constexpr size_t deepest = 256;
 constexpr int as_directory = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-
-bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
-
-bool is_opaque(int directory) {
-  char value[2];
-  return getxattr(fmt::format("/proc/self/fd/{}/.", directory).c_str(), "user.overlay.opaque", value,
-                  sizeof value) == 1 &&
-         value[0] == 'y';
-}
 
 void push_components(std::deque<std::string>& todo, const std::string& path) {
   auto parts = text::split(path, '/');
@@ -34,6 +26,15 @@ void push_components(std::deque<std::string>& todo, const std::string& path) {
 }
 
 }  // namespace
+
+bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
+
+bool is_opaque(int directory) {
+  char value[2];
+  return getxattr(fmt::format("/proc/self/fd/{}/.", directory).c_str(), "user.overlay.opaque", value,
+                  sizeof value) == 1 &&
+         value[0] == 'y';
+}
 
 Result<Fd> MergedRoot::Found::open() const {
   if (!S_ISREG(st.st_mode))

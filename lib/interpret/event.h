@@ -54,6 +54,18 @@ struct Wanted {
   bool more = false;    ///< the content goes on in the next event
 };
 
+/// What a test has left in the images of its containers, outside of $WORK.
+struct Leftovers {
+  uint64_t count = 0;  ///< of paths
+  bool more = false;   ///< not all was looked at, or could be
+  /// A few of them, "HOW\0PLACE\0PATH\0...": HOW is created, changed, removed or replaced, PATH is absolute
+  /// inside (hostile bytes), a folder's ends with "/".
+  std::string paths;
+  [[nodiscard]] bool any() const { return count != 0 || more; }
+};
+/// How many of the paths an event names.
+inline constexpr size_t most_leftovers_named = 10;
+
 /// Why a line failed.
 struct Failure {
   std::string command;   ///< the command with its expanded arguments
@@ -97,6 +109,7 @@ struct Event {
   int64_t duration_ns = 0;
   uint64_t peak_memory = 0;  ///< bytes, 0: unknown
   int64_t cpu_ns = 0;        ///< 0: unknown
+  Leftovers left;            ///< of `script_ended`
 
   // Stamped outside; never taken from the channel.
   uint32_t script = 0;   ///< index in the Plan

@@ -12,6 +12,7 @@
 #include "plan/manifest_globs.h"
 #include "plan/manifest_job.h"
 #include "plan/places.h"
+#include "plan/plan_images.h"
 
 namespace testctr::plan {
 namespace {
@@ -310,7 +311,7 @@ class Planner {
     for (size_t i = 0; i < wanted.size(); ++i) {
       const Settings& settings = manifest_.tests[drafts_[wanted[i]].test].settings;
       if (!settings.setup || plan_.jobs[i].skip) continue;
-      for (const std::string& image : images_to_set_up(plan_.jobs[i])) {
+      for (const std::string& image : images_to_set_up(plan_.jobs[i], drafts_[wanted[i]])) {
         const auto [found, added] = known.emplace(std::pair(image, settings.setup->place), plan_.jobs.size());
         if (added) {
           Job job = setup_job(context_, *settings.setup, settings, drafts_[wanted[i]].combination, image);
@@ -327,13 +328,17 @@ class Planner {
     }
   }
 
-  /// Of the places that its lines are carried out in; services run what their images bring.
-  static std::set<std::string> images_to_set_up(const Job& job) {
+  /// Of the places that its lines are carried out in, and the test's own, which a service may have where all
+  /// lines are the host's. Services in other images run what these bring.
+  std::set<std::string> images_to_set_up(const Job& job, const Draft& draft) const {
     std::set<std::string> images;
     if (!job.image.empty()) images.insert(job.image);
     for (const Container& container : job.containers) {
       if (!container.service) images.insert(container.image);
     }
+    const std::string own = image_of(context_, manifest_.tests[draft.test], draft.combination);
+    const std::vector<std::string> all = images_of(job);
+    if (std::find(all.begin(), all.end(), own) != all.end()) images.insert(own);
     return images;
   }
 
@@ -344,6 +349,7 @@ class Planner {
     Job job = common_job(context_, test.settings, &test, draft.combination);
     apply(overlay, job);
     job.name = draft.name();
+    job.listed = true;
     for (const ManifestFile& file : manifest_.files) job.manifests.push_back(file.name);
     for (const Text& tag : test.tags) job.tags.push_back(tag.value);
     if (test.xfail) job.xfail = test.xfail->value;

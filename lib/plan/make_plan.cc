@@ -115,6 +115,7 @@ Result<Plan> make_plan(const RunRequest& request, const Surroundings& here) {
     if (no_tree && job.source.find("TREE") != std::string::npos) without_tree = selected.folder;
     plan.jobs.push_back(std::move(job));
   }
+  for (const std::string& note : settings.notes()) plan.notes.push_back(note);
   CHECK_OK(settle_artifacts(plan.jobs));
   if (!without_tree.empty()) {
     plan.notes.push_back(

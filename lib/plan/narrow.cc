@@ -9,9 +9,7 @@
 #include "base/text.h"
 
 namespace testctr::plan {
-namespace {
 
-/// Keeps the jobs of these indices, in the order of the plan, with what they need.
 void keep(Plan& plan, std::vector<size_t> todo) {
   std::vector<bool> kept(plan.jobs.size());
   while (!todo.empty()) {
@@ -27,12 +25,16 @@ void keep(Plan& plan, std::vector<size_t> todo) {
     moved[i] = jobs.size();
     if (kept[i]) jobs.push_back(std::move(plan.jobs[i]));
   }
+  std::erase_if(plan.order, [&](size_t index) { return !kept[index]; });
+  for (size_t& index : plan.order) index = moved[index];
   for (Job& job : jobs) {
     for (auto* others : {&job.needs, &job.set_up_by})
       for (size_t& other : *others) other = moved[other];
   }
   plan.jobs = std::move(jobs);
 }
+
+namespace {
 
 template <class Wanted>
 void keep_if(Plan& plan, Wanted wanted) {

@@ -44,6 +44,9 @@ Result<Shard> parse_shard(const std::string& word, const std::string& by);
 Result<Shard> shard_from_environment(std::optional<std::string> (*environment)(const std::string&),
                                      const std::string& by);
 
+/// Keeps the jobs of these indices, in the order of the plan, with what they need.
+void keep(Plan& plan, std::vector<size_t> todo);
+
 /// Takes away what is not meant; what a remaining test needs remains. Sets `selection` and `selected`, the
 /// shard, the order. Everything depends on names alone, so that all machines come to the same shards: in
 /// which tests that need each other stay together. Errors (usage): a shard by time without durations.

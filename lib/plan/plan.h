@@ -185,6 +185,7 @@ struct Job : Step {
   std::vector<size_t> set_up_by;  ///< indices of the plan's jobs that do that for this one; also in `needs`
   std::string repeated;           ///< `--repeat`: the name of the test that this is one run of
   std::vector<std::string> manifests;  ///< the files that say something of it besides its own
+  bool listed = false;                 ///< it is one of those that the first of these lists, by its name
   std::optional<std::string> skip;     ///< it is not run but counted as skipped, for this reason
   std::optional<Error>
       error;  ///< the job cannot be run (it does not parse, ...): reported as such while the others run

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "plan/make_plan.h"
@@ -18,10 +19,14 @@ class SettingsAbove {
   /// folder of the script or above it. @param path of the script, as it is shown. Errors: of the manifest.
   Status apply(Job& job, const std::string& path);
 
+  /// What of these manifests is not for such scripts, a line each for people.
+  [[nodiscard]] const std::set<std::string>& notes() const { return notes_; }
+
  private:
   const RunRequest& request_;
   const Surroundings& here_;
   std::map<std::string, Manifest> read_;
+  std::set<std::string> notes_;
 };
 
 }  // namespace testctr::plan

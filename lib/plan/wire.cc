@@ -320,10 +320,10 @@ Json to_wire(const Plan& plan) {
 Result<Plan> plan_from_wire(const Json& wire) {
   if (!wire.is_object()) return malformed();
   const int64_t version = TRY(json::get_int(wire, "v"));
-  if (version != wire_version) {
+  if (version < wire_version || version > newest_wire_version) {
     return Error::infrastructure(fmt::format("the bundle is of version {}, and this program knows version {}",
-                                             version, wire_version))
-        .hint(version > wire_version ? "a newer testctr-script can replay it" : "pack it anew");
+                                             version, newest_wire_version))
+        .hint(version > newest_wire_version ? "a newer testctr-script can replay it" : "pack it anew");
   }
   Plan plan;
   for (const Json& one : *TRY(list_of(wire, "jobs"))) {

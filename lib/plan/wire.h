@@ -8,8 +8,11 @@
 
 namespace testctr::plan {
 
-/// The version that is written, and the only one that is read.
+/// The version that is written.
 inline constexpr int wire_version = 1;
+/// The newest that is read. It is the same, of a bundle whose images must not be taken by their names alone
+/// (`bundle::NamedDigest::setup`).
+inline constexpr int newest_wire_version = 2;
 
 /// Jobs with all that they are, but for errors; and what holds for the plan as a whole. The same plan gives
 /// the same bytes.

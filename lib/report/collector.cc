@@ -171,6 +171,7 @@ void Collector::end(const Event& event) {
   report.duration_ns = event.duration_ns;
   report.peak_memory = event.peak_memory;
   report.cpu_ns = event.cpu_ns;
+  report.left = event.left;
   report.attempt = event.attempt;
   report.log.end(event.time_ns);
   if (!event.last) {

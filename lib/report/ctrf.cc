@@ -92,6 +92,7 @@ void put_extra(Object& object, const ScriptReport& script) {
   put(extra, "fault", script.fault);
   if (script.cpu_ns > 0) extra["cpu_ms"] = script.cpu_ns / 1'000'000;
   if (script.peak_memory > 0) extra["peak_memory_bytes"] = script.peak_memory;
+  put(extra, "left_outside_work", left_of(script));
   if (!script.denials.empty()) {
     Object& denials = extra["denied"] = Object::array();
     for (const Denial& denial : script.denials)

@@ -375,6 +375,9 @@ std::string difference(const std::string& key, const std::string* before, const 
     };
     return fmt::format("the limit {} was {}, now {}", text::printable(name), shown(before), shown(now));
   }
+  if (key.starts_with("image."))
+    return fmt::format("the image {} is another one: {}, now {}", text::printable(key.substr(6)), of(before),
+                       of(now));
   for (const Named& one : all_named) {
     if (one.key != key) continue;
     return one.shown ? fmt::format("{}: {}, now {}", one.text, of(before), of(now)) : std::string(one.text);
@@ -399,7 +402,8 @@ std::vector<std::string> differences(const Circumstances& passed, const Circumst
     const std::string* const here = now == failed.end() ? nullptr : &now->second;
     if (old != nullptr && here != nullptr && *old == *here) continue;
     // What one of them never got to know says nothing.
-    if ((key == "image" || key == "tree" || key == "filter") && (old == nullptr || here == nullptr)) continue;
+    const bool learnt = key.starts_with("image") || key == "tree" || key == "filter";
+    if (learnt && (old == nullptr || here == nullptr)) continue;
     if (std::string said = difference(key, old, here); !said.empty()) all.push_back(std::move(said));
   }
   return all;

@@ -127,6 +127,7 @@ Object attempt_of(const ScriptReport& script, std::string_view work) {
                  {"took", milliseconds(script.duration_ns)},
                  {"cpu", milliseconds(script.cpu_ns)},
                  {"memory", script.peak_memory}};
+  if (script.left.any()) attempt["left"] = left_of(script);
   if (script.cases.empty()) {
     attempt["failures"] = lines_of([&](const TakeLine& take) { render_failures(script, work, take); });
     attempt["log"] = lines_of([&](const TakeLine& take) { render_log(script, work, take); });

@@ -148,7 +148,8 @@ const heading = (outcome, text) => {
 const show_attempt = (parent, attempt, number, several) => {
   if (several) parent.append(heading(attempt.outcome, 'attempt ' + number + (attempt.last || !attempt.why ? '' : ': ' + attempt.why)));
   show_facts(parent, [['image', attempt.image], ['began at', time(attempt.start)], ['took', time(attempt.took)],
-    ['processor', attempt.cpu && time(attempt.cpu)], ['peak memory', attempt.memory && size(attempt.memory)]]);
+    ['processor', attempt.cpu && time(attempt.cpu)], ['peak memory', attempt.memory && size(attempt.memory)],
+    ['left outside $WORK', attempt.left]]);
   show_lines(parent, attempt.failures, 'What went wrong');
   for (const one of attempt.cases || []) {
     parent.append(heading(one.outcome, one.name + ' (' + one.place + ', ' + time(one.took) + ')' + (one.why ? ': ' + one.why : '')));

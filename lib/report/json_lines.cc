@@ -1,6 +1,7 @@
 #include "report/json_lines.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace testctr::report {
 namespace {
@@ -26,6 +27,20 @@ void put(Object& object, const char* key, uint64_t number) {
   if (number != 0) object[key] = number;
 }
 
+void put_left(Object& object, const Leftovers& left) {
+  if (!left.any()) return;
+  Object& all = object["left"] = Object{{"count", left.count}};
+  if (left.more) all["more"] = true;
+  const std::vector<std::string> parts = text::split(left.paths, '\0');
+  for (size_t i = 0; i + 2 < parts.size(); i += 3) {
+    Object path;
+    put(path, "path", parts[i + 2]);
+    put(path, "how", parts[i]);
+    put(path, "place", parts[i + 1]);
+    all["paths"].push_back(std::move(path));
+  }
+}
+
 void put_ended(Object& object, const Event& event) {
   object["outcome"] = to_string(event.outcome);
   if (!event.last) object["last"] = false;
@@ -35,6 +50,7 @@ void put_ended(Object& object, const Event& event) {
   object["duration_ns"] = event.duration_ns;
   put(object, "peak_memory", event.peak_memory);
   put(object, "cpu_ns", static_cast<uint64_t>(event.cpu_ns));
+  put_left(object, event.left);
 }
 
 void put_failure(Object& object, const Event& event) {

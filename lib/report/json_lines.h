@@ -26,7 +26,9 @@
 //                   that had not, "xfail": it failed as expected, "xpass": it passed though it was expected
 //                   to fail), last (false where another attempt follows), reason, fault of an error ("usage",
 //                   "infrastructure", "internal"), line (the last carried out), duration_ns, peak_memory
-//                   (bytes), cpu_ns
+//                   (bytes), cpu_ns, left (of a test in containers of our own: what it has left in their
+//                   images outside of $WORK and /tmp: count, more (true where not all was looked at), paths:
+//                   of up to 10 of them each path, how ("created", "changed", "removed", "replaced"), place)
 //   run_ended       passed, failed, errors, skipped, not_run (scripts and documents), how many of these were
 //                   flaky, xfail, xpass, cases (the same five of the cases, when there were any), not_tests,
 //                   timed_out, failed_fast, incomplete (of a merge), signal, duration_ns, exit_code

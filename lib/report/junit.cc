@@ -202,6 +202,7 @@ std::string properties(const ScriptReport& script) {
   if (script.attempt > 0) xml += property("attempts", std::to_string(script.attempt + 1));
   if (script.cpu_ns > 0) xml += property("cpu_seconds", xml_seconds(script.cpu_ns));
   if (script.peak_memory > 0) xml += property("peak_memory_bytes", std::to_string(script.peak_memory));
+  if (script.left.any()) xml += property("left_outside_work", left_of(script));
   return xml + "</properties>\n";
 }
 

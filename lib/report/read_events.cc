@@ -32,6 +32,7 @@ class Members {
   explicit Members(const Json& object) : object_(object) {}
 
   [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
+  [[nodiscard]] const Json& object() const { return object_; }
   [[nodiscard]] Result<uint64_t> number(const char* key, uint64_t most, uint64_t fallback = 0) const {
     const auto found = object_.find(key);
     if (found == object_.end()) return fallback;
@@ -136,6 +137,32 @@ Result<Failure> failure_of(const Members& in) {
   return failure;
 }
 
+constexpr std::string_view what_happens = "created changed removed replaced";
+
+/// @return whether it makes sense
+bool read_left(const Json& object, Leftovers& left) {
+  if (!object.is_object()) return false;
+  const Members in(object);
+  const auto count = in.number("count", max_time);
+  const auto more = in.flag("more", false);
+  if (!count.ok() || !more.ok()) return false;
+  left.count = count.value();
+  left.more = more.value();
+  const auto paths = object.find("paths");
+  if (paths == object.end()) return true;
+  if (!paths->is_array() || paths->size() > most_leftovers_named) return false;
+  for (const Json& one : *paths) {
+    if (!one.is_object()) return false;
+    for (const char* key : {"how", "place", "path"}) {
+      const auto text = Members(one).text(key, longest_name);
+      if (!text.ok() || text.value().empty() || text.value().find('\0') != std::string::npos) return false;
+      if (*key == 'h' && what_happens.find(text.value()) == std::string_view::npos) return false;
+      (left.paths += text.value()) += '\0';
+    }
+  }
+  return true;
+}
+
 Status read_ended(const Members& in, Event& event) {
   event.outcome = TRY(in.outcome());
   event.last = TRY(in.flag("last", true));
@@ -144,6 +171,8 @@ Status read_ended(const Members& in, Event& event) {
   event.duration_ns = TRY(in.time("duration_ns"));
   event.peak_memory = TRY(in.number("peak_memory", max_time));
   event.cpu_ns = TRY(in.time("cpu_ns"));
+  if (in.has("left") && !read_left(in.object().at("left"), event.left))
+    return wrong("left", "is not {\"count\", \"more\", \"paths\": [{\"path\", \"how\", \"place\"}]}");
   return {};
 }
 

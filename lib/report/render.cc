@@ -203,10 +203,37 @@ std::string summary_of(const ScriptReport& script, std::string_view work) {
   return script.reason;
 }
 
+std::string left_of(const ScriptReport& script) {
+  constexpr size_t widest = 200;
+  const Leftovers& left = script.left;
+  if (!left.any()) return "";
+  if (left.count == 0) return "what cannot be looked at";
+  std::string text =
+      fmt::format("{}{} path{}: ", left.more ? "at least " : "", left.count, left.count == 1 ? "" : "s");
+  const std::vector<std::string> parts = text::split(left.paths, '\0');
+  for (size_t i = 0; i + 2 < parts.size(); i += 3) {
+    if (i > 0) text += ", ";
+    if (parts[i + 1] != "container") text += text::printable(parts[i + 1]) + ":";
+    text += text::within_columns(text::printable(parts[i + 2]), widest);
+    if (parts[i] != "created") text += fmt::format(" ({})", parts[i]);
+  }
+  const uint64_t named = parts.size() / 3;
+  if (left.count > named) text += fmt::format(" and {} more", left.count - named);
+  return text;
+}
+
+void render_left(const ScriptReport& script, const TakeLine& take) {
+  if (script.left.any()) take(Style::note, fmt::format("[left outside $WORK: {}]", left_of(script)));
+}
+
 void render_script(const ScriptReport& script, std::string_view work, const TakeLine& take) {
-  if (!script.cases.empty()) return render_document(script, work, /*verbose=*/false, take);
-  render_log(script, work, take);
-  render_failures(script, work, take);
+  if (!script.cases.empty()) {
+    render_document(script, work, /*verbose=*/false, take);
+  } else {
+    render_log(script, work, take);
+    render_failures(script, work, take);
+  }
+  render_left(script, take);
 }
 
 std::string title_of(const ScriptReport& script, std::string_view work) {

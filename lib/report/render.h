@@ -50,6 +50,12 @@ std::vector<std::string> unique_names(const ScriptReport& script);
 /// In one line, why the script ended as it did; empty for a pass, but of a document the number of its cases.
 std::string summary_of(const ScriptReport& script, std::string_view work);
 
+/// What a test has left outside of $WORK, in one printable line; empty: nothing.
+std::string left_of(const ScriptReport& script);
+
+/// That as a line of the log.
+void render_left(const ScriptReport& script, const TakeLine& take);
+
 /// All that is told of an attempt that went wrong: of a document its cases, else the log and the failures.
 void render_script(const ScriptReport& script, std::string_view work, const TakeLine& take);
 

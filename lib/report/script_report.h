@@ -60,6 +60,7 @@ struct ScriptReport {
   int64_t started_ns = 0;             ///< since the run began
   uint64_t peak_memory = 0;           ///< bytes, of all its places; 0: unknown
   int64_t cpu_ns = 0;                 ///< of all its places; 0: unknown
+  Leftovers left;                     ///< in the images of its containers
   uint32_t attempt = 0;               ///< from 0
   std::vector<ScriptReport> earlier;  ///< the attempts before this one, none of which passed
   std::vector<CaseReport> cases;      ///< of a document, those that have ended

@@ -66,6 +66,7 @@ class Diagnostics {
     if (script.cpu_ns > 0)
       text_ += fmt::format("{}cpu_ms: {:.3f}\n", indent_, static_cast<double>(script.cpu_ns) / 1e6);
     put_number("peak_memory_bytes", script.peak_memory);
+    put("left_outside_work", left_of(script));
   }
   /// One scalar, not a list of lines: TAP::Parser takes a list's `- "a: b"` for a map.
   void put_log(const std::function<void(const TakeLine&)>& render) {
@@ -128,7 +129,7 @@ std::string diagnostics(const ScriptReport& script, std::string_view work) {
 
 /// Of a test with which all is well: what it took, where that is known.
 std::string resources(const ScriptReport& script) {
-  if (script.cpu_ns == 0 && script.peak_memory == 0) return "";
+  if (script.cpu_ns == 0 && script.peak_memory == 0 && !script.left.any()) return "";
   Diagnostics yaml("");
   yaml.put_resources(script);
   return yaml.end();

@@ -142,9 +142,13 @@ void Terminal::details(const ScriptReport& script, bool bad, const TakeLine& tak
 }
 
 void Terminal::render_whole(const ScriptReport& script, const TakeLine& take) const {
-  if (!script.cases.empty()) return render_document(script, options_.work, options_.verbose, take);
-  render_log(script, options_.work, take);
-  render_failures(script, options_.work, take);
+  if (!script.cases.empty()) {
+    render_document(script, options_.work, options_.verbose, take);
+  } else {
+    render_log(script, options_.work, take);
+    render_failures(script, options_.work, take);
+  }
+  render_left(script, take);
 }
 
 void Terminal::script_ended(const ScriptReport& script) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -106,6 +107,7 @@ std::string written(const plan::TestKey& test, KeptFailure& failure, size_t long
   Json head{{"test", to_json(test)}, {"was", to_json(failure.was)}, {"unix_s", failure.unix_s}};
   if (failure.cut) head["cut"] = true;
   if (!failure.manifest.empty()) head["manifest"] = json::from_bytes(failure.manifest);
+  if (failure.above) head["above"] = true;
   if (!failure.file.empty()) head["file"] = json::from_bytes(failure.file);
   return json::dump(head) + "\n" + out.text();
 }
@@ -154,6 +156,7 @@ std::optional<KeptFailure> KeptFailures::failure(const plan::TestKey& test) cons
       failure.unix_s = when.ok() ? when.value() : 0;
       failure.cut = json::find(object, "cut", Json::value_t::boolean) != nullptr;
       failure.manifest = bytes_of(object, "manifest");
+      failure.above = json::find(object, "above", Json::value_t::boolean) != nullptr;
       failure.file = bytes_of(object, "file");
       head = false;
       continue;
@@ -284,18 +287,15 @@ report::Circumstances circumstances_of(const plan::Job& job) {
   return was;
 }
 
-void FailureKeeper::provided(size_t job, const Digest& image, uint64_t tree) {
-  provided_[job] = {image.str(), tree};
+void FailureKeeper::provided(size_t job, report::Circumstances made_from) {
+  provided_[job] = std::move(made_from);
 }
 
 report::Circumstances FailureKeeper::was(uint32_t script) const {
   report::Circumstances was = circumstances_of(plan_.jobs[script]);
   was.insert(common_.begin(), common_.end());
-  if (const auto found = provided_.find(script); found != provided_.end()) {
-    const auto& [image, tree] = found->second;
-    if (!image.empty()) was["image"] = image;
-    if (tree != 0) was["tree"] = fmt::format("{:016x}", tree);
-  }
+  if (const auto found = provided_.find(script); found != provided_.end())
+    was.insert(found->second.begin(), found->second.end());
   was["unix_s"] = std::to_string(sys::realtime_ns() / 1'000'000'000);
   return was;
 }
@@ -356,7 +356,8 @@ void FailureKeeper::end(const Event& event) {
   failure.was = was(event.script);
   failure.unix_s = static_cast<int64_t>(sys::realtime_ns() / 1'000'000'000);
   failure.cut = attempt.cut;
-  if (!job.manifests.empty()) failure.manifest = job.manifests.front();
+  if (job.listed) failure.manifest = job.manifests.front();
+  failure.above = !job.listed && !job.manifests.empty();
   failure.file = job.file;
   failure.events = std::move(attempt.firm);
   failure.events.insert(failure.events.end(),

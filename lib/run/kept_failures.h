@@ -14,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/result.h"
 #include "interpret/event.h"
 #include "plan/narrow.h"
@@ -31,6 +30,7 @@ struct KeptFailure {
   int64_t unix_s = 0;    ///< when it failed
   bool cut = false;      ///< not all of its events are there
   std::string manifest;  ///< that it is of; empty: it was named
+  bool above = false;    ///< it was named without an image: that and more is of a manifest above it
   std::string file;
   std::vector<Event> events;
 };
@@ -70,8 +70,8 @@ class FailureKeeper : public EventSink {
   FailureKeeper(EventSink& next, const plan::Plan& plan, KeptFailures* kept, report::Circumstances common)
       : next_(next), plan_(plan), kept_(kept), common_(std::move(common)) {}
   void take(const Event& event) override;
-  /// What a test's container is made from, before it begins. @param tree 0: unknown
-  void provided(size_t job, const Digest& image, uint64_t tree);
+  /// What a test is made from, before it begins.
+  void provided(size_t job, report::Circumstances made_from);
   /// The first thing that went wrong.
   [[nodiscard]] const Status& status() const { return status_; }
 
@@ -92,7 +92,7 @@ class FailureKeeper : public EventSink {
   const plan::Plan& plan_;
   KeptFailures* kept_;
   report::Circumstances common_;
-  std::map<size_t, std::pair<std::string, uint64_t>> provided_;
+  std::map<size_t, report::Circumstances> provided_;
   std::map<uint32_t, Attempt> attempts_;
   std::set<plan::TestKey> failed_;  ///< in this run: a repetition that passes does not take that away
   Status status_;

@@ -212,9 +212,10 @@ void Masker::tell(Event event) {
   // That is never told: who writes it looks for secrets in the whole.
   std::string untouched;
   if (event.kind == Event::Kind::compared) untouched.swap(event.text);
-  for (std::string* text : {&event.text, &event.detail, &event.file, &event.values, &event.denial.program,
-                            &event.failure.command, &event.failure.reason, &event.failure.expected,
-                            &event.failure.actual, &event.failure.diff, &event.failure.hint}) {
+  for (std::string* text :
+       {&event.text, &event.detail, &event.file, &event.values, &event.denial.program, &event.failure.command,
+        &event.failure.reason, &event.failure.expected, &event.failure.actual, &event.failure.diff,
+        &event.failure.hint, &event.left.paths}) {
     if (!text->empty()) *text = secrets_.masked(*text);
   }
   if (event.kind == Event::Kind::compared) event.text.swap(untouched);

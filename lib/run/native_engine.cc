@@ -27,8 +27,11 @@ void explain(const sandbox::Ending& ending, PlaceEnding& result) {
 
 class NativePlace : public ChannelPlace {
  public:
-  NativePlace(sandbox::Container container, Conversation conversation)
-      : ChannelPlace(std::move(conversation), container.channel()), container_(std::move(container)) {}
+  /// @param layers those of its image, where what is left in it is to be told
+  NativePlace(sandbox::Container container, Conversation conversation, std::vector<std::string> layers)
+      : ChannelPlace(std::move(conversation), container.channel()),
+        container_(std::move(container)),
+        layers_(std::move(layers)) {}
 
   void watch() override { container_.check_limits(); }
   void kill() override { container_.kill(); }
@@ -46,12 +49,29 @@ class NativePlace : public ChannelPlace {
     result.peak_memory = ending.value().peak_memory;
     result.cpu_ns = ending.value().cpu_ns;
     explain(ending.value(), result);
+    if (!layers_.empty() && !ending.value().setup_error) look(result);
     return result;
   }
 
  private:
+  // Nothing writes there any more.
+  void look(PlaceEnding& result) {
+    const auto upper = container_.changes();
+    const auto mark = container_.mark();
+    if (upper.ok() && mark.ok()) result.left = image::left_in(upper.value().get(), mark.value(), layers_);
+  }
+
   sandbox::Container container_;
+  std::vector<std::string> layers_;
 };
+
+/// Of containers that lines are carried out in. A service writes for itself; to change an image is what a
+/// test that sets one up is for.
+std::vector<std::string> watched_layers(const PlaceRequest& request) {
+  const bool watched =
+      !request.what.service && !request.job.setup && request.spec.root.kind == sandbox::Root::Kind::layers;
+  return watched ? request.spec.root.layers : std::vector<std::string>();
+}
 
 class NativeEngine : public Engine {
  public:
@@ -63,7 +83,8 @@ class NativeEngine : public Engine {
     auto conversation = TRY(Conversation::begin(request.assignment));
     if (request.order != nullptr) CHECK_OK(conversation.order(*request.order));
     auto container = TRY(sandbox::Container::start(request.spec, carry_out_inside));
-    auto place = std::make_unique<NativePlace>(std::move(container), std::move(conversation));
+    auto place =
+        std::make_unique<NativePlace>(std::move(container), std::move(conversation), watched_layers(request));
     CHECK_OK(place->send_some());
     return std::unique_ptr<Place>(std::move(place));
   }

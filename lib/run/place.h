@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/left.h"
 #include "interpret/event.h"
 #include "interpret/request.h"
 #include "interpret/state.h"
@@ -28,6 +29,7 @@ struct PlaceEnding {
   /// A limit that was reached and ended nothing; empty: none. What failed may have failed by it.
   std::string limit_reached;
   bool limit_refused = false;  ///< and something was refused for it: what passed may have passed by that
+  image::Left left;            ///< by a container's lines in its image, where that can be seen
 };
 
 /// What a place says beside events.

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <ctime>
 
 #include "base/fd.h"
 #include "base/sys.h"
@@ -53,7 +54,7 @@ bool has_documents(const plan::Job& job) {
 uint64_t default_memory(unsigned parallel) { return sys::available_memory() / 2 / std::max(1U, parallel); }
 
 Provisions::Provisions(image::Store& store, const image::Access& access, const std::vector<plan::Job>& jobs)
-    : store_(store), access_(access) {
+    : store_(store), access_(access), began_(::time(nullptr) - 1) {  // the kernel's stamps lag a little
   for (const plan::Job& job : jobs) {
     for (const plan::Artifacts& artifacts : job.artifacts) {
       if (outputs_.contains(artifacts.directory)) continue;
@@ -123,24 +124,28 @@ Result<const image::RootFilesystem*> Provisions::root(const plan::Job& job, cons
   return root(image);
 }
 
-Status Provisions::extend(size_t setup, const std::string& image, int upper) {
+Result<std::shared_ptr<const image::ChangesLayer>> Provisions::extend(size_t setup, const std::string& image,
+                                                                      int upper) {
   const image::RootFilesystem& base = *TRY(root(image));
+  if (base.kind == image::RootFilesystem::Kind::hostfs)
+    return Error::infrastructure("what is set up in hostfs cannot be kept: this machine's root has no layers")
+        .hint("an image such as builtin has");
   // Ours, and what containers have in place of what an image may bring.
   const std::set<std::string> without = {"testctr", "work", "dev", "proc", "sys"};
-  image::ChangesLayer layer =
-      TRY_IN(image::layer_of_changes(store_, upper, without, base.layers), "keeping what was set up");
+  auto layer = std::make_shared<const image::ChangesLayer>(TRY_IN(
+      image::layer_of_changes(store_, upper, without, base.layers, began_), "keeping what was set up"));
   image::RootFilesystem made;
   made.kind = base.kind;
   made.layers = base.layers;
-  made.layers.push_back(layer.directory());
+  made.layers.push_back(layer->directory());
   made.config = base.config;
   made.manifest = base.manifest;
   made.reference = base.reference;
   made.root_mode = base.root_mode;
   for (const Fd& lock : base.locks) made.locks.push_back(TRY(sys::duplicate(lock.get())));
-  set_up_.push_back(std::move(layer));
+  set_up_.push_back(layer);
   extended_.insert_or_assign(setup, std::pair(image, std::move(made)));
-  return {};
+  return layer;
 }
 
 Status Provisions::check_programs_in(const plan::Job& job, const std::string& image,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "image/changes.h"
@@ -48,8 +49,10 @@ class Provisions {
   /// What a job's container is made from: the image's root, with what was set up in it.
   Result<const image::RootFilesystem*> root(const plan::Job& job, const std::string& image);
   /// What the plan's job `setup` has changed in its image is a layer of those that are set up by it.
-  /// @param upper the changes, as Container::changes gives them
-  Status extend(size_t setup, const std::string& image, int upper);
+  /// @param upper the changes, as Container::changes gives them @return the layer. Errors (infrastructure):
+  /// the image is hostfs; as of `layer_of_changes`
+  Result<std::shared_ptr<const image::ChangesLayer>> extend(size_t setup, const std::string& image,
+                                                            int upper);
 
  private:
   /// Whether the programs that the job is given can be started in an image: asked once for all that are
@@ -63,7 +66,8 @@ class Provisions {
   bool shells_ = false;
   std::map<std::string, Status> outputs_;  ///< what is written to meanwhile
   std::map<std::string, Result<image::RootFilesystem>> images_;
-  std::vector<image::ChangesLayer> set_up_;
+  int64_t began_;  ///< seconds since the epoch: nothing that containers write is older
+  image::ChangesLayers set_up_;
   std::map<size_t, std::pair<std::string, image::RootFilesystem>> extended_;  ///< by job, with its image
   std::map<std::string, Result<image::TreeWatch>> trees_;
   std::map<std::string, Result<image::OpenedLayer>> layers_;

@@ -54,7 +54,7 @@ class Runner {
     for (const auto& job : plan_.jobs) {
       if (stop_wanted()) break;
       provided_.push_back(provide_for(provisions, job));
-      tell_provided(provided_.size() - 1);
+      tell_provided(provided_.size() - 1, provisions);
     }
     if (options_.note) {
       for (const auto& note : store.notes()) options_.note(note);
@@ -79,11 +79,24 @@ class Runner {
     return options_.engine != nullptr ? *options_.engine : native_engine();
   }
 
-  void tell_provided(size_t index) const {
+  void tell_provided(size_t index, Provisions& provisions) const {
     if (!options_.provided || !provided_[index].ok()) return;
     const Provision& provision = provided_[index].value();
-    options_.provided(index, provision.root != nullptr ? provision.root->manifest : Digest(),
-                      provision.tree != nullptr ? provision.tree->tree().fingerprint : 0);
+    report::Circumstances from;
+    const auto add = [&](const std::string& name, const image::RootFilesystem* root) {
+      if (root != nullptr && !root->manifest.empty()) from[name] = root->manifest.str();
+    };
+    add("image", provision.root);
+    if (provision.tree != nullptr) from["tree"] = fmt::format("{:016x}", provision.tree->tree().fingerprint);
+    // They are there already: asked for when the test was provided for.
+    const plan::Job& job = plan_.jobs[index];
+    const auto add_further = [&](const std::string& image) {
+      const auto root = provisions.root(job.pinned(image));
+      if (root.ok()) add("image." + image, root.value());
+    };
+    for (const plan::Container& container : job.containers) add_further(container.image);
+    for (const std::string& image : job.images) add_further(image);
+    options_.provided(index, std::move(from));
   }
 
   // Asked between two images; a single one is loaded to its end.
@@ -117,6 +130,20 @@ class Runner {
     return std::nullopt;
   }
 
+  // Whether what the job changes in its image can become a layer, if it is to.
+  [[nodiscard]] Status may_set_up(const plan::Job& job, const Provision& provision) const {
+    if (!job.setup) return {};
+    if (!engine().starts_ahead())
+      return Error::usage(
+                 fmt::format("`setup:` needs native containers, and these are of {}", engine().shown()))
+          .hint(
+              "--engine native; an image that has it all (`testctr-script image build`); or a bundle that "
+              "was packed with native containers");
+    if (provision.root != nullptr && provision.root->kind == image::RootFilesystem::Kind::hostfs)
+      return Error::usage("`setup:` needs an image, and hostfs is this machine's own root: it has no layers");
+    return {};
+  }
+
   void start(Turn turn) {
     const uint32_t index = turn.index;
     if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(turn, *verdict);
@@ -124,13 +151,8 @@ class Runner {
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(turn, error_verdict(able.error()));
     if (!provided.ok()) return did_not_run(turn, error_verdict(provided.error()));
-    if (plan_.jobs[index].setup && !engine().starts_ahead()) {
-      return did_not_run(
-          turn,
-          error_verdict(Error::usage(fmt::format("`setup:` needs native containers, and these are of {}",
-                                                 engine().shown()))
-                            .hint("`--engine native`, or an image that has it all")));
-    }
+    if (const Status able = may_set_up(plan_.jobs[index], provided.value()); !able.ok())
+      return did_not_run(turn, error_verdict(able.error()));
     if (const Status supplied = engine().supply(plan_.jobs[index]); !supplied.ok())
       return did_not_run(turn, stop_wanted() ? not_run_verdict() : error_verdict(supplied.error()));
     std::unique_ptr<TestRun> test;
@@ -182,9 +204,14 @@ class Runner {
   void keep_setup(TestRun& test) {
     const plan::Job& job = plan_.jobs[test.index()];
     if (!job.setup || (test.outcome() != Outcome::pass && test.outcome() != Outcome::flaky)) return;
-    Status kept = test.changes().ok() ? machine_->provisions.extend(test.index(), job.pinned(job.image),
-                                                                    test.changes().value().get())
-                                      : Status(test.changes().error());
+    const Status kept = [&]() -> Status {
+      const Fd upper = TRY(std::move(test.changes()));
+      auto layer = TRY(machine_->provisions.extend(test.index(), job.pinned(job.image), upper.get()));
+      if (options_.set_ups == nullptr) return {};
+      options_.set_ups->resize(plan_.jobs.size());
+      (*options_.set_ups)[test.index()] = std::move(layer);
+      return {};
+    }();
     if (kept.ok()) return;
     for (size_t i = 0; i < plan_.jobs.size(); ++i) {
       const auto& setups = plan_.jobs[i].set_up_by;

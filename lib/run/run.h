@@ -6,9 +6,11 @@
 #include <string>
 
 #include "base/result.h"
+#include "image/changes.h"
 #include "image/image.h"
 #include "interpret/event.h"
 #include "plan/plan.h"
+#include "report/findings.h"
 #include "run/engine.h"
 #include "run/mask.h"
 #include "run/user_terminal.h"
@@ -37,9 +39,12 @@ struct Options {
   /// Files and folders that change while tests run (a report that is written as they go): where
   /// they lie in a test tree, they are no part of it.
   std::vector<std::string> apart;
-  /// Told of each test, before the first begins, what it is made from: the image's manifest (empty: none) and
-  /// the tree's fingerprint (0: none); may be empty.
-  std::function<void(size_t job, const Digest& image, uint64_t tree)> provided;
+  /// Told of each test, before the first begins, what it is made from: "image", the manifest of its image,
+  /// and "image.NAME" of each other one, "tree", its fingerprint; each where there is one. May be empty.
+  std::function<void(size_t job, report::Circumstances made_from)> provided;
+  /// Gets what each job that sets an image up (`Job::setup`) and has passed has changed, by the job's index;
+  /// null for the others. Borrowed; null: nobody wants it. The layers outlive the run.
+  image::ChangesLayers* set_ups = nullptr;
   /// Told what people are to know of the run as a whole (another store than the usual one); may be empty.
   std::function<void(const std::string&)> note;
 };

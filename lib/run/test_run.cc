@@ -228,6 +228,7 @@ void TestRun::open_shell(Member& member, const Said& said) {
 void TestRun::shell_ended() {
   if (!in_shell()) return;
   const uint64_t spent = sys::monotonic_ns() - shell_opened_ns_;
+  held_ns_ += spent;
   deadline_ns_ += spent;
   step_started_ns_ += spent;
   if (finish_deadline_ns_ != 0) finish_deadline_ns_ += spent;
@@ -411,6 +412,22 @@ void TestRun::fail_with(const Error& error) {
   end(error_verdict(error));
 }
 
+namespace {
+
+void add_left(const Member& member, Leftovers& all, size_t& named) {
+  const image::Left& left = member.ending.left;
+  all.count += left.count;
+  all.more = all.more || left.more;
+  for (const std::string& path : left.paths) {
+    if (named++ >= most_leftovers_named) return;
+    const size_t space = path.find(' ');
+    for (const std::string& part : {path.substr(0, space), member.what.name, path.substr(space + 1)})
+      (all.paths += part) += '\0';
+  }
+}
+
+}  // namespace
+
 // What all places together used, and what limits struck in the one that led last. @param by_force they have
 // not all come to their end: what is left is killed
 PlaceEnding TestRun::joint_ending(bool by_force) {
@@ -500,9 +517,13 @@ void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   event.text = verdict.reason;
   event.detail = verdict.fault;
   event.line = stamper_.line();
-  event.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started_ns_);
+  event.duration_ns = static_cast<int64_t>(sys::monotonic_ns() - started_ns_ - held_ns_);
   event.peak_memory = ending.peak_memory;
   event.cpu_ns = static_cast<int64_t>(ending.cpu_ns);
+  if (pod_) {
+    size_t named = 0;
+    for (const Member& member : pod_->members()) add_left(member, event.left, named);
+  }
   stamper_.take(event);
 }
 

@@ -100,6 +100,7 @@ class TestRun {
   uint64_t started_ns_ = 0, deadline_ns_ = 0, watched_ns_ = 0;
   Member* shell_ = nullptr;       ///< the place that the user has a shell in now
   uint64_t shell_opened_ns_ = 0;  ///< which stops the time
+  uint64_t held_ns_ = 0;          ///< how long it stood still in all
   bool stepping_ = false;         ///< the user has asked to stop before the next line
   bool over_ = false, again_ = false;
   Result<Fd> changes_ = Error::internal("nothing was set up");

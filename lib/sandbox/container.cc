@@ -380,6 +380,13 @@ Result<Fd> Container::changes() {
   return upper;
 }
 
+Result<struct stat> Container::mark() {
+  (void)TRY(namespaces());
+  const auto st = TRY(sys::stat_at(impl_->scratch.get(), "made"));
+  if (!st) return Error::infrastructure("the container has not set itself up");
+  return *st;
+}
+
 Result<Container::Namespaces> Container::namespaces() {
   Impl& impl = *impl_;
   while (!impl.user.valid()) {

@@ -9,6 +9,7 @@
 // The calling process must be single-threaded while it starts containers (the clone runs on, and allocates).
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -163,6 +164,9 @@ class Container {
   /// The upper directory of the root's overlay, open: what the container has changed in its image. It stays
   /// when the container is gone. Errors: it has not set itself up; its root is this machine's (hostfs).
   Result<Fd> changes();
+  /// Of a file in the same file system, made when the container had set itself up: what is in `changes` and
+  /// has a smaller inode number was there before any program of the image ran. Errors: as there.
+  Result<struct stat> mark();
   /// SIGKILL to PID 1, and with it everything inside.
   void kill();
   /// The watch that replaces a memory cgroup where there is none; call about every 50 ms. Kills PID 1 when

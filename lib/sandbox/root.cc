@@ -42,6 +42,7 @@ Status change_dir(const std::string& path) {
 //   work/            $WORK
 //   empty/           covers directories
 //   l/N              the layers by short names: overlay takes at most a page of text
+//   made             the last file that is made before programs of the image can make any
 // Each file costs the kernel about a kilobyte, whatever is in it.
 Status make_scratch(const Plan& plan) {
   const uint64_t files =
@@ -219,6 +220,7 @@ Result<Built> build_root(const Plan& plan, Handed handed, Beside& beside, std::v
     Status made = sys::make_dirs(plan.spec.working_dir, 0755);
     if (!made.ok()) notes.push_back("the image's WorkingDir cannot be made: " + made.error().message());
   }
+  CHECK_OK(make_file(built.scratch.get(), "made"));
   return built;
 }
 

@@ -293,6 +293,18 @@ def images(cases):
     cases.check("images of ours", ours and all(one["RepoTags"][0].startswith("localhost/testctr-script:") for one in ours), ours)
 
 
+def set_up(cases):
+    with open("setup.yaml", "w") as f:
+        f.write("version: 1\nimage: builtin\nsetup: {run: exec sh -c 'echo x >/which'}\ntests: [{name: a, sections: [{container: {run: exec cat /which}}]}]\n")
+    got, told = cases.run(["-f", "setup.yaml"])
+    cases.check("`setup:` is refused, with what to do", got == 2 and f"`setup:` needs native containers, and these are of {cases.engine}" in told and
+                "--engine native" in told and "1 errors, 1 skipped" in told, f"{got}\n{told}")
+    packed = subprocess.run([TESTCTR, "pack", "-f", "setup.yaml", "-o", "setup.tar"], capture_output=True, timeout=200)
+    done = subprocess.run([TESTCTR, "replay", "--engine", cases.engine, "setup.tar"], capture_output=True, timeout=200)
+    cases.check("a bundle of such a test is replayed", packed.returncode == 0 and done.returncode == 0 and b"reproduced" in done.stdout,
+                f"{packed}\n{done}")
+
+
 def sudden_ends(cases):
     def start(text):
         with open("t.txt", "w") as f:
@@ -336,7 +348,7 @@ def all_cases(engine, path, limits=True):
     cases = Cases(engine, path)
     with open("probe.txt", "w") as f:
         f.write("exec true\n")
-    for part in (plain, tree, users, handed_in, lambda c: bounds(c, limits), several, live, images, sudden_ends):
+    for part in (plain, tree, users, handed_in, lambda c: bounds(c, limits), several, live, images, set_up, sudden_ends):
         part(cases)
     cases.check("nothing is left at all", not cases.containers(), cases.containers())
     return cases

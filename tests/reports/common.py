@@ -17,7 +17,7 @@ OUTCOMES = {"good": "pass", "bad script": "fail", "bad document": "fail", "broke
 
 FILES = {
     "good.txt": "# prepare\nexec echo hello\nstdout hello\n",
-    "bad.txt": "# look\nexec sh -c 'echo two; echo three >&2'\ncmp stdout want\n-- want --\none\n",
+    "bad.txt": "# look\nexec sh -c 'echo two; echo three >&2; touch \"/root/<b>x\"'\ncmp stdout want\n-- want --\none\n",
     "bad.md": "Goes well\n\n```scrut\n$ echo good\ngood\n```\n\nGoes <wrong>\n\n```scrut\n$ echo two\nthree\n```\n",
     "broken.txt": "exec echo 'unterminated\n",
     "skipped.txt": "skip 'because #1 says so'\n",

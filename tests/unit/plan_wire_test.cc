@@ -231,7 +231,7 @@ TEST_CASE("tests that wait for each other are no plan, and a long chain is read 
 
 TEST_CASE("a plan of another version says what mends it") {
   Json wire = to_wire(full_plan());
-  wire["v"] = wire_version + 1;
+  wire["v"] = newest_wire_version + 1;
   auto newer = plan_from_wire(wire);
   REQUIRE_FALSE(newer.ok());
   CHECK(newer.error().full().find("newer") != std::string::npos);

@@ -15,7 +15,7 @@
 #   install-built  the same of a program that is there, which is not built
 #   clean        remove what was built
 #
-# JOBS=n limits parallel work, DEPS= leaves out the check of packages, TESTS="group..." limits `make test` and `make test-old-kernel`.
+# JOBS=n limits parallel work (tests, which wait for half of their time, are one more at a time), DEPS= leaves out the check of packages, TESTS="group..." limits `make test` and `make test-old-kernel`.
 
 BUILD        ?= build
 PREFIX       ?= /usr/local
@@ -26,6 +26,7 @@ TESTS        ?=
 IMAGES       ?=
 CMAKE        := cmake -G Ninja -S .
 NINJA        := ninja -j $(JOBS)
+TEST_JOBS     = $(shell expr $(JOBS) + 1)
 
 # An empty DEPS is "leave it out".
 deps_of = $(if $(DEPS),@$(DEPS) $(1))
@@ -49,7 +50,7 @@ run: all
 
 test: deps all
 	@$(NINJA) -C $(BUILD) --quiet all-tests
-	@tests/run --build $(BUILD) -j $(JOBS) $(TESTS)
+	@tests/run --build $(BUILD) -j $(TEST_JOBS) $(TESTS)
 
 test-old-kernel: deps all
 	@$(NINJA) -C $(BUILD) --quiet all-tests

@@ -111,6 +111,10 @@ Result<bool> ShellProcess::begin(const std::map<std::string, std::string>& envir
     CHECK_OK(write("dump", texts.dump));
   }
   CHECK_OK(write("begun", say("B") + "\n"));
+  if (!setting_.one_process) {
+    CHECK_OK(write("standby0", standby_text(0)));
+    CHECK_OK(write("standby1", standby_text(1)));
+  }
   std::string line;
   if (!setting_.one_process) line += fmt::format(". {} 2>/dev/null;", quoted("init"));
   if (with_state) line += fmt::format(". {} >/dev/null 2>&1;", quoted("state"));
@@ -215,22 +219,28 @@ Result<std::string> ShellProcess::answer() {
 
 // ---- the standby
 
-Status ShellProcess::make_standby() {
-  if (setting_.one_process) return {};
-  standby_pending_ = true;
-  const std::string wake = quoted(next_wake_ == 0 ? "wake0" : "wake1");
+// Read in from a file: what comes by its input a shell reads byte by byte.
+std::string ShellProcess::standby_text(int number) const {
+  const std::string wake = quoted(fmt::format("wake{}", number));
   const std::string told = say("S \"$!\"");
   if (kind_ == ShellKind::posix) {
-    return send(fmt::format("(\\trap - EXIT;(\\command read -r __testctr_x <{};\\. {})& {})", wake,
-                            quoted("dump"), told));
+    return fmt::format("(\\trap - EXIT;(\\command read -r __testctr_x <{};\\. {})& {})\n", wake,
+                       quoted("dump"), told);
   }
   // A grandchild costs a second fork, and is only needed where the cases have a `$!` to be kept.
   const std::string waits =
       fmt::format("(\\builtin read -r __testctr_x <{};\\builtin . {})&", wake, quoted("dump"));
-  return send(fmt::format(
+  return fmt::format(
       "if [[ ${{!-}} = \"${{__testctr_s-}}\" ]]; then {0} \\builtin disown; __testctr_s=${{!-}}; {1}; else "
-      "(\\builtin trap - EXIT;{0} {1}); fi",
-      waits, told));
+      "(\\builtin trap - EXIT;{0} {1}); fi\n",
+      waits, told);
+}
+
+Status ShellProcess::make_standby() {
+  if (setting_.one_process) return {};
+  standby_pending_ = true;
+  return send(fmt::format("\\{} {}", kind_ == ShellKind::bash ? "builtin ." : ".",
+                          quoted(next_wake_ == 0 ? "standby0" : "standby1")));
 }
 
 void ShellProcess::retire_standby() {

@@ -80,6 +80,7 @@ class ShellProcess {
   Status write(std::string_view name, std::string_view content) const;
 
  private:
+  [[nodiscard]] std::string standby_text(int number) const;
   Status make_pipes();
   Status launch(const std::map<std::string, std::string>& environment);
   void take_answer(std::string_view line);

@@ -239,8 +239,10 @@ std::string ShellProcess::standby_text(int number) const {
 Status ShellProcess::make_standby() {
   if (setting_.one_process) return {};
   standby_pending_ = true;
-  return send(fmt::format("\\{} {}", kind_ == ShellKind::bash ? "builtin ." : ".",
-                          quoted(next_wake_ == 0 ? "standby0" : "standby1")));
+  const std::string text = quoted(next_wake_ == 0 ? "standby0" : "standby1");
+  if (kind_ == ShellKind::posix) return send(fmt::format("\\. {}", text));
+  // Where the shell cannot read it, as when `if` is an alias of something else, it cannot go on either.
+  return send(fmt::format("\\builtin . {} || \\builtin exit 2", text));
 }
 
 void ShellProcess::retire_standby() {

@@ -17,10 +17,10 @@ namespace testctr::report {
 
 struct TerminalOptions {
   Palette palette = Palette::none;
-  bool plain = false;    ///< for who hears it: words in place of signs, no colours, nothing drawn anew
-  bool verbose = false;  ///< the log of every script, and scripts that were not run
-  bool quiet = false;    ///< only what went wrong, and the summary
-  bool person = false;   ///< for who looks at it while it runs: what is told at length stands apart
+  bool plain = false;      ///< for who hears it: words in place of signs, no colours, nothing drawn anew
+  bool verbose = false;    ///< the log of every script, and scripts that were not run
+  bool quiet = false;      ///< only what went wrong, and the summary
+  bool person = false;     ///< for who looks at it while it runs: what is told at length stands apart
   std::string again = {};  ///< for such a person: the last line, when something has failed or has not run
   ProgressOptions progress = {};
   std::string work = "/work";  ///< $WORK in the place

@@ -155,7 +155,7 @@ struct Shell::Impl {
     end.how = wait_for_end(apart, order.deadline_ns);
     if (end.how == CaseEnd::How::ended && process.answered &&
         process.answered->find('e') != std::string::npos) {
-      CHECK_OK(run_own_trap(order, apart));
+      const std::vector<Fd> held = TRY(run_own_trap(order, apart));
       end.how = wait_for_end(apart, order.deadline_ns);
     }
     if (end.how == CaseEnd::How::late || end.how == CaseEnd::How::overflow || end.how == CaseEnd::How::silent)
@@ -185,21 +185,30 @@ struct Shell::Impl {
     return silent ? CaseEnd::How::silent : CaseEnd::How::ended;
   }
 
-  /// The EXIT trap that the case has set runs at its end, with its status and its output.
-  Status run_own_trap(const CaseOrder& order, bool apart) {
+  /// The EXIT trap that the case has set runs at its end, with its status and its output. @return what keeps
+  /// its output open until it has ended
+  Result<std::vector<Fd>> run_own_trap(const CaseOrder& order, bool apart) {
     const long code = std::strtol(process.answered->c_str(), nullptr, 10);
     CHECK_OK(process.write("own", fmt::format("__testctr_action=$__testctr_exit\n\\unset __testctr_exit\n"
                                               "(\\exit {})\n\\eval \"$__testctr_action\"\n",
                                               code)));
+    std::vector<Fd> held;
     for (Source* source : {out, apart ? err : nullptr}) {
-      if (source == nullptr || !source->ended) continue;
-      source->pipe = TRY(open_pipe(source == out ? "out" : "err"));
+      if (source == nullptr) continue;
+      const std::string name = source == out ? "out" : "err";
+      if (source->ended) source->pipe = TRY(open_pipe(name));
       source->ended = false;
+      // Else the end of the case itself, which may not have been seen yet, would be taken for the trap's: the
+      // shell would wait for a reader, and nobody came.
+      if (auto end = sys::open(process.file(name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW); end.ok())
+        held.push_back(std::move(end).value());
     }
     process.expect_case();
-    return process.send(process.announcement(order.input) +
-                        fmt::format("{} {}{};{}\n", source_word(), process.quoted("own"), redirections(order),
-                                    process.say(fmt::format("K {} \"${{__testctr_debug+d}}\"", code))));
+    CHECK_OK(
+        process.send(process.announcement(order.input) +
+                     fmt::format("{} {}{};{}\n", source_word(), process.quoted("own"), redirections(order),
+                                 process.say(fmt::format("K {} \"${{__testctr_debug+d}}\"", code)))));
+    return held;
   }
 
   /// Takes the rest of the output. What a process of the background holds open is not waited for long.

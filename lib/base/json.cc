@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+template class nlohmann::basic_json<>;
+
 namespace testctr::json {
 namespace {
 

@@ -1,10 +1,10 @@
 // JSON and CBOR by nlohmann-json, without exceptions at the border and with bytes that are not UTF-8.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "base/nlohmann.h"
 #include "base/result.h"
 
 namespace testctr {

@@ -16,7 +16,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <span>
@@ -27,3 +26,4 @@
 #include <utility>
 #include <variant>
 #include <vector>
+#include "base/nlohmann.h"

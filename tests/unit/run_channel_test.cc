@@ -144,7 +144,7 @@ TEST_CASE("frames survive being cut at every byte") {
     std::vector<std::string> types;
     for (auto part : {bytes.substr(0, cut), bytes.substr(cut)}) {
       reader.feed(part);
-      while (auto message = reader.next().value()) types.push_back((*message)["t"]);
+      while (auto message = reader.next().value()) types.push_back((*message)["t"].get<std::string>());
     }
     CHECK(types == std::vector<std::string>{"a", "b"});
     CHECK(reader.at_border());

@@ -3,12 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <cassert>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
-#include <vector>
 
 namespace testctr {
 
@@ -20,94 +19,86 @@ enum class Fault : unsigned char {
 };
 
 /// An error: a sentence, the errno that caused it (0: none), the contexts it went through (innermost first),
-/// and a hint.
+/// and a hint. One that was moved from may only be assigned to or destroyed.
 class Error {
  public:
-  Error(Fault fault, std::string what, int number = 0)
-      : fault_(fault), number_(number), what_(std::move(what)) {}
+  Error(Fault fault, std::string_view what, int number = 0);
+  Error(const Error& other);
+  Error(Error&& other) noexcept = default;
+  Error& operator=(const Error& other);
+  Error& operator=(Error&& other) noexcept = default;
+  ~Error() = default;
 
   /// A usage error. @param what a sentence without a full stop.
-  static Error usage(std::string what) { return {Fault::usage, std::move(what)}; }
+  static Error usage(std::string_view what) { return {Fault::usage, what}; }
   /// An infrastructure error that is not a failed system call.
-  static Error infrastructure(std::string what) { return {Fault::infrastructure, std::move(what)}; }
+  static Error infrastructure(std::string_view what) { return {Fault::infrastructure, what}; }
   /// A defect of ours.
-  static Error internal(std::string what) { return {Fault::internal, std::move(what)}; }
+  static Error internal(std::string_view what) { return {Fault::internal, what}; }
   /// The failed system call `call(operands)`; takes the current errno. An infrastructure error.
   static Error system(std::string_view call, std::string_view operands);
   /// The same with an errno that was kept.
   static Error system(std::string_view call, std::string_view operands, int number);
 
   /// Adds what was being done ("loading image x"); returns itself for chaining.
-  Error& in(std::string context) & {
-    contexts_.push_back(std::move(context));
-    return *this;
-  }
-  Error in(std::string context) && {
-    contexts_.push_back(std::move(context));
-    return std::move(*this);
-  }
+  Error& in(std::string_view context) &;
+  Error in(std::string_view context) && { return std::move(in(context)); }
   /// Sets what the user can do about it, unless something nearer to the cause has said so.
-  Error hint(std::string text) && {
-    if (hint_.empty()) hint_ = std::move(text);
-    return std::move(*this);
-  }
+  Error hint(std::string_view text) &&;
   /// Says of what kind it is by an errno that is not told: the sentence says it already.
-  Error kind(int number) && {
-    number_ = number;
-    number_told_ = false;
-    return std::move(*this);
-  }
+  Error kind(int number) &&;
   /// The same error as somebody else's fault.
-  Error as(Fault fault) && {
-    fault_ = fault;
-    return std::move(*this);
-  }
+  Error as(Fault fault) &&;
 
-  [[nodiscard]] Fault fault() const { return fault_; }
+  [[nodiscard]] Fault fault() const;
   /// The errno, 0 when none caused it.
-  [[nodiscard]] int number() const { return number_; }
-  [[nodiscard]] const std::string& hint() const { return hint_; }
+  [[nodiscard]] int number() const;
+  [[nodiscard]] const std::string& hint() const;
   /// One line: contexts from the outermost, the sentence, the errno's text; without the hint.
   [[nodiscard]] std::string message() const;
   /// `message()` and, on a second line, the hint.
   [[nodiscard]] std::string full() const;
 
  private:
-  Fault fault_;
-  int number_;
-  bool number_told_ = true;
-  std::string what_;
-  std::vector<std::string> contexts_;
-  std::string hint_;
+  template <class T>
+  friend class Result;
+  // A pointer, and all that is done with it elsewhere: every call that can fail carries an error's
+  // destruction.
+  struct Details;
+  struct Delete {
+    void operator()(Details* details) const noexcept;
+  };
+  Error() = default;
+
+  std::unique_ptr<Details, Delete> details_;
 };
 
 /// The exit code that belongs to a fault: 2, 3 or 5.
 int exit_code(Fault fault);
 
-/// A value or an Error. Reading the value of an error is a defect (assert).
+/// A value or an Error. Reading the value of an error is a defect.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error)
-      : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
-  [[nodiscard]] bool ok() const { return content_.index() == 0; }
-  T& value() & { return *std::get_if<0>(&content_); }
-  const T& value() const& { return *std::get_if<0>(&content_); }
-  T value() && { return std::move(*std::get_if<0>(&content_)); }
-  Error& error() & { return *std::get_if<1>(&content_); }
-  const Error& error() const& { return *std::get_if<1>(&content_); }
-  Error error() && { return std::move(*std::get_if<1>(&content_)); }
+  [[nodiscard]] bool ok() const { return value_.has_value(); }
+  T& value() & { return *value_; }
+  const T& value() const& { return *value_; }
+  T value() && { return *std::move(value_); }
+  Error& error() & { return error_; }
+  const Error& error() const& { return error_; }
+  Error error() && { return std::move(error_); }
   /// Adds a context if this is an error.
-  Result in(std::string context) && {
-    if (!ok()) error().in(std::move(context));
+  Result in(std::string_view context) && {
+    if (!ok()) error_.in(context);
     return std::move(*this);
   }
 
  private:
-  std::variant<T, Error> content_;
+  std::optional<T> value_;
+  Error error_;
 };
 
 struct Unit {};
@@ -116,8 +107,8 @@ class [[nodiscard]] Result<void> : public Result<Unit> {
  public:
   Result() : Result<Unit>(Unit{}) {}
   Result(Error error) : Result<Unit>(std::move(error)) {}  // NOLINT(google-explicit-constructor)
-  Result in(std::string context) && {
-    if (!ok()) error().in(std::move(context));
+  Result in(std::string_view context) && {
+    if (!ok()) error().in(context);
     return std::move(*this);
   }
 };

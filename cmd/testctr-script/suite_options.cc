@@ -118,6 +118,7 @@ Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how,
     if (asked) CHECK_OK(std::move(known).in("--failed"));
   }
   if (asked && history != nullptr) how.only = history->failed();
+  const bool none_failed = how.only && how.only->empty();
   const bool any = !plan.jobs.empty();
   if (history != nullptr && how.durations.empty()) how.durations = history->durations();
   CHECK_OK(plan::narrow(plan, how));
@@ -127,7 +128,8 @@ Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how,
                          plan.selected));
   } else if (any && plan.jobs.empty() && how.only) {
     complain(history->tests().empty() ? "--failed: nothing is known of an earlier run here"
-                                      : "--failed: no test failed the last time");
+             : none_failed            ? "--failed: no test failed the last time"
+                                      : "--failed: none of these is among the tests that failed the last time");
   }
   return {};
 }

@@ -14,7 +14,8 @@ class TreeWatch {
   [[nodiscard]] const Tree& tree() const { return tree_; }
   /// As `same_tree`. Once looking through the tree has taken some time, inotify(7) says whether it has to be
   /// done again. What that does not see - a file that is changed by another name, outside of the tree - is
-  /// found by looking, which then takes a twentieth of the time between two of these calls at most.
+  /// found by looking, which then takes a twentieth of the time between two of these calls at most: the last
+  /// calls of a run may not see it.
   bool same();
 
  private:

@@ -120,6 +120,7 @@ if [[ -n ${__testctr_exit-} ]]; then
 fi
 )sh";
 
+// No command substitution: it would be a process each.
 constexpr std::string_view bash_dump = R"sh(\builtin trap - DEBUG ERR RETURN
 \builtin set +o >|@T/set
 \builtin shopt -p >>@T/set
@@ -134,10 +135,12 @@ while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_
   done
   builtin umask -p
   for __testctr_i in c d e f i l m n q r s t u v x; do
-    if builtin ulimit -H -$__testctr_i >/dev/null 2>&1; then
-      builtin printf 'ulimit -S -%s %s\n' $__testctr_i "$(builtin ulimit -S -$__testctr_i)"
-      builtin printf 'ulimit -H -%s %s\n' $__testctr_i "$(builtin ulimit -H -$__testctr_i)"
-    fi
+    for __testctr_v in S H; do
+      if builtin ulimit -$__testctr_v -$__testctr_i >|@T/set 2>/dev/null; then
+        builtin read -r __testctr_n <@T/set
+        builtin printf 'ulimit -%s -%s %s\n' $__testctr_v $__testctr_i "$__testctr_n"
+      fi
+    done
   done
   for __testctr_i in {a..z} {A..Z} _; do
     builtin eval "__testctr_names=(\"\${!$__testctr_i@}\")"
@@ -187,7 +190,7 @@ while builtin read -r __testctr_i; do builtin printf 'builtin %s\n' "$__testctr_
 )sh";
 
 // As records whose fields end with NUL, for `shell_state_from_bash`. Read in a fork: nothing has to be left
-// as it was. No command substitution, which would be a process for each variable.
+// as it was.
 constexpr std::string_view bash_cross = R"sh(\builtin trap - DEBUG ERR RETURN EXIT
 \builtin set +o >|@T/set
 \builtin set +efuvxC

@@ -31,7 +31,11 @@ uint64_t size_in(std::string_view beginning) {
 Result<LinesFile> LinesFile::open(std::string path) {
   LinesFile file;
   file.path_ = std::move(path);
-  file.file_ = TRY(sys::open(file.path_, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  file.file_ = TRY(sys::open(file.path_, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
+  struct stat st {};
+  if (::fstat(file.file_.get(), &st) != 0) return Error::system("fstat", file.path_);
+  if (!S_ISREG(st.st_mode))
+    return Error::infrastructure(fmt::format("{} is not a regular file", file.path_)).hint("remove it");
   CHECK_OK(sys::lock(file.file_.get(), LOCK_SH));
   return file;
 }

@@ -78,11 +78,9 @@ Result<LastFailure> last_failure() {
     const uint32_t line = kept && !kept->file.empty() ? line_of(*kept) : 0;
     if (line == 0) continue;
     if (first.line == 0) {
-      complain(fmt::format(
-          "a shell before line {} of {}{}{}, where the last run failed; options of that run are to "
-          "be given again",
-          line, text::printable(kept->file), test.second.empty() ? "" : " in ",
-          text::printable(test.second)));
+      complain(fmt::format("a shell before line {} of {}{}{}, where the last run failed", line,
+                           text::printable(kept->file), test.second.empty() ? "" : " in ",
+                           text::printable(test.second)));
       first = {test, *std::move(kept), line};
     } else if (++others <= most_told) {
       complain(fmt::format("failed as well: `testctr-script shell {}`",
@@ -99,7 +97,23 @@ Result<LastFailure> last_failure() {
       .hint("name it: `testctr-script shell [IMAGE] FILE:LINE`, or an image alone");
 }
 
-/// What the last run was given by options is not known.
+/// What the last run was given by options is not known, but whether it is the same.
+void tell_differences(const run::KeptFailure& kept, const plan::Job& job) {
+  report::Circumstances then, now = run::circumstances_of(job);
+  // The rest - images, the engine - only a run gets to know.
+  for (const auto& [key, value] : kept.was) {
+    if (now.contains(key) || key.starts_with("env.") || key.starts_with("bin.") || key.starts_with("limit."))
+      then.emplace(key, value);
+  }
+  if (then["script"] != now["script"])
+    complain(fmt::format("{} has changed since: the line may be another one", text::printable(job.name)));
+  then.erase("script");
+  now.erase("script");
+  const std::vector<std::string> all = report::differences(then, now);
+  for (const std::string& one : all) complain(fmt::format("not as in that run: {}", one));
+  if (!all.empty()) complain("options of that run are to be given again");
+}
+
 Status wish_at_failure(plan::RunRequest& request, Wish& wish) {
   const LastFailure first = TRY(last_failure());
   const std::string& name = first.test.first;
@@ -117,9 +131,7 @@ Status wish_at_failure(plan::RunRequest& request, Wish& wish) {
   if (job == wish.plan.jobs.end())
     return Error::usage(fmt::format("{} is no test here any more", text::quoted(name)))
         .hint("run the tests again");
-  const auto was = kept.was.find("script");
-  if (was != kept.was.end() && was->second != run::circumstances_of(*job).at("script"))
-    complain(fmt::format("{} has changed since: the line may be another one", text::printable(name)));
+  tell_differences(kept, *job);
   return {};
 }
 

@@ -129,7 +129,7 @@ Status narrow(const Arguments& arguments, plan::Plan& plan, plan::Narrowing how,
   } else if (any && plan.jobs.empty() && how.only) {
     complain(history->tests().empty() ? "--failed: nothing is known of an earlier run here"
              : none_failed            ? "--failed: no test failed the last time"
-                                      : "--failed: none of these is among the tests that failed the last time");
+                           : "--failed: none of these is among the tests that failed the last time");
   }
   return {};
 }

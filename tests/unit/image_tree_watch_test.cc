@@ -66,6 +66,17 @@ bool becomes_another(TreeWatch& watch) {
   return false;
 }
 
+/// How many folders this process has the kernel watch (proc(5), "inotify files").
+size_t followed() {
+  size_t count = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    const auto told = sys::read_file(fmt::format("/proc/self/fdinfo/{}", fd));
+    if (!told.ok()) continue;
+    for (std::string_view line : text::lines(told.value())) count += line.starts_with("inotify wd:") ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 TEST_SUITE("image/tree_watch") {
@@ -101,6 +112,20 @@ TEST_SUITE("image/tree_watch") {
     CHECK(watch.same());
     write_to(forest.tree + "/f0/2", "changed");
     CHECK_FALSE(watch.same());
+  }
+
+  TEST_CASE("the kernel is asked only when looking has taken its time") {
+    const Forest forest;
+    auto scanned = scan_tree(forest.tree);
+    REQUIRE(scanned.ok());
+    TreeWatch fresh(std::move(scanned).value());
+    CHECK(fresh.same());
+    CHECK(followed() == 0);
+    {
+      const TreeWatch watch = forest.watch();
+      CHECK(followed() == 21);
+    }
+    CHECK(followed() == 0);
   }
 
   TEST_CASE("a file that is written by a name outside is found by looking") {

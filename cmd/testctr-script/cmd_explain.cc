@@ -160,7 +160,7 @@ class Teller {
       line(report::Style::note, "[not all that it printed is kept: what is missing above was too much]");
     for (const report::Finding& finding : subject.findings) found(*subject.kept, finding);
     compared(subject);
-    line(report::Style::title, "to go on, with the options that it had:");
+    line(report::Style::title, "to go on (with the options that it was run with):");
     for (const auto& [what, command] : subject.next)
       line(report::Style::plain, fmt::format("  {}  # {}", command, what));
   }

@@ -86,8 +86,12 @@ void History::read(std::string_view text) {
     if (!parsed.ok() || !parsed.value().is_object()) continue;
     const Json& object = parsed.value();
     if (const Json* begun = json::find(object, "begun", Json::value_t::array)) {
+      ++runs_;
       for (const Json& one : *begun) {
-        if (const auto key = key_from_json(one)) tests_[*key].outcome = Outcome::not_run;
+        const auto key = key_from_json(one);
+        if (!key) continue;
+        tests_[*key].outcome = Outcome::not_run;
+        tests_[*key].run = runs_;
       }
       continue;
     }

@@ -21,6 +21,7 @@ class History {
   struct Past {
     Outcome outcome = Outcome::not_run;  ///< not_run as well where a run began and never came to its end
     int64_t duration_ns = 0;             ///< of its last run that ended; 0: none did
+    uint32_t run = 0;                    ///< the last one that it was in; a later run has a higher number
   };
 
   /// @param folder absolute, of the manifest or the one that names are relative to.
@@ -51,6 +52,7 @@ class History {
   LinesFile file_;
   bool loaded_ = false;
   std::map<plan::TestKey, Past> tests_;
+  uint32_t runs_ = 0;
 };
 
 /// How long tests took, from the event lines of a run (`--report json=FILE`, `--json`).

@@ -138,20 +138,32 @@ Status History::add(const plan::TestKey& test, Outcome outcome, int64_t duration
   return file_.add(ended_line(test, outcome, duration_ns));
 }
 
+bool HistoryWriter::lacks_need(const plan::Job& job) const {
+  return std::any_of(job.needs.begin(), job.needs.end(), [this](size_t other) {
+    const auto found = ended_.find(static_cast<uint32_t>(other));
+    return found == ended_.end() || (found->second != Outcome::pass && found->second != Outcome::flaky);
+  });
+}
+
 void HistoryWriter::take(const Event& event) {
   next_.take(event);
   if (history_ == nullptr || event.kind != Event::Kind::script_ended || !event.last ||
       event.script >= plan_.jobs.size())
     return;
-  // What never began has nothing that is new.
-  if (event.outcome == Outcome::not_run) return;
   const plan::Job& job = plan_.jobs[event.script];
+  ended_[event.script] = event.outcome;
+  // What never began has nothing that is new; nor does what needs another test, that did not pass.
+  if (event.outcome == Outcome::not_run || (event.outcome == Outcome::skip && lacks_need(job))) return;
   const plan::TestKey key = plan::key_of(job);
   Outcome outcome = event.outcome;
   if (!job.repeated.empty()) {
-    const auto [worst, first] = repeated_.emplace(key, outcome);
-    if (is_good(worst->second)) worst->second = outcome;
-    outcome = worst->second;
+    if (repeated_.empty())
+      for (const plan::Job& one : plan_.jobs) ++repeated_[plan::key_of(one)].left;
+    Repeated& all = repeated_[key];
+    if (is_good(all.worst)) all.worst = outcome;
+    outcome = all.worst;
+    // Until the last of them has ended it counts as not run, unless it has failed.
+    if (--all.left > 0 && is_good(outcome)) return;
   }
   Status added = history_->add(key, outcome, event.duration_ns);
   if (status_.ok()) status_ = std::move(added);

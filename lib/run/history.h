@@ -70,10 +70,18 @@ class HistoryWriter : public EventSink {
   [[nodiscard]] const Status& status() const { return status_; }
 
  private:
+  [[nodiscard]] bool lacks_need(const plan::Job& job) const;
+
   EventSink& next_;
   const plan::Plan& plan_;
   History* history_;
-  std::map<plan::TestKey, Outcome> repeated_;  ///< the worst of a test's repetitions so far
+  /// Of a test's repetitions.
+  struct Repeated {
+    size_t left = 0;
+    Outcome worst = Outcome::pass;  ///< so far
+  };
+  std::map<plan::TestKey, Repeated> repeated_;
+  std::map<uint32_t, Outcome> ended_;
   Status status_;
 };
 

@@ -67,6 +67,7 @@ void TestRun::make_ready() {
 
 void TestRun::begin() {
   started_ns_ = watched_ns_ = sys::monotonic_ns();
+  if (provision_.tree != nullptr) generation_of_tree_ = provision_.tree->generation();
   deadline_ns_ = started_ns_ + static_cast<uint64_t>(job_.limits.script_timeout_ns);
   Event event;
   event.kind = Event::Kind::script_started;
@@ -381,8 +382,8 @@ void TestRun::settle() {
   Verdict verdict = *concluded_;
   if (verdict.outcome == Outcome::fail) pod_->tell_logs();
   // The tree is looked through while the containers take themselves down.
-  const bool changed =
-      verdict.outcome == Outcome::pass && provision_.tree != nullptr && !provision_.tree->same();
+  const bool changed = verdict.outcome == Outcome::pass && provision_.tree != nullptr &&
+                       !provision_.tree->same_since(generation_of_tree_);
   // The folder is there for as long as it is open.
   if (job_.setup && verdict.outcome == Outcome::pass && leader_ != nullptr && leader_->place)
     changes_ = leader_->place->changes();
@@ -400,7 +401,7 @@ void TestRun::settle() {
   if (verdict.outcome == Outcome::pass && changed) {
     verdict = error_verdict(
         Error::infrastructure(fmt::format("{} changed while the script ran", provision_.tree->tree().root))
-            .hint("what the script saw of it may be old or new; run it again"));
+            .hint("what the script saw of it may be old or new; `--retries 1` tries what is so again"));
   }
   if (ending.lost && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip))
     verdict = error_verdict(*ending.lost);

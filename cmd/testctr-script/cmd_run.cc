@@ -190,7 +190,8 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   run::MemberObserver members(plan, reports);
   EventSink& told = updates ? static_cast<EventSink&>(members) : reports;
   bundle::Recorder recorder(told, bundles ? plan.jobs.size() : 0);
-  run::HistoryWriter outcomes(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
+  run::HistoryWriter outcomes(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get(),
+                              flaky == "fail");
   std::optional<run::KeptFailures> kept_failures;
   if (history) kept_failures.emplace(history->path());
   run::FailureKeeper events(outcomes, plan, kept_failures ? &*kept_failures : nullptr,

@@ -155,7 +155,7 @@ void HistoryWriter::take(const Event& event) {
   // What never began has nothing that is new; nor does what needs another test, that did not pass.
   if (event.outcome == Outcome::not_run || (event.outcome == Outcome::skip && lacks_need(job))) return;
   const plan::TestKey key = plan::key_of(job);
-  Outcome outcome = event.outcome;
+  Outcome outcome = flaky_fails_ && event.outcome == Outcome::flaky ? Outcome::fail : event.outcome;
   if (!job.repeated.empty()) {
     if (repeated_.empty())
       for (const plan::Job& one : plan_.jobs) ++repeated_[plan::key_of(one)].left;

@@ -63,8 +63,9 @@ Result<std::map<plan::TestKey, int64_t>> durations_from_events(const std::string
 class HistoryWriter : public EventSink {
  public:
   /// All are borrowed. @param history null: nothing is written
-  HistoryWriter(EventSink& next, const plan::Plan& plan, History* history)
-      : next_(next), plan_(plan), history_(history) {}
+  /// @param flaky_fails what is flaky counts as failed
+  HistoryWriter(EventSink& next, const plan::Plan& plan, History* history, bool flaky_fails = false)
+      : next_(next), plan_(plan), history_(history), flaky_fails_(flaky_fails) {}
   void take(const Event& event) override;
   /// The first thing that went wrong.
   [[nodiscard]] const Status& status() const { return status_; }
@@ -75,6 +76,7 @@ class HistoryWriter : public EventSink {
   EventSink& next_;
   const plan::Plan& plan_;
   History* history_;
+  bool flaky_fails_;
   /// Of a test's repetitions.
   struct Repeated {
     size_t left = 0;

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "run/artifacts.h"
+#include "run/untold_cases.h"
 
 namespace testctr::run {
 namespace {
@@ -439,6 +440,7 @@ void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   tell_kept(of_attempt.outcome);
+  tell_untold_cases(job_, of_attempt.outcome, of_attempt.reason, stamper_);
   Event event;
   event.kind = Event::Kind::script_ended;
   event.last = !again_;

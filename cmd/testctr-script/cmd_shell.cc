@@ -124,8 +124,8 @@ void tell_differences(const run::KeptFailure& kept, const plan::Job& job) {
 
 Status wish_at_failure(plan::RunRequest& request, Wish& wish) {
   const LastFailure first = TRY(last_failure());
-  const std::string& name = first.test.first;
   const run::KeptFailure& kept = first.kept;
+  const std::string name = name_of(kept, first.test);
   if (kept.manifest.empty()) {
     if (const std::string image = image_of(kept, first.test); !image.empty()) request.words.push_back(image);
     request.words.push_back(kept.file);

@@ -264,9 +264,18 @@ constexpr ShardVariables shard_variables[] = {{"TEST_SHARD_INDEX", "TEST_TOTAL_S
 
 }  // namespace
 
-TestKey key_of(const Job& job) {
-  return {job.repeated.empty() ? job.name : job.repeated, job.image.substr(0, job.image.find('@'))};
+TestKey key_of(std::string_view name, std::string_view image) {
+  // "./t.txt" and "t.txt" are one test.
+  std::string plain(name.starts_with('/') ? "/" : "");
+  for (const std::string& part : text::split(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (!plain.empty() && plain.back() != '/') plain += '/';
+    plain += part;
+  }
+  return {plain.empty() ? std::string(name) : plain, std::string(image.substr(0, image.find('@')))};
 }
+
+TestKey key_of(const Job& job) { return key_of(job.repeated.empty() ? job.name : job.repeated, job.image); }
 
 Result<Shard> parse_shard(const std::string& word, const std::string& by) {
   const size_t slash = word.find('/');

@@ -34,7 +34,7 @@ std::optional<plan::TestKey> key_from_json(const Json& json) {
   if (!json.is_array() || json.size() != 2) return std::nullopt;
   const auto name = json::to_bytes(json[0]), image = json::to_bytes(json[1]);
   if (!name.ok() || !image.ok()) return std::nullopt;
-  return plan::TestKey{name.value(), image.value()};
+  return plan::key_of(name.value(), image.value());
 }
 
 std::string string_of(const Json& object, const char* key) {
@@ -183,8 +183,7 @@ Result<std::map<plan::TestKey, int64_t>> durations_from_events(const std::string
     if (type == "run_started") names.clear();  // files of several shards, one behind the other
     if (type == "script_started") {
       // What a lock file has pinned is known by the name that the test has it by.
-      const std::string image = bytes_of(object, "image");
-      names[script] = {bytes_of(object, "name"), image.substr(0, image.find('@'))};
+      names[script] = plan::key_of(bytes_of(object, "name"), bytes_of(object, "image"));
     }
     const int64_t duration = number_of(object, "duration_ns", 0);
     if (type == "script_ended" && duration > 0 && names.contains(script)) all[names[script]] = duration;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <optional>
 
@@ -24,6 +25,9 @@ namespace {
 // long, but not later than after the second time.
 constexpr uint64_t quiet_ns = 100'000'000, longest_ns = 1'000'000'000;
 
+// What a signal handler may touch.
+std::atomic<bool> continued{false};
+
 /// Keys one by one, without an echo, while this lives. On what is no terminal nothing.
 class Keys {
  public:
@@ -33,11 +37,16 @@ class Keys {
       return;
     // A job in the background would be stopped for that.
     if (::tcgetpgrp(STDIN_FILENO) != ::getpgrp()) return;
-    termios mode = before_;
-    mode.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | TOSTOP);
-    mode.c_cc[VMIN] = 1;
-    mode.c_cc[VTIME] = 0;
-    active_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &mode) == 0;
+    mode_ = before_;
+    mode_.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | TOSTOP);
+    mode_.c_cc[VMIN] = 1;
+    mode_.c_cc[VTIME] = 0;
+    active_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &mode_) == 0;
+    // Not restarted: whoever waits has to look.
+    struct sigaction action {};
+    action.sa_handler = [](int) { continued.store(true); };
+    sigemptyset(&action.sa_mask);
+    if (active_) ::sigaction(SIGCONT, &action, nullptr);
   }
   Keys(const Keys&) = delete;
   Keys& operator=(const Keys&) = delete;
@@ -47,6 +56,11 @@ class Keys {
     if (std::exchange(active_, false)) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   }
   [[nodiscard]] bool active() const { return active_; }
+  /// While it stood still the shell has set the terminal as it likes it.
+  void refresh() {
+    if (continued.exchange(false) && active_ && ::tcgetpgrp(STDIN_FILENO) == ::getpgrp())
+      ::tcsetattr(STDIN_FILENO, TCSANOW, &mode_);
+  }
   /// The next key, 0 when the terminal is gone.
   char read() {
     char key = 0;
@@ -56,7 +70,7 @@ class Keys {
   }
 
  private:
-  termios before_{};
+  termios before_{}, mode_{};
   bool active_ = false;
 };
 
@@ -163,6 +177,7 @@ class Watcher {
     all.push_back({keys_.active() ? STDIN_FILENO : -1, POLLIN, 0});
     all.push_back({child_ > 0 ? told_.get() : -1, POLLIN, 0});
     const int ready = ::poll(all.data(), all.size(), timeout_ms());
+    keys_.refresh();
     if (ready < 0 && errno != EINTR) return Error::system("poll", "waiting for changes");
     if (ready > 0) {
       if (all[0].revents != 0) stop_for_good();

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "revise.h"
 #include "run_request.h"
+#include "stop_signals.h"
 #include "write_revision.h"
 
 namespace testctr::cmd {
@@ -63,13 +64,21 @@ Result<int> run_update(const Arguments& arguments) {
   Writing writing{.interactive = arguments.flag("--interactive"),
                   .dry_run = arguments.flag("--dry-run"),
                   .say = [](const std::string& said) { return print(said); },
+                  .stop_fd = -1,
                   .decided = {}};
+  std::optional<StopSignals> signals;
+  if (writing.interactive) {
+    signals.emplace(TRY(StopSignals::install()));
+    writing.stop_fd = signals->descriptor();
+  }
   bool all_hold = true;
   for (const RevisedFile& file : revisions.files(plan)) {
     Result<bool> holds = write_revision(file, writing);
     if (!holds.ok()) complain(holds.error());
     all_hold = all_hold && holds.ok() && holds.value();
   }
+  // What was answered before has been written.
+  if (signals && signals->received() != 0) return 128 + signals->received();
   return revisions.code == exit_passed && !all_hold ? exit_failed : revisions.code;
 }
 

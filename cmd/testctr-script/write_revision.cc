@@ -1,5 +1,8 @@
 #include "write_revision.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <iostream>
 
 #include "base/output_file.h"
@@ -37,10 +40,31 @@ std::string shown(const RevisedFile& file, const Change& change) {
   return out;
 }
 
-Choice ask() {
-  std::cerr << "write this? [y]es, [N]o, [a]ll, [q]uit: " << std::flush;
+/// The next line of standard input; nothing: there is none, or none is to be waited for.
+std::optional<std::string> read_answer(int stop_fd) {
   std::string line;
-  if (!std::getline(std::cin, line)) return Choice::quit;
+  for (;;) {
+    pollfd all[] = {{STDIN_FILENO, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+    if (::poll(all, 2, -1) < 0 && errno != EINTR) return std::nullopt;
+    if (all[1].revents != 0) return std::nullopt;
+    if (all[0].revents == 0) continue;
+    char byte = 0;
+    const ssize_t size = ::read(STDIN_FILENO, &byte, 1);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return line.empty() ? std::nullopt : std::optional(line);
+    if (byte == '\n') return line;
+    line += byte;
+  }
+}
+
+Choice ask(int stop_fd) {
+  std::cerr << "write this? [y]es, [N]o, [a]ll, [q]uit: " << std::flush;
+  const std::optional<std::string> answer = read_answer(stop_fd);
+  if (!answer) {
+    std::cerr << "\n";
+    return Choice::quit;
+  }
+  const std::string& line = *answer;
   if (line == "y" || line == "yes") return Choice::yes;
   if (line == "a" || line == "all") return Choice::all;
   if (line == "q" || line == "quit") return Choice::quit;
@@ -54,7 +78,7 @@ Result<std::vector<Change>> chosen(const RevisedFile& file, Writing& writing) {
     Choice answer = writing.decided.value_or(Choice::no);
     if (!writing.decided) {
       CHECK_OK(writing.say(shown(file, change)));
-      answer = ask();
+      answer = ask(writing.stop_fd);
       if (answer == Choice::all || answer == Choice::quit) writing.decided = answer;
     }
     if (answer == Choice::yes || answer == Choice::all) wanted.push_back(change);

@@ -18,6 +18,7 @@ struct Writing {
   bool dry_run = false;
   bool says_unchanged = true;  ///< also of files that hold
   std::function<Status(const std::string& text)> say;
+  int stop_fd = -1;               ///< readable when no answer is to be waited for any more: as `quit`
   std::optional<Choice> decided;  ///< what holds for all that follow, once it was said
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 
 #include "base/sys.h"
 #include "base/text.h"
@@ -13,6 +15,22 @@ namespace {
 constexpr int64_t second = 1'000'000'000;
 // A terminal is not made to draw more often, however short the tests are.
 constexpr uint64_t draw_interval_ns = 50'000'000;
+
+// What a signal handler may touch.
+std::atomic<bool> stop_asked{false};
+
+extern "C" void on_stop(int) { stop_asked.store(true); }
+
+// While the line stands there Ctrl-Z waits until it has been taken away: what the shell then says would be
+// written over it.
+void hold_stops(bool hold) {
+  struct sigaction now {
+  }, action{};
+  action.sa_handler = hold ? on_stop : SIG_DFL;
+  ::sigemptyset(&action.sa_mask);
+  if (::sigaction(SIGTSTP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN)
+    (void)::sigaction(SIGTSTP, &action, nullptr);
+}
 
 /// "14s", "3m05s": whole seconds, which is what can be read while it changes.
 std::string whole_seconds(int64_t ns) {
@@ -59,6 +77,11 @@ void Progress::ended(uint32_t index, bool bad) {
 }
 
 void Progress::tick() {
+  if (stop_asked.exchange(false)) {
+    wipe();
+    (void)::raise(SIGTSTP);
+    return show();
+  }
   if (options_.told && !options_.live) tell();
   draw(/*at_once=*/false);
 }
@@ -148,6 +171,7 @@ void Progress::draw(bool at_once) {
   if (now_shown == drawn_ && columns == drawn_columns_) return;
   // The cursor waits at the line's beginning. A terminal that has become narrower has then broken the line
   // below the cursor, where it can be taken away.
+  if (drawn_.empty()) hold_stops(true);
   live_.write(fmt::format("{}{}\r", erasing(columns), now_shown));
   drawn_ = std::move(now_shown);
   drawn_columns_ = columns;
@@ -158,6 +182,7 @@ void Progress::wipe() {
   if (drawn_.empty()) return;
   live_.write(erasing(columns_now()));
   drawn_.clear();
+  hold_stops(false);
 }
 
 }  // namespace testctr::report

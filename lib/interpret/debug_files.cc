@@ -33,7 +33,9 @@ std::string line_of(int folder, const std::string& name, const std::string& show
 
 class Lister {
  public:
-  explicit Lister(const std::string& pattern) : pattern_(pattern) {}
+  /// @param hidden a folder at the top that is not to be seen
+  explicit Lister(const std::string& pattern, std::string hidden = "")
+      : pattern_(pattern), hidden_(std::move(hidden)) {}
 
   void walk(int folder, const std::string& path, bool below, int depth) {
     const auto names = sys::list_dir(folder);
@@ -45,7 +47,7 @@ class Lister {
       if (shown_ >= most_names || ++looked_at_ > most_looked_at) return;
       const std::string whole = path.empty() ? name : path + "/" + name;
       const auto st = sys::stat_at(folder, name);
-      if (!st.ok() || !st.value()) continue;
+      if (!st.ok() || !st.value() || whole == hidden_) continue;
       if (fits(whole, name)) {
         text_ += line_of(folder, name, whole, *st.value());
         ++shown_;
@@ -69,6 +71,7 @@ class Lister {
   }
 
   const std::string& pattern_;
+  std::string hidden_;
   std::string text_;
   size_t shown_ = 0, looked_at_ = 0;
 };
@@ -83,7 +86,8 @@ std::string absolute(const std::string& directory, const std::string& name) {
 std::string list_files(const Session& session, const std::string& pattern) {
   const auto work = sys::open(session.setting.work, as_folder);
   if (!work.ok()) return work.error().message() + "\n";
-  Lister lister(pattern);
+  // Where a document's shell keeps what is ours.
+  Lister lister(pattern, ".shell");
   lister.walk(work.value().get(), "", /*below=*/true, 0);
   return lister.text();
 }

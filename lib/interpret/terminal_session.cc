@@ -95,6 +95,8 @@ Status TerminalSession::open_pipes() {
 Status TerminalSession::launch(const Standpoint& at, const Options& options) {
   std::map<std::string, std::string> environment = at.environment;
   if (terminal_ && !options.term.empty()) environment.emplace("TERM", options.term);
+  // What is typed in it is no affair of the test, which would be said to have left that file.
+  environment.emplace("HISTFILE", "");
   Program program;
   for (const auto& [name, value] : environment) program.environment.push_back(name + "=" + value);
   program.directory = at.directory;

@@ -23,6 +23,8 @@ class Stamper : public EventSink {
   }
   /// Whose lines those are that say nothing else: a step's; empty: the test's own.
   void set_file(std::string file) { step_file_ = std::move(file); }
+  /// So much time is nobody's: events are stamped as if it had not gone by.
+  void skip(uint64_t ns) { run_start_ns_ += ns; }
   void log(std::string text);
   /// A failure that the outside saw: at the line that was being carried out.
   void fail(std::string reason, std::string hint);

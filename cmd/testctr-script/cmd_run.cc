@@ -177,6 +177,7 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   KeptWork kept;
   CHECK_OK(kept.prepare(arguments, plan));
   run::UserTerminal terminal(run::ShellAt::prompt, [](const std::string& said) { complain(said); });
+  if (arguments.flag("--plain")) terminal.leave_editing_to_terminal();
   if (debugs) terminal.set_breaks(TRY(breaks_of(arguments, plan)));
   ReportedRun reported(arguments, plan, TRY(report_files(arguments, plan)), started, chosen.lacks(),
                        /*live=*/!debugs);

@@ -289,7 +289,7 @@ void Children::turn(uint64_t until_ns) {
 
 Pause Children::wait_for(Job& job, uint64_t deadline_ns) {
   for (;;) {
-    if (cancelled_) return Pause::cancelled;
+    if (cancelled_ || interrupted_) return Pause::cancelled;
     if (overflow_) return Pause::overflow;
     if (job.complete()) return Pause::over;
     // A command that has ended in time is not late because others hold its pipe.
@@ -300,7 +300,7 @@ Pause Children::wait_for(Job& job, uint64_t deadline_ns) {
 
 Pause Children::wait_until(uint64_t deadline_ns) {
   for (;;) {
-    if (cancelled_) return Pause::cancelled;
+    if (cancelled_ || interrupted_) return Pause::cancelled;
     if (overflow_) return Pause::overflow;
     if (sys::monotonic_ns() >= deadline_ns) return Pause::late;
     turn(deadline_ns);
@@ -309,7 +309,7 @@ Pause Children::wait_until(uint64_t deadline_ns) {
 
 Pause Children::wait_while(const std::function<bool()>& done, uint64_t deadline_ns) {
   for (;;) {
-    if (cancelled_) return Pause::cancelled;
+    if (cancelled_ || interrupted_) return Pause::cancelled;
     if (done()) return Pause::over;
     if (sys::monotonic_ns() >= deadline_ns) return Pause::late;
     turn(deadline_ns);
@@ -352,6 +352,15 @@ void Children::kill_tree(Job& job) {
   if (!job.status) (void)::kill(-job.pid, SIGKILL);
   const uint64_t deadline = sys::monotonic_ns() + kill_patience_ns;
   while (!job.complete() && !cancelled_ && sys::monotonic_ns() < deadline) turn(deadline);
+}
+
+void Children::stop_tree(Job& job) {
+  const auto below = descendants(job.pid);
+  for (const Process& process : below ? *below : std::vector<Process>()) (void)::kill(process.pid, SIGINT);
+  if (!job.status) (void)::kill(-job.pid, SIGINT);
+  const uint64_t deadline = sys::monotonic_ns() + interrupt_patience_ns;
+  while (!job.complete() && !cancelled_ && sys::monotonic_ns() < deadline) turn(deadline);
+  if (!job.complete()) kill_tree(job);
 }
 
 bool Children::any_left() {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -54,11 +55,13 @@ enum class Pause : uint8_t {
   over,       ///< what was waited for is there
   late,       ///< the deadline came first
   overflow,   ///< a program wrote more than it may
-  cancelled,  ///< the run is to stop
+  cancelled,  ///< the run is to stop, or what waits was interrupted
 };
 
 class Children {
  public:
+  /// How long something may take to end by SIGINT.
+  static constexpr uint64_t interrupt_patience_ns = 500'000'000;
   struct Options {
     std::string spill;  ///< directory for output beyond what is kept in memory
     uint64_t max_output = uint64_t{64} << 20;
@@ -103,6 +106,13 @@ class Children {
   void unlisten(int fd);
   /// Called whenever something has happened, or time has gone by, while somebody waits here. It may not wait.
   void at_each_turn(std::function<void()> hook) { hook_ = std::move(hook); }
+  /// Whoever waits here is to give up, as where the run is to stop, until `resume`.
+  void interrupt() { interrupted_ = true; }
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
+  /// @return whether it was interrupted
+  bool resume() { return std::exchange(interrupted_, false); }
+  /// SIGINT to a job and what is below it; those that have not ended soon are killed.
+  void stop_tree(Job& job);
   /// Takes what has come, without waiting.
   void look() { turn(0); }
 
@@ -140,7 +150,7 @@ class Children {
   std::function<void()> hook_;
   std::list<Fd>
       strays_;  ///< pipes that outlived their job's end: read, so that nobody blocks, and thrown away
-  bool cancelled_ = false;
+  bool cancelled_ = false, interrupted_ = false;
   bool overflow_ = false;
   // Not a vector: that would be filled with zeros, page by page, before the first command.
   std::unique_ptr<char[]> chunk_;

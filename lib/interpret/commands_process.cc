@@ -201,7 +201,12 @@ Answer judge_pause(Session& session, Pause pause, Job* job, std::string_view wha
     case Pause::cancelled:
       break;
   }
-  kill_everything(session);
+  if (!session.children->interrupted()) {
+    kill_everything(session);
+  } else if (job != nullptr) {
+    session.children->stop_tree(*job);
+    take_output(session, *job);
+  }
   Answer answer;
   answer.kind = Answer::Kind::cancelled;
   return answer;
@@ -323,6 +328,8 @@ std::optional<Answer> wait_for(Session& session, std::list<Background>::iterator
     (void)judge_background(session, background, too_late(session, &job, background.shown));
     return Answer::judged_already();
   }
+  // What was waited for is not what was typed, and goes on.
+  if (pause == Pause::cancelled) return judge_pause(session, pause, nullptr, background.shown);
   if (pause != Pause::over) return judge_pause(session, pause, &job, background.shown);
   session.note("[background] " + background.shown);
   session.tell_output("stdout", job.output);

@@ -171,14 +171,22 @@ struct Shell::Impl {
 
   CaseEnd::How wait_for_end(bool apart, uint64_t deadline_ns) {
     bool overflow = false, silent = false;
-    const Pause pause = children.wait_while(
-        [&] {
-          process.take_answers();
-          silent = process.idle_without_answer() && process.alive();
-          overflow = out->overflow || out->trouble || (apart && (err->overflow || err->trouble));
-          return overflow || silent || process.answered.has_value() || !process.alive();
-        },
-        deadline_ns);
+    const auto over = [&] {
+      process.take_answers();
+      silent = process.idle_without_answer() && process.alive();
+      overflow = out->overflow || out->trouble || (apart && (err->overflow || err->trouble));
+      return overflow || silent || process.answered.has_value() || !process.alive();
+    };
+    Pause pause = children.wait_while(over, deadline_ns);
+    if (pause == Pause::cancelled && children.resume()) {
+      pause = Pause::late;
+      for (const int signal : {SIGINT, SIGKILL}) {
+        if (pause != Pause::late) break;
+        process.signal_case(detached, signal);
+        pause = children.wait_while(
+            over, std::min(deadline_ns, sys::monotonic_ns() + Children::interrupt_patience_ns));
+      }
+    }
     if (pause == Pause::cancelled) return CaseEnd::How::cancelled;
     if (pause != Pause::over) return CaseEnd::How::late;
     if (overflow) return CaseEnd::How::overflow;

@@ -205,12 +205,15 @@ bool ShellProcess::idle_without_answer() {
 
 Result<std::string> ShellProcess::answer() {
   answered.reset();
-  const Pause pause = children_.wait_while(
-      [this] {
-        take_answers();
-        return answered.has_value() || job_->status.has_value();
-      },
-      sys::monotonic_ns() + answer_patience_ns);
+  Pause pause = Pause::over;
+  do {
+    pause = children_.wait_while(
+        [this] {
+          take_answers();
+          return answered.has_value() || job_->status.has_value();
+        },
+        sys::monotonic_ns() + answer_patience_ns);
+  } while (pause == Pause::cancelled && children_.resume());
   if (answered) return *std::exchange(answered, std::nullopt);
   if (pause == Pause::cancelled) return Error::infrastructure("interrupted");
   std::string how = "does not answer";
@@ -310,6 +313,7 @@ Result<bool> ShellProcess::wake_standby() {
 
 void ShellProcess::kill_case(const std::set<pid_t>& spared) {
   take_answers();
+  (void)children_.resume();
   if (!job_->status) ::kill(job_->pid, SIGKILL);
   // Killing and forking race; what was missed is found in the next round.
   const uint64_t until = sys::monotonic_ns() + kill_patience_ns;
@@ -321,6 +325,12 @@ void ShellProcess::kill_case(const std::set<pid_t>& spared) {
     if (doomed.empty() && job_->status) return;
     for (pid_t pid : doomed) ::kill(pid, SIGKILL);
   } while (sys::monotonic_ns() < until);
+}
+
+void ShellProcess::signal_case(const std::set<pid_t>& spared, int signal) const {
+  const auto below = Children::left_behind();
+  if (!below) return;
+  for (pid_t pid : started_since(*below, ::getpid(), job_->pid, standby_, spared)) ::kill(pid, signal);
 }
 
 std::vector<pid_t> ShellProcess::own() const {

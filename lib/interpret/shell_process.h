@@ -65,6 +65,9 @@ class ShellProcess {
   /// Kills the shell and what the case has started. @param spared not these, nor what they have started
   void kill_case(const std::set<pid_t>& spared);
 
+  /// A signal to what the case has started, and not to the shell itself: as at a terminal, that goes on.
+  void signal_case(const std::set<pid_t>& spared, int signal) const;
+
   [[nodiscard]] bool alive() const { return job_ != nullptr && !job_->status; }
   /// As waitpid(2) gives it, once the shell has ended.
   [[nodiscard]] std::optional<int> status() const { return job_ == nullptr ? std::nullopt : job_->status; }

@@ -22,7 +22,7 @@
 //   with a prompt        inside -> outside "shell" {state: prompt, asks (text: what stands before the line),
 //                       open and ended of a shell there, closed (stepping)}, and "tty" of what it prints;
 //                       outside -> inside "line" {d, end: there will be none any more} for each that it asks
-//                       for
+//                       for, "interrupt": what that has begun is to be stopped
 // A flood cannot pile up outside: the socket holds a few hundred kilobytes, and the outside takes a bounded
 // part of it at a turn. (A window of credit on top of that was tried and dropped: who reads at once has
 // nothing left that credit could bound.)

@@ -76,6 +76,10 @@ Status Conversation::shell(const ShellInput& input) {
     output_ += TRY(encode_frame(Json{{"t", "line"}, {"d", json::binary(input.bytes)}, {"end", input.end}}));
     return {};
   }
+  if (input.interrupt) {
+    if (shell_ == ShellState::prompt) output_ += TRY(encode_frame(Json{{"t", "interrupt"}}));
+    return {};
+  }
   if (!in_shell()) return {};
   if (input.window)
     output_ += TRY(encode_frame(

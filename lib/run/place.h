@@ -66,8 +66,9 @@ struct Said {
 /// What the user's side sends to a shell in a place.
 struct ShellInput {
   std::string bytes;
-  bool end = false;   ///< nothing more comes
-  bool line = false;  ///< the line that the prompt has asked for
+  bool end = false;        ///< nothing more comes
+  bool line = false;       ///< the line that the prompt has asked for
+  bool interrupt = false;  ///< what that has begun is to be stopped
   std::optional<interpret::WindowSize> window;
 };
 

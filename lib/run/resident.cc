@@ -65,7 +65,8 @@ class Resident : private interpret::Console {
     Frame frame;
     frame.type = TRY(json::get_string(header, "t"));
     frame.id = static_cast<uint64_t>(TRY(json::get_int(header, "id", 0)));
-    if (frame.type == "finish" || frame.type == "tty" || frame.type == "window" || frame.type == "line") {
+    if (frame.type == "finish" || frame.type == "tty" || frame.type == "window" || frame.type == "line" ||
+        frame.type == "interrupt") {
       frame.body = header;
       return frame;
     }
@@ -95,6 +96,9 @@ class Resident : private interpret::Console {
         if (Status taken = take_typed(frame.value()); !taken.ok()) heard_ = std::move(taken);
       } else if (frame.value().type == "line") {
         line_ = std::move(frame).value().body;
+      } else if (frame.value().type == "interrupt") {
+        // One that comes when the line is done already means nothing, nor does a second one.
+        if (std::exchange(stoppable_, false)) interpreter_->children().interrupt();
       } else if (frame.value().type == "do") {
         auto request = request_from_wire(frame.value().body);
         if (request.ok()) errands_->take(frame.value().id, request.value());
@@ -170,6 +174,7 @@ class Resident : private interpret::Console {
   }
 
   std::string shell(const interpret::Standpoint& at) override {
+    forget_interrupt();
     const ShellWish& wish = assignment_.shell;
     auto begun = interpret::TerminalSession::begin(
         at, {wish.terminal, wish.window, wish.term, wish.spare}, interpreter_->children(),
@@ -197,10 +202,12 @@ class Resident : private interpret::Console {
 
   std::optional<std::string> ask(const std::string& prompt) override {
     line_.reset();
+    forget_interrupt();
     say(Json{{"t", "shell"}, {"state", "asks"}, {"text", json::binary(prompt)}});
     (void)interpreter_->children().wait_while([this] { return line_ || !heard_.ok() || !sent_.ok(); },
                                               UINT64_MAX);
     if (!line_ || flag(*line_, "end")) return std::nullopt;
+    stoppable_ = true;
     auto text = json::get_string(*line_, "d");
     return text.ok() ? std::optional(std::move(text).value()) : std::nullopt;
   }
@@ -217,7 +224,13 @@ class Resident : private interpret::Console {
     }
   }
 
+  void forget_interrupt() {
+    stoppable_ = false;
+    (void)interpreter_->children().resume();
+  }
+
   void close(bool stepping) override {
+    forget_interrupt();
     say(Json{{"t", "shell"}, {"state", "closed"}, {"stepping", stepping}});
   }
 
@@ -402,6 +415,7 @@ class Resident : private interpret::Console {
   std::unique_ptr<interpret::TerminalSession> shell_;  ///< while it is open
   bool shell_asked_ = false;
   std::optional<Json> line_;  ///< what came when the prompt had asked
+  bool stoppable_ = false;    ///< it is carried out, and Ctrl-C has not come yet
   // Behind what they borrow.
   std::optional<Errands> errands_;
   std::unique_ptr<ClientSocket> clients_;

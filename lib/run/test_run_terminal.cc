@@ -26,6 +26,7 @@ void TestRun::shell_ended() {
   if (!in_shell()) return;
   const uint64_t spent = sys::monotonic_ns() - shell_opened_ns_;
   held_ns_ += spent;
+  stamper_.skip(spent);
   deadline_ns_ += spent;
   step_started_ns_ += spent;
   if (finish_deadline_ns_ != 0) finish_deadline_ns_ += spent;
@@ -70,6 +71,11 @@ void TestRun::relay_input() {
     scope_->note_typed(line->bytes);
     (void)shell_->place->shell(*line);
     return;
+  }
+  if (machine_.terminal->take_interrupt()) {
+    ShellInput input;
+    input.interrupt = true;
+    (void)shell_->place->shell(input);
   }
   if (const auto window = machine_.terminal->changed_window()) (void)shell_->place->shell(*window);
   if (const auto typed = machine_.terminal->read(shell_->place->shell_room()))

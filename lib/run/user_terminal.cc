@@ -18,8 +18,10 @@ namespace {
 constexpr size_t chunk_size = size_t{16} << 10;
 
 // What a signal handler may touch.
-struct termios cooked {};
+struct termios cooked {
+}, raw{};
 std::atomic<bool> is_raw{false};
+std::atomic<bool> continued{false};
 std::atomic<pid_t> owner{0};  // a fork of ours that does not exec has no terminal to set back
 static_assert(std::atomic<bool>::is_always_lock_free);
 
@@ -46,8 +48,57 @@ extern "C" void on_deadly_signal(int number) {
   errno = kept;
 }
 
+extern "C" void on_continue(int) { continued.store(true); }
+
+// Ctrl-C while what was typed is carried out.
+constexpr int64_t twice_within_ns = 1'000'000'000;
+std::atomic<bool> interrupted{false}, hears_interrupts{false};
+std::atomic<int64_t> interrupted_ns{0};
+struct sigaction before_interrupt;
+
+extern "C" void on_interrupt(int number) {
+  const int kept = errno;
+  timespec now{};
+  (void)::clock_gettime(CLOCK_MONOTONIC, &now);
+  const int64_t now_ns = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  const int64_t last_ns = interrupted_ns.exchange(now_ns);
+  if (last_ns != 0 && now_ns - last_ns < twice_within_ns) {
+    if (before_interrupt.sa_handler == SIG_DFL) {
+      (void)::sigaction(number, &before_interrupt, nullptr);
+      (void)::raise(number);
+    } else {
+      before_interrupt.sa_handler(number);
+    }
+  }
+  interrupted.store(true);
+  errno = kept;
+}
+
+void hear_interrupts() {
+  interrupted.store(false);
+  interrupted_ns.store(0);
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  ::sigemptyset(&action.sa_mask);
+  if (hears_interrupts.load() || ::isatty(STDIN_FILENO) != 1 ||
+      ::sigaction(SIGINT, nullptr, &before_interrupt) != 0 || before_interrupt.sa_handler == SIG_IGN)
+    return;
+  hears_interrupts.store(::sigaction(SIGINT, &action, nullptr) == 0);
+}
+
+void leave_interrupts() {
+  struct sigaction now {};
+  // One that has had its usual effect has set what comes after it.
+  if (hears_interrupts.exchange(false) && ::sigaction(SIGINT, nullptr, &now) == 0 &&
+      now.sa_handler == on_interrupt)
+    (void)::sigaction(SIGINT, &before_interrupt, nullptr);
+}
+
 void watch_signals() {
   struct sigaction action {};
+  action.sa_handler = on_continue;
+  ::sigemptyset(&action.sa_mask);
+  (void)::sigaction(SIGCONT, &action, nullptr);
   action.sa_handler = on_deadly_signal;
   ::sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < deadly.size(); ++i) {
@@ -57,6 +108,7 @@ void watch_signals() {
 }
 
 void leave_signals() {
+  std::signal(SIGCONT, SIG_DFL);
   for (size_t i = 0; i < deadly.size(); ++i) {
     struct sigaction now {};
     // One that has come has had its way with it.
@@ -93,14 +145,16 @@ void UserTerminal::open(const std::string& header, bool on_terminal) {
   open_ = was_open_ = true;
   opened_ns_ = sys::monotonic_ns();
   say_(header);
-  if (on_terminal) make_raw();
+  if (on_terminal) make_raw(/*for_shell=*/true);
 }
 
-void UserTerminal::make_raw() {
+void UserTerminal::make_raw(bool for_shell) {
   if (::tcgetattr(STDIN_FILENO, &cooked) != 0) return;
   window_ = {};  // it may have changed since it was asked for
-  struct termios raw = cooked;
+  raw = cooked;
   ::cfmakeraw(&raw);
+  // What others print meanwhile has its lines' ends.
+  if (!for_shell) raw.c_oflag = cooked.c_oflag;
   watch_signals();
   owner.store(::getpid());
   is_raw.store(true);
@@ -109,8 +163,13 @@ void UserTerminal::make_raw() {
 }
 
 void UserTerminal::close() {
+  leave_interrupts();
   if (!open_) return;
   spent_ns_ = spent_ns();
+  // The line that is begun is left as it is, and what is told next stands below it.
+  const bool typed = (asked_ && ::isatty(STDIN_FILENO) == 1) || interrupted.exchange(false);
+  if (prompt_ && typed) print("\n");
+  editing_ = false;
   open_ = prompt_ = asked_ = false;
   make_cooked();
 }
@@ -127,12 +186,83 @@ void UserTerminal::open_prompt() {
 }
 
 void UserTerminal::ask(const std::string& prompt) {
+  leave_interrupts();
   asked_ = true;
+  const char* term = ::getenv("TERM");
+  const std::string_view kind = term != nullptr ? term : "";
+  editing_ = !plain_ && !kind.empty() && kind != "dumb" && ::isatty(STDIN_FILENO) == 1 &&
+             ::isatty(STDOUT_FILENO) == 1;
+  if (editing_) {
+    make_raw(/*for_shell=*/false);
+    editor_.begin(manner_ ? manner_->prompt : prompt);
+    columns_ = window_now().columns;
+    return print(editor_.draw(columns_));
+  }
   if (!typed_.empty() || ::isatty(STDIN_FILENO) != 1) return;
   print(manner_ ? manner_->prompt : prompt);
 }
 
+// After a stop the shell that has the terminal sets it as it likes it.
+void UserTerminal::refresh() {
+  if (continued.exchange(false) && raw_) {
+    (void)::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    if (editing_) editor_.forget_drawn(/*blank=*/false);
+  }
+  if (const size_t columns = window_now().columns; editing_ && columns != columns_) {
+    columns_ = columns;
+    editor_.forget_drawn(/*blank=*/false);
+  }
+}
+
+void UserTerminal::suspend() {
+  print("\n");
+  make_cooked();
+  (void)::kill(0, SIGTSTP);
+  make_raw(/*for_shell=*/false);
+  editor_.forget_drawn(/*blank=*/true);
+}
+
+std::optional<ShellInput> UserTerminal::read_edited() {
+  using Key = LineEditor::Key;
+  refresh();
+  while (!leaving_) {
+    Key key = Key::none;
+    size_t used = 0;
+    while (used < typed_.size() && key == Key::none) key = editor_.take(typed_[used++]);
+    typed_.erase(0, used);
+    if (key == Key::none) {
+      const auto more = read_more(chunk_size);
+      if (!more) break;
+      typed_ = more->bytes;
+      if (!more->end) continue;
+      key = Key::end;
+    }
+    if (key == Key::line || key == Key::end) {
+      print(editor_.draw_whole());
+      make_cooked();
+      editing_ = false;
+      ShellInput line;
+      line.end = key == Key::end;
+      line.bytes = editor_.finish();
+      return finish_line(std::move(line));
+    }
+    if (key == Key::suspend) suspend();
+    if (key == Key::drop) {
+      print("\n");
+      editor_.begin(editor_.prompt());
+    }
+    if (key != Key::interrupt) continue;
+    leaving_ = true;
+    make_cooked();
+    (void)::kill(0, SIGINT);
+    return std::nullopt;
+  }
+  if (!leaving_) print(editor_.draw(columns_));
+  return std::nullopt;
+}
+
 std::optional<ShellInput> UserTerminal::read_line() {
+  if (editing_) return read_edited();
   constexpr size_t longest = size_t{256} << 10;
   while (typed_.find('\n') == std::string::npos && typed_.size() < longest) {
     if (ended_) break;
@@ -142,10 +272,16 @@ std::optional<ShellInput> UserTerminal::read_line() {
   }
   const size_t end = std::min(typed_.find('\n'), typed_.size());
   ShellInput line;
-  line.line = true;
   line.end = typed_.empty();
   line.bytes = typed_.substr(0, end);
   typed_.erase(0, end + 1);
+  const bool tells_end = ended_ && line.end && ::isatty(STDIN_FILENO) == 1;
+  if (tells_end) print("\n");
+  return finish_line(std::move(line));
+}
+
+std::optional<ShellInput> UserTerminal::finish_line(ShellInput line) {
+  line.line = true;
   asked_ = false;
   if (manner_ && !line.end) {
     auto sent = manner_->sent(line.bytes);
@@ -153,16 +289,21 @@ std::optional<ShellInput> UserTerminal::read_line() {
     line.bytes = std::move(sent).value_or("");
   }
   // At a terminal its end is one line's, and more can be typed at the next prompt.
-  if (ended_ && ::isatty(STDIN_FILENO) == 1) {
-    ended_ = false;
-    if (line.end) print("\n");
-  }
+  if (ended_ && ::isatty(STDIN_FILENO) == 1) ended_ = false;
+  if (!line.end) hear_interrupts();
   return line;
 }
 
+bool UserTerminal::take_interrupt() {
+  if (!hears_interrupts.load() || !interrupted.exchange(false)) return false;
+  print("\n");  // behind its echo
+  return true;
+}
+
 void UserTerminal::enter_shell(bool on_terminal) {
+  leave_interrupts();
   prompt_ = false;
-  if (on_terminal) make_raw();
+  if (on_terminal) make_raw(/*for_shell=*/true);
 }
 
 void UserTerminal::leave_shell() {
@@ -197,6 +338,7 @@ std::optional<ShellInput> UserTerminal::read_more(size_t room) {
 
 std::optional<ShellInput> UserTerminal::changed_window() {
   if (!raw_) return std::nullopt;
+  refresh();
   const interpret::WindowSize now = window_now();
   if (now == window_) return std::nullopt;
   window_ = now;

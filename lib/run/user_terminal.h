@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "run/assignment.h"
+#include "run/line_editor.h"
 #include "run/place.h"
 
 namespace testctr::run {
@@ -37,6 +38,8 @@ class UserTerminal {
     std::function<std::string(std::string_view text)> shown;
   };
   void set_manner(Manner manner) { manner_ = std::move(manner); }
+  /// Lines are edited by what the terminal itself can, as where it understands nothing else.
+  void leave_editing_to_terminal() { plain_ = true; }
   /// What the user is told first, in place of where the test stands.
   void set_header(std::string header) { header_ = std::move(header); }
   [[nodiscard]] const std::string& header() const { return header_; }
@@ -45,13 +48,17 @@ class UserTerminal {
   void open(const std::string& header, bool on_terminal);
   void close();
 
-  /// A prompt is there. The terminal stays as it is, so that lines come whole.
+  /// A prompt is there. The terminal is raw only while a line is typed, where that can be edited: what runs
+  /// meanwhile finds it as it was.
   void open_prompt();
   /// It asks for a line. @param prompt stands before it on a terminal
   void ask(const std::string& prompt);
   [[nodiscard]] bool asked() const { return asked_; }
   /// The line that was asked for, without its end; without waiting. Nothing: it has not been typed yet.
   std::optional<ShellInput> read_line();
+  /// Whether Ctrl-C was typed while what was typed before is carried out, which is then to be stopped: once
+  /// for each. The second within a second has its usual effect.
+  bool take_interrupt();
   /// A shell has opened at the prompt, which has what is typed from now on; and has ended.
   void enter_shell(bool on_terminal);
   void leave_shell();
@@ -75,7 +82,11 @@ class UserTerminal {
  private:
   std::optional<ShellInput> read_more(size_t room);
   void print(std::string_view bytes);
-  void make_raw();
+  std::optional<ShellInput> read_edited();
+  std::optional<ShellInput> finish_line(ShellInput line);
+  void refresh();
+  void suspend();
+  void make_raw(bool for_shell);
   void make_cooked();
   ShellAt at_;
   std::function<void(const std::string&)> say_;
@@ -86,6 +97,11 @@ class UserTerminal {
   bool prompt_ = false;  ///< a prompt has the terminal, and no shell
   bool asked_ = false;   ///< it waits for a line
   std::string typed_;    ///< what was read beyond the last line
+  bool plain_ = false;
+  bool editing_ = false;  ///< what is typed goes through `editor_`
+  bool leaving_ = false;  ///< it has ended the run
+  size_t columns_ = 0;    ///< that the line was drawn for
+  LineEditor editor_;
   uint64_t opened_ns_ = 0, spent_ns_ = 0;
   interpret::WindowSize window_;
 };

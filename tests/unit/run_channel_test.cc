@@ -310,7 +310,7 @@ TEST_CASE("a shell is opened once, where one was asked for, and takes no more th
   }
   auto conversation = Conversation::begin(a).value();
   REQUIRE(conversation.order(small_order()).ok());
-  CHECK(conversation.shell({"nobody is there yet", false, false, {}}).ok());
+  CHECK(conversation.shell({"nobody is there yet", false, false, false, {}}).ok());
   auto all = heard(conversation, greeting + open + tty(0, "one ") + tty(0, "two"));
   REQUIRE(all.size() == 2);
   CHECK(all[0].kind == Said::Kind::shell_opened);
@@ -318,7 +318,7 @@ TEST_CASE("a shell is opened once, where one was asked for, and takes no more th
   CHECK(all[1].kind == Said::Kind::shell_printed);
   CHECK(all[1].text == "one two");
   const size_t room = conversation.shell_room();
-  CHECK(conversation.shell({std::string(room, 'x'), false, false, {}}).ok());
+  CHECK(conversation.shell({std::string(room, 'x'), false, false, false, {}}).ok());
   CHECK(conversation.shell_room() == 0);
   (void)heard(conversation, tty(room / 2));
   CHECK(conversation.shell_room() == room / 2);

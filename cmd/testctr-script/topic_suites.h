@@ -18,16 +18,21 @@ Nothing has been taken away then: processes, files, variables and the last outpu
   list (l) [LINE]     the lines around this one
   stdout, stderr      what the last command printed
   files [PATTERN]     what is below $WORK; `ls [FOLDER]` and `cat FILE...` look elsewhere
-  env [NAME]          variables
-  shell               the image's bash or sh, else one of ours, as that line would see it; `exit` comes back
+  env [NAME]          variables, of a document's shell those that are exported
+  shell               the image's bash or sh, else one of ours, with that line's directory and variables; of a document's shell it has those that are
+                      exported, and no functions, arrays or aliases; `exit` comes back
   quit (q)            end this test as it stands; so does the end of input
   help (h)            this list
 
 Anything else is carried out as a line of the script - in its own dialect; of a document: as a command for its shell -, and it is told whether it held.
-That counts for nothing, but what it changes stays changed. A line that begins with a blank is always one of these. Sections, `testctr` and `defer` are not
-carried out there.
+That counts for nothing, but what it changes stays changed. A line that begins with a blank is always one of these: ` env` and ` stdout` are
+the script's, not the prompt's. Sections, `testctr` and `defer` are not carried out there.
 
-Tests run one after the other, each once (no retries). Time limits stand still while the prompt or a shell is open. Ctrl-C at the prompt ends the run; reports are whole then, too.
+On a terminal a line is edited as elsewhere: arrows, Home, End, Ctrl-A, E, B, F, K, U, W, L; up and down (Ctrl-P, Ctrl-N) bring back what was typed in this
+run. Not with --plain, and not where TERM is `dumb`: there the terminal itself edits. Ctrl-C drops a line that is begun, and stops what was typed and runs,
+that alone: first by SIGINT, then by SIGKILL; a second one within a second ends the run.
+
+Tests run one after the other, each once (no retries). Time limits stand still while the prompt or a shell is open. Ctrl-C at an empty prompt ends the run; reports are whole then, too.
 Where standard input is no terminal, lines are read from it, and a shell reads all that is left: `printf 'env\nfiles\n' | testctr-script run --debug ...`. The
 verdict does not depend on what is typed, but for one thing: a test that is ended before a line of --break, with nothing failed, counts as skipped. Where a
 document is judged as Cram would (--compat cram), failures are known at its end alone.

@@ -32,8 +32,8 @@ constexpr std::array words{
     WordInfo{Word::ls, "ls", "", " [FOLDER]", "what is in a folder"},
     WordInfo{Word::cat, "cat", "", " FILE...", "files"},
     WordInfo{Word::env, "env", "", " [NAME]", "variables"},
-    WordInfo{Word::shell, "shell", "", "", "the image's shell, as this line would see it"},
-    WordInfo{Word::quit, "quit", "q", "", "end this test as it stands; Ctrl-C ends the run"},
+    WordInfo{Word::shell, "shell", "", "", "the image's shell, here, with what is exported"},
+    WordInfo{Word::quit, "quit", "q", "", "end this test as it stands"},
     WordInfo{Word::help, "help", "h", "", "this"}};
 
 const WordInfo* find_word(std::string_view name) {
@@ -224,7 +224,9 @@ struct Debugger::Prompt {
     const Standpoint stands = here.stands();
     if (!name.empty()) {
       const auto found = stands.environment.find(name);
-      return print(found == stands.environment.end() ? fmt::format("{} is not set", name) : found->second);
+      if (found != stands.environment.end()) return print(found->second);
+      if (!here.first_words().empty()) return print(fmt::format("{} is not set", name));
+      return print(fmt::format("{0} is not exported; `echo \"${0}\"` asks the document's shell", name));
     }
     std::string text;
     for (const auto& [variable, value] : stands.environment) text += fmt::format("{}={}\n", variable, value);
@@ -246,7 +248,9 @@ struct Debugger::Prompt {
     text += here.first_words().empty()
                 ? "Anything else is a command for the document's shell; it counts for nothing.\n"
                 : "Anything else is carried out as a line of the script; it counts for nothing.\n";
-    text += "A line that begins with a blank is always one.\n";
+    text +=
+        "A line behind a blank always is one: ` env` is not the prompt's `env`.\n"
+        "Ctrl-C stops what was typed; at an empty prompt it ends the run.\n";
     print(text);
   }
 
@@ -258,13 +262,32 @@ struct Debugger::Prompt {
     return near ? fmt::format("; did you mean `{}`?", *near) : "; `help` lists what can be typed here";
   }
 
+  /// What is wrong with a line that begins with one of the prompt's own words.
+  [[nodiscard]] std::string misused(const WordInfo& info, const std::string& line, bool blank) const {
+    if (blank)
+      return fmt::format(
+          "a line that begins with a blank is the script's, which has no `{0}`: `{0}` without "
+          "the blank is the prompt's",
+          info.name);
+    std::string said = fmt::format("`{}{}` takes {} here", info.name, info.usage,
+                                   info.usage.empty() ? "no words" : "nothing else");
+    if (info.word == Word::ls || info.word == Word::cat || info.word == Word::env)
+      said += fmt::format("; a program is run with `exec {}`", text::printable(text::trim(line)));
+    return said;
+  }
+
   void carry_out(const std::string& line, const std::vector<std::string>& typed) {
-    if (here.is_unknown(typed.front()))
+    const WordInfo* info = find_word(typed.front());
+    const bool unknown = here.is_unknown(typed.front());
+    if (unknown && info != nullptr)
+      return print(misused(*info, line, line.starts_with(' ') || line.starts_with('\t')));
+    if (unknown)
       return print(
           fmt::format("no command is called {}{}", text::quoted(typed.front()), suggestion(typed.front())));
     debugger.apart_ = true;
     std::string said = here.carry_out_typed(line);
     debugger.apart_ = false;
+    if (session.children->resume() && said == "[cut short]") said = "[it was stopped]";
     if (said == "[exit status 127]") said += suggestion(typed.front()).substr(1);
     print(said);
   }

@@ -27,6 +27,7 @@ std::string assignment(const std::string& name, const std::string& value) {
 
 constexpr size_t most_shell_dump = size_t{64} << 20;
 constexpr uint64_t definition_patience_ns = 10'000'000'000;
+constexpr std::string_view typed_place = "typed";  // a case of which that is the place was typed by the user
 constexpr const char* definitions_name = "__testctr_definitions";
 
 /// The functions at the top level of what `declare -f` printed of a function.
@@ -149,6 +150,11 @@ struct Shell::Impl {
     line += process.announcement(order.input);
     line += fmt::format("{} {}{};{}\n", source_word(), process.quoted("case"), redirections(order),
                         process.say("K \"$?\" \"${__testctr_exit+e}${__testctr_debug+d}\""));
+    // Without a standby nothing tells what is older.
+    earlier = detached;
+    if (setting.one_process && order.place == typed_place)
+      for (const Process& one : Children::left_behind().value_or(std::vector<Process>()))
+        earlier.insert(one.pid);
     process.expect_case();
     CHECK_OK(process.send(line));
     CaseEnd end;
@@ -182,7 +188,7 @@ struct Shell::Impl {
       pause = Pause::late;
       for (const int signal : {SIGINT, SIGKILL}) {
         if (pause != Pause::late) break;
-        process.signal_case(detached, signal);
+        process.signal_case(earlier, signal);
         pause = children.wait_while(
             over, std::min(deadline_ns, sys::monotonic_ns() + Children::interrupt_patience_ns));
       }
@@ -303,6 +309,7 @@ struct Shell::Impl {
   bool restore = false;     ///< the case has variables of its own
   bool debug_trap = false;  ///< one is set, as of the end of the last case
   std::set<pid_t> detached;
+  std::set<pid_t> earlier;  ///< not what was typed, nor started by it
   std::vector<std::string> notes;
 };
 

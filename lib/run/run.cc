@@ -24,8 +24,9 @@ Result<Provision> provide_for(Provisions& provisions, const plan::Job& job) {
   programs.insert(programs.end(), job.scripts.commands.begin(), job.scripts.commands.end());
   const auto check = [&](const plan::Step& step) -> Status {
     if (step.format != plan::Format::script) return {};
-    return interpret::check(TRY(script::parse(step.name, step.source, step.language)), programs,
-                            job.scripts.conditions);
+    return interpret::check(
+        TRY(script::parse(step.file.empty() ? step.name : step.file, step.source, step.language)), programs,
+        job.scripts.conditions);
   };
   CHECK_OK(check(job));
   for (const plan::Step& step : job.further) CHECK_OK(check(step));

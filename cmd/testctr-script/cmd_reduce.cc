@@ -168,7 +168,13 @@ class Reducer {
     MannerObserver observer(plan.jobs.size());
     interrupted_ = TRY(run::run_plan(plan, observer, how_)).interrupted;
     std::vector<Manner> manners;
-    for (size_t i = 0; i < plan.jobs.size(); ++i) manners.push_back(observer.of(i));
+    for (size_t i = 0; i < plan.jobs.size(); ++i) {
+      manners.push_back(observer.of(i));
+      // The name that it is known by, in what is said of it.
+      std::string& text = manners.back().text;
+      if (text.starts_with(plan.jobs[i].name))
+        text.erase(job_.name.size(), plan.jobs[i].name.size() - job_.name.size());
+    }
     return manners;
   }
 

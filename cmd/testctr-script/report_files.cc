@@ -98,6 +98,8 @@ Result<ReportFiles> report_files(const Arguments& arguments, const std::vector<s
                                  std::string_view what) {
   ReportFiles files;
   if (const std::optional<std::string> path = arguments.value("--junit")) {
+    if (path == "-")
+      return Error::usage("--junit writes into a file").hint("--json and --tap write to standard output");
     auto file = TRY(FileReport::create("--junit", *path));
     file->set(std::make_unique<report::Junit>(file->writer()));
     CHECK_OK(check(*file, "--junit", files, read, what));

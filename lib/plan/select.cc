@@ -52,6 +52,8 @@ class Selector {
 
   Status path(const std::string& path) {
     const auto found = TRY_IN(sys::stat_at(AT_FDCWD, path, 0), "looking at what was named");
+    if (!found && TRY(sys::stat_at(AT_FDCWD, path)))
+      return Error::usage(fmt::format("{}: a link that leads nowhere", text::printable(path)));
     if (!found) {
       Error error = Error::usage(fmt::format("{}: no such file or folder", text::printable(path)));
       if (std::optional<std::string> near = neighbour(path)) {

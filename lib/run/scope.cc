@@ -145,7 +145,7 @@ Result<Scope> Scope::of(const plan::Job& job) {
       continue;
     }
     Text& text = scope.texts_.emplace_back();
-    text.script = TRY(script::parse(step.name, step.source, step.language));
+    text.script = TRY(script::parse(step.file.empty() ? step.name : step.file, step.source, step.language));
     const script::Script& script = *text.script;
     for (const script::Section& section : script.sections) {
       scope.several_ = true;

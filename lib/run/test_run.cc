@@ -382,6 +382,7 @@ PlaceEnding TestRun::joint_ending(bool by_force) {
 void TestRun::settle() {
   Verdict verdict = *concluded_;
   if (verdict.outcome == Outcome::fail) pod_->tell_logs();
+  if (verdict.outcome == Outcome::pass) pod_->tell_ended();
   // The tree is looked through while the containers take themselves down.
   const bool changed = verdict.outcome == Outcome::pass && provision_.tree != nullptr &&
                        !provision_.tree->same_since(generation_of_tree_);

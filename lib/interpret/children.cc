@@ -287,13 +287,18 @@ void Children::turn(uint64_t until_ns) {
   if (hook_) hook_();
 }
 
+/// Once for each time that somebody was in a hurry.
+bool Children::is_late(uint64_t deadline_ns) {
+  return std::exchange(hurried_, false) || sys::monotonic_ns() >= deadline_ns;
+}
+
 Pause Children::wait_for(Job& job, uint64_t deadline_ns) {
   for (;;) {
     if (cancelled_) return Pause::cancelled;
     if (overflow_) return Pause::overflow;
     if (job.complete()) return Pause::over;
     // A command that has ended in time is not late because others hold its pipe.
-    if (!job.status && sys::monotonic_ns() >= deadline_ns) return Pause::late;
+    if (!job.status && is_late(deadline_ns)) return Pause::late;
     turn(job.status ? UINT64_MAX : deadline_ns);
   }
 }
@@ -302,7 +307,7 @@ Pause Children::wait_until(uint64_t deadline_ns) {
   for (;;) {
     if (cancelled_) return Pause::cancelled;
     if (overflow_) return Pause::overflow;
-    if (sys::monotonic_ns() >= deadline_ns) return Pause::late;
+    if (is_late(deadline_ns)) return Pause::late;
     turn(deadline_ns);
   }
 }
@@ -311,7 +316,7 @@ Pause Children::wait_while(const std::function<bool()>& done, uint64_t deadline_
   for (;;) {
     if (cancelled_) return Pause::cancelled;
     if (done()) return Pause::over;
-    if (sys::monotonic_ns() >= deadline_ns) return Pause::late;
+    if (is_late(deadline_ns)) return Pause::late;
     turn(deadline_ns);
   }
 }

@@ -89,6 +89,9 @@ class Children {
   /// Waits until `done` says so. It is asked after everything that happens to a job or a source; what a
   /// source that went over its bound means is for `done` to say.
   Pause wait_while(const std::function<bool()>& done, uint64_t deadline_ns);
+  /// Whoever waits now, or next, is to take it that the deadline has come.
+  void hurry() { hurried_ = true; }
+  void hurry_no_more() { hurried_ = false; }
 
   /// Reads `pipe` (non-blocking) from now on. @return owned here until `drop`
   Source* add(Fd pipe);
@@ -122,6 +125,7 @@ class Children {
  private:
   explicit Children(Options options) : options_(std::move(options)) {}
   void turn(uint64_t until_ns);
+  [[nodiscard]] bool is_late(uint64_t deadline_ns);
   void reap();
   void drain(Job& job, Fd& pipe, OutputBuffer& buffer, const char* name);
   void drain(Source& source);
@@ -140,7 +144,7 @@ class Children {
   std::function<void()> hook_;
   std::list<Fd>
       strays_;  ///< pipes that outlived their job's end: read, so that nobody blocks, and thrown away
-  bool cancelled_ = false;
+  bool cancelled_ = false, hurried_ = false;
   bool overflow_ = false;
   // Not a vector: that would be filled with zeros, page by page, before the first command.
   std::unique_ptr<char[]> chunk_;

@@ -70,6 +70,10 @@ Status Conversation::finish(Outcome so_far, bool artifacts) {
 }
 
 Status Conversation::shell(const ShellInput& input) {
+  if (input.stop) {
+    if (shell_ == ShellState::prompt) output_ += TRY(encode_frame(Json{{"t", "line"}, {"stop", true}}));
+    return {};
+  }
   if (input.line) {
     if (shell_ != ShellState::asking) return {};
     shell_ = ShellState::prompt;

@@ -68,6 +68,7 @@ struct ShellInput {
   std::string bytes;
   bool end = false;   ///< nothing more comes
   bool line = false;  ///< the line that the prompt has asked for
+  bool stop = false;  ///< nothing but this: what the last line does is to be stopped
   std::optional<interpret::WindowSize> window;
 };
 

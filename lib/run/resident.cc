@@ -93,6 +93,8 @@ class Resident : private interpret::Console {
         take_reply(frame.value());
       } else if (frame.value().type == "tty" || frame.value().type == "window") {
         if (Status taken = take_typed(frame.value()); !taken.ok()) heard_ = std::move(taken);
+      } else if (frame.value().type == "line" && flag(frame.value().body, "stop")) {
+        if (obeys_) interpreter_->children().hurry();
       } else if (frame.value().type == "line") {
         line_ = std::move(frame).value().body;
       } else if (frame.value().type == "do") {
@@ -197,11 +199,14 @@ class Resident : private interpret::Console {
 
   std::optional<std::string> ask(const std::string& prompt) override {
     line_.reset();
+    obeys_ = false;
+    interpreter_->children().hurry_no_more();
     say(Json{{"t", "shell"}, {"state", "asks"}, {"text", json::binary(prompt)}});
     (void)interpreter_->children().wait_while([this] { return line_ || !heard_.ok() || !sent_.ok(); },
                                               UINT64_MAX);
     if (!line_ || flag(*line_, "end")) return std::nullopt;
     auto text = json::get_string(*line_, "d");
+    obeys_ = true;
     return text.ok() ? std::optional(std::move(text).value()) : std::nullopt;
   }
 
@@ -218,6 +223,7 @@ class Resident : private interpret::Console {
   }
 
   void close(bool stepping) override {
+    obeys_ = false;
     say(Json{{"t", "shell"}, {"state", "closed"}, {"stepping", stepping}});
   }
 
@@ -401,6 +407,7 @@ class Resident : private interpret::Console {
   std::unique_ptr<interpret::Interpreter> interpreter_;
   std::unique_ptr<interpret::TerminalSession> shell_;  ///< while it is open
   bool shell_asked_ = false;
+  bool obeys_ = false;        ///< what the prompt was told last is carried out
   std::optional<Json> line_;  ///< what came when the prompt had asked
   // Behind what they borrow.
   std::optional<Errands> errands_;

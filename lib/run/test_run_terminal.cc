@@ -64,6 +64,11 @@ void TestRun::take_prompt(Member& member, const Said& said) {
 
 void TestRun::relay_input() {
   if (!in_shell() || !shell_->place) return;
+  if (machine_.terminal->stops_line()) {
+    ShellInput stop;
+    stop.stop = true;
+    (void)shell_->place->shell(stop);
+  }
   if (machine_.terminal->asked()) {
     const auto line = machine_.terminal->read_line();
     if (!line) return;

@@ -128,11 +128,14 @@ void UserTerminal::open_prompt() {
 
 void UserTerminal::ask(const std::string& prompt) {
   asked_ = true;
-  if (!typed_.empty() || ::isatty(STDIN_FILENO) != 1) return;
-  print(manner_ ? manner_->prompt : prompt);
+  show_prompt(manner_ ? manner_->prompt : prompt);
 }
 
-std::optional<ShellInput> UserTerminal::read_line() {
+void UserTerminal::show_prompt(const std::string& prompt) {
+  if (typed_.empty() && ::isatty(STDIN_FILENO) == 1) print(prompt);
+}
+
+std::optional<ShellInput> UserTerminal::next_line() {
   constexpr size_t longest = size_t{256} << 10;
   while (typed_.find('\n') == std::string::npos && typed_.size() < longest) {
     if (ended_) break;
@@ -146,18 +149,50 @@ std::optional<ShellInput> UserTerminal::read_line() {
   line.end = typed_.empty();
   line.bytes = typed_.substr(0, end);
   typed_.erase(0, end + 1);
-  asked_ = false;
-  if (manner_ && !line.end) {
-    auto sent = manner_->sent(line.bytes);
-    line.end = !sent.has_value();
-    line.bytes = std::move(sent).value_or("");
+  return line;
+}
+
+std::optional<ShellInput> UserTerminal::line_in_manner() {
+  ShellInput nothing;
+  nothing.line = nothing.end = true;
+  if (manner_->interrupted()) {
+    typed_.clear();
+    print("\n");
+    manner_->on_interrupt(/*at_prompt=*/true);
+    if (!manner_->over()) show_prompt(manner_->prompt);
   }
+  while (!manner_->over()) {
+    std::optional<ShellInput> line = next_line();
+    if (!line) return line;
+    bool more = false;
+    auto sent = line->end ? manner_->rest() : manner_->sent(line->bytes, more);
+    if (more) {
+      show_prompt(manner_->further);
+      continue;
+    }
+    line->end = !sent.has_value();
+    line->bytes = std::move(sent).value_or("");
+    return line;
+  }
+  return nothing;
+}
+
+std::optional<ShellInput> UserTerminal::read_line() {
+  auto line = manner_ ? line_in_manner() : next_line();
+  if (!line) return line;
+  asked_ = false;
   // At a terminal its end is one line's, and more can be typed at the next prompt.
   if (ended_ && ::isatty(STDIN_FILENO) == 1) {
     ended_ = false;
-    if (line.end) print("\n");
+    if (line->end) print("\n");
   }
   return line;
+}
+
+bool UserTerminal::stops_line() {
+  if (!manner_ || asked_ || !manner_->interrupted()) return false;
+  manner_->on_interrupt(/*at_prompt=*/false);
+  return true;
 }
 
 void UserTerminal::enter_shell(bool on_terminal) {

@@ -31,10 +31,21 @@ class UserTerminal {
   /// How a prompt speaks with the user where it is not the debugger's (`record`).
   struct Manner {
     std::string prompt;
-    /// What is sent for a line that was typed; nothing: the end of input.
-    std::function<std::optional<std::string>(const std::string& line)> sent;
+    std::string further;  ///< before a line that belongs to the one above
+    /// What is sent for a line that was typed; nothing: the end of input. Where `more` is set nothing is
+    /// sent: the next line belongs to it.
+    std::function<std::optional<std::string>(const std::string& line, bool& more)> sent;
+    /// What is sent when the input ends within a line; nothing: there is nothing.
+    std::function<std::optional<std::string>()> rest;
     /// What is shown of what the prompt prints.
     std::function<std::string(std::string_view text)> shown;
+    /// Whether no more lines are wanted.
+    std::function<bool()> over;
+    /// Whether the user has interrupted us since this was asked last.
+    std::function<bool()> interrupted;
+    /// He did so at the prompt: what he has begun is forgotten; or while a line was carried out, which is
+    /// stopped. After the first no more lines may be wanted.
+    std::function<void(bool at_prompt)> on_interrupt;
   };
   void set_manner(Manner manner) { manner_ = std::move(manner); }
   /// What the user is told first, in place of where the test stands.
@@ -52,6 +63,8 @@ class UserTerminal {
   [[nodiscard]] bool asked() const { return asked_; }
   /// The line that was asked for, without its end; without waiting. Nothing: it has not been typed yet.
   std::optional<ShellInput> read_line();
+  /// Whether what the last line does is to be stopped.
+  [[nodiscard]] bool stops_line();
   /// A shell has opened at the prompt, which has what is typed from now on; and has ended.
   void enter_shell(bool on_terminal);
   void leave_shell();
@@ -74,6 +87,9 @@ class UserTerminal {
 
  private:
   std::optional<ShellInput> read_more(size_t room);
+  std::optional<ShellInput> next_line();
+  std::optional<ShellInput> line_in_manner();
+  void show_prompt(const std::string& prompt);
   void print(std::string_view bytes);
   void make_raw();
   void make_cooked();

@@ -65,7 +65,8 @@ Result<std::vector<plan::TestKey>> meant(const run::History& history, const std:
   const std::set<plan::TestKey> failed = history.failed();
   if (names.empty()) return std::vector(failed.begin(), failed.end());
   std::vector<plan::TestKey> all;
-  for (const std::string& name : names) {
+  for (const std::string& given : names) {
+    const std::string name = plan::key_of(given, "").first;
     bool known = false;
     std::vector<std::string> others;
     for (const auto& [test, past] : history.tests()) {
@@ -91,7 +92,7 @@ Result<std::vector<plan::TestKey>> meant(const run::History& history, const std:
 
 void add_next(Subject& subject) {
   const run::KeptFailure& kept = *subject.kept;
-  const std::string& name = subject.test.first;
+  const std::string name = name_of(kept, subject.test);
   const std::string image = image_of(kept, subject.test);
   std::string words;
   if (!kept.manifest.empty()) {
@@ -160,7 +161,7 @@ class Teller {
       line(report::Style::note, "[not all that it printed is kept: what is missing above was too much]");
     for (const report::Finding& finding : subject.findings) found(*subject.kept, finding);
     compared(subject);
-    line(report::Style::title, "to go on, with the options that it had:");
+    line(report::Style::title, "to go on (with the options that it was run with):");
     for (const auto& [what, command] : subject.next)
       line(report::Style::plain, fmt::format("  {}  # {}", command, what));
   }

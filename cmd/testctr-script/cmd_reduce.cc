@@ -27,16 +27,24 @@ constexpr Option own_options[] = {
 constexpr auto options =
     without(with_place_options(own_options), {"--artifacts", "--layer", "--run-timeout"});
 
+/// What has to stay of what the failing line finds printed.
+enum class Printed : uint8_t {
+  same,
+  something,  ///< that it is something, or nothing
+  any
+};
+
 /// How a test fails, but for where.
 struct Manner {
   Outcome outcome = Outcome::not_run;
   std::string place, command, reason;
-  std::string shown;  ///< what there was in place of what was expected
-  std::string text;   ///< of one that does not fail
+  std::string shown;   ///< what there was in place of what was expected
+  bool empty = false;  ///< there was nothing: what was to print it is gone
+  std::string text;    ///< of one that does not fail
   uint32_t line = 0;
-  /// @param whole with what was printed
-  [[nodiscard]] bool is(const Manner& other, bool whole) const {
-    if (whole && shown != other.shown) return false;
+  [[nodiscard]] bool is(const Manner& other, Printed printed) const {
+    if (printed == Printed::same && shown != other.shown) return false;
+    if (printed == Printed::something && empty != other.empty) return false;
     return outcome == other.outcome && place == other.place && command == other.command &&
            reason == other.reason;
   }
@@ -58,6 +66,7 @@ class MannerObserver : public EventSink {
     manner.command = event.failure.command;
     manner.reason = event.failure.reason;
     manner.shown = event.failure.actual + '\0' + event.failure.diff;
+    manner.empty = event.failure.actual.empty() && event.failure.diff.empty();
     manner.line = event.line;
   }
   [[nodiscard]] const Manner& of(size_t index) const { return manners_[index]; }
@@ -69,12 +78,11 @@ class MannerObserver : public EventSink {
 
 class Reducer {
  public:
-  /// @param whole what the failing line finds printed stays the same
-  Reducer(plan::Plan plan, run::Options how, uint64_t most_runs, bool whole)
+  Reducer(plan::Plan plan, run::Options how, uint64_t most_runs, Printed printed)
       : plan_(std::move(plan)),
         job_(plan_.jobs.front()),
         how_(std::move(how)),
-        whole_(whole),
+        printed_(printed),
         left_(most_runs),
         most_(most_runs) {}
 
@@ -88,11 +96,12 @@ class Reducer {
       return Error::usage(fmt::format("{}: there is no failure to be kept: {}{}{}", job_.name,
                                       to_string(wanted_.outcome), wanted_.text.empty() ? "" : ": ",
                                       wanted_.text));
-    if (whole_ && wanted_.is(twice.back(), false) && !wanted_.is(twice.back(), true)) {
-      whole_ = false;
+    if (printed_ == Printed::same && !wanted_.is(twice.back(), Printed::same) &&
+        wanted_.is(twice.back(), Printed::something)) {
+      printed_ = Printed::something;
       complain(fmt::format("{}: what it prints is different each time, and may be another", job_.name));
     }
-    if (!wanted_.is(twice.back(), whole_))
+    if (!wanted_.is(twice.back(), printed_))
       return Error::usage(fmt::format("{} does not fail in the same way each time: {}: {}; {}: {}", job_.name,
                                       wanted_.command, wanted_.reason, twice.back().command,
                                       twice.back().reason));
@@ -159,7 +168,13 @@ class Reducer {
     MannerObserver observer(plan.jobs.size());
     interrupted_ = TRY(run::run_plan(plan, observer, how_)).interrupted;
     std::vector<Manner> manners;
-    for (size_t i = 0; i < plan.jobs.size(); ++i) manners.push_back(observer.of(i));
+    for (size_t i = 0; i < plan.jobs.size(); ++i) {
+      manners.push_back(observer.of(i));
+      // The name that it is known by, in what is said of it.
+      std::string& text = manners.back().text;
+      if (text.starts_with(plan.jobs[i].name))
+        text.erase(job_.name.size(), plan.jobs[i].name.size() - job_.name.size());
+    }
     return manners;
   }
 
@@ -177,7 +192,7 @@ class Reducer {
       if (jobs.empty()) break;
       const std::vector<Manner> manners = TRY(run(std::move(jobs)));
       for (size_t i = 0; i < manners.size(); ++i)
-        if (manners[i].is(wanted_, whole_)) return which[i];
+        if (manners[i].is(wanted_, printed_)) return which[i];
     }
     return candidates.size();
   }
@@ -188,7 +203,7 @@ class Reducer {
   std::vector<Piece> pieces_;
   Kept kept_;
   Manner wanted_;
-  bool whole_;
+  Printed printed_;
   uint64_t left_, most_;
   bool interrupted_ = false;
 };
@@ -228,7 +243,8 @@ Result<int> run_reduce(const Arguments& arguments) {
   for (const std::string& note : plan.notes) complain(note);
   const RunSetup setup = TRY(set_up_run(arguments, plan));
   const StopSignals& signals = setup.signals;
-  Reducer reducer(std::move(plan), setup.how, runs, !arguments.flag("--any-output"));
+  Reducer reducer(std::move(plan), setup.how, runs,
+                  arguments.flag("--any-output") ? Printed::any : Printed::same);
   const Status begun = reducer.begin();
   if (signals.received() != 0) return 128 + signals.received();
   CHECK_OK(begun);

@@ -164,6 +164,14 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   if (updates) CHECK_OK(may_update("run --update", arguments.flag("--ci"), "`--ci` does it nevertheless"));
   static const std::vector<std::string> results{"pass", "fail"};
   const std::optional<std::string> flaky = TRY(arguments.choice("--flaky-result", results));
+  if (only_looks(arguments)) {
+    for (const char* option : {"--json", "--tap"})
+      if (arguments.flag(option))
+        return Error::usage(
+            fmt::format("run: {} tells of a run, and --list and --dry-run carry none out", option));
+    if (arguments.value("--junit") || !arguments.values("--report").empty())
+      return Error::usage("run: reports tell of a run, and --list and --dry-run carry none out");
+  }
   auto [plan, history, no_history] = TRY(plan_of(arguments));
   if (only_looks(arguments)) return look(arguments, plan, history.get());
   if (round != nullptr) keep_round(plan, *round);
@@ -190,7 +198,8 @@ Result<int> run_round(const Arguments& arguments, const Round* round) {
   run::MemberObserver members(plan, reports);
   EventSink& told = updates ? static_cast<EventSink&>(members) : reports;
   bundle::Recorder recorder(told, bundles ? plan.jobs.size() : 0);
-  run::HistoryWriter outcomes(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get());
+  run::HistoryWriter outcomes(bundles ? static_cast<EventSink&>(recorder) : told, plan, history.get(),
+                              flaky == "fail");
   std::optional<run::KeptFailures> kept_failures;
   if (history) kept_failures.emplace(history->path());
   run::FailureKeeper events(outcomes, plan, kept_failures ? &*kept_failures : nullptr,

@@ -67,7 +67,9 @@ Result<int> run_learn(const Arguments& arguments) {
 Status check_profile(const std::string& file) {
   struct utsname system {};
   uname(&system);
-  auto content = TRY_IN(sys::read_file(file, size_t{4} << 20), "reading the system call profile");
+  auto read = sys::read_file(file, size_t{4} << 20);
+  if (!read.ok()) return std::move(read).error().in("reading the system call profile").as(Fault::usage);
+  auto content = std::move(read).value();
   auto profile = TRY(sandbox::compile_profile(content, file, system.release));
   std::string out = fmt::format("{}: {} instructions", file, profile.program.size());
   if (!profile.unknown_calls.empty())

@@ -69,7 +69,11 @@ struct LastFailure {
 Result<LastFailure> last_failure() {
   constexpr size_t most_told = 10;
   const run::History history = TRY(history_of_last(std::nullopt));
-  const std::set<plan::TestKey> failed = history.failed();
+  std::vector<plan::TestKey> failed;
+  for (const plan::TestKey& test : history.failed()) failed.push_back(test);
+  std::stable_sort(failed.begin(), failed.end(), [&](const plan::TestKey& a, const plan::TestKey& b) {
+    return history.tests().at(a).run > history.tests().at(b).run;
+  });
   const run::KeptFailures failures(history.path());
   LastFailure first;
   size_t others = 0;
@@ -77,6 +81,10 @@ Result<LastFailure> last_failure() {
     auto kept = failures.failure(test);
     const uint32_t line = kept && !kept->file.empty() ? line_of(*kept) : 0;
     if (line == 0) continue;
+    if (kept->manifest.empty() && !TRY(sys::stat_at(AT_FDCWD, kept->file, 0))) {
+      complain(fmt::format("{} failed and is not there any more", text::printable(kept->file)));
+      continue;
+    }
     if (first.line == 0) {
       complain(fmt::format("a shell before line {} of {}{}{}, where the last run failed", line,
                            text::printable(kept->file), test.second.empty() ? "" : " in ",
@@ -116,8 +124,8 @@ void tell_differences(const run::KeptFailure& kept, const plan::Job& job) {
 
 Status wish_at_failure(plan::RunRequest& request, Wish& wish) {
   const LastFailure first = TRY(last_failure());
-  const std::string& name = first.test.first;
   const run::KeptFailure& kept = first.kept;
+  const std::string name = name_of(kept, first.test);
   if (kept.manifest.empty()) {
     if (const std::string image = image_of(kept, first.test); !image.empty()) request.words.push_back(image);
     request.words.push_back(kept.file);

@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "commands.h"
 #include "image/images.h"
+#include "last_run.h"
 #include "plan/plan_request.h"
+#include "report_files.h"
 
 namespace testctr::cmd {
 namespace {
@@ -150,6 +152,22 @@ bool is_alternative(std::string_view value) {
          value.find_first_not_of("abcdefghijklmnopqrstuvwxyz|-") == std::string_view::npos;
 }
 
+/// "junit=FILE".
+void add_report(Candidates& out) {
+  for (const std::string& format : report_formats()) {
+    const std::string before = fmt::format("{}=", format);
+    if (out.rest().starts_with(before)) return out.files(before);
+    out.add(before);
+  }
+}
+
+/// The tests that failed the last time.
+void add_failed(Candidates& out) {
+  const Result<run::History> history = history_of_last(std::nullopt);
+  if (!history.ok()) return;
+  for (const plan::TestKey& test : history.value().failed()) out.add(test.first, test.second);
+}
+
 void add_values(const Option& option, const Typed& before, Candidates& out) {
   std::string_view choices = option.choices;
   if (choices.empty() && is_alternative(option.value)) choices = option.value;
@@ -158,8 +176,9 @@ void add_values(const Option& option, const Typed& before, Candidates& out) {
     return;
   }
   const std::string_view value = option.value;
-  if (value.starts_with("FILE") || value.starts_with("PATH") || value.starts_with("SRC") ||
-      value == "PROGRAM" || value == "DESTINATION")
+  if (value == "FORMAT=FILE") return add_report(out);
+  if (value.starts_with("FILE") || value.starts_with("[FILE") || value.starts_with("PATH") ||
+      value.starts_with("SRC") || value == "PROGRAM" || value == "DESTINATION")
     return out.files();
   if (value.starts_with("DIR")) out.folders();
 }
@@ -186,6 +205,7 @@ void add_positional(const Command& command, const Typed& before, std::span<const
   if (before.positionals >= command.max_positionals) return;
   if (command.name == "help")
     return add_topics(before.positionals, words.size() > 1 ? words[words.size() - 2] : "", out);
+  if (command.name == "explain") return add_failed(out);
   const std::vector<std::string> kinds = positional_kinds(command);
   if (kinds.empty()) return;
   const std::string kind = kinds[std::min(before.positionals, kinds.size() - 1)];

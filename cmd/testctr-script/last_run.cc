@@ -64,6 +64,13 @@ std::string image_of(const run::KeptFailure& kept, const plan::TestKey& test) {
   return kept.above ? "" : test.second;
 }
 
+std::string name_of(const run::KeptFailure& kept, const plan::TestKey& test) {
+  for (const Event& event : kept.events)
+    if (event.kind == Event::Kind::script_started && plan::key_of(event.text, "").first == test.first)
+      return event.text;
+  return test.first;
+}
+
 bool is_usual_manifest(const std::string& path) {
   return path == plan::manifest_name || path.ends_with(fmt::format("/{}", plan::manifest_name));
 }

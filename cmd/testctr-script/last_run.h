@@ -18,6 +18,9 @@ uint32_t line_of(const run::KeptFailure& kept);
 /// The image that has to be named with the test's file; empty: none.
 std::string image_of(const run::KeptFailure& kept, const plan::TestKey& test);
 
+/// The test's name as its manifest has it.
+std::string name_of(const run::KeptFailure& kept, const plan::TestKey& test);
+
 /// Whether `-f` need not be said.
 bool is_usual_manifest(const std::string& path);
 

@@ -107,7 +107,9 @@ Result<std::optional<Arguments>> parse(const Command& command, std::span<const s
       arguments.options_.emplace(long_name(option), std::move(results));
     }
   } catch (const CLI::ArgumentMismatch& error) {
-    return usage(command, fmt::format("missing value: {}", error.what()));
+    // "--jobs: 1 required INT missing"
+    const std::string what = error.what();
+    return usage(command, fmt::format("{} needs a value", what.substr(0, what.find(':'))));
   } catch (const std::exception& error) {
     return usage(command, error.what());
   }

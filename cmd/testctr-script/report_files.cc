@@ -39,14 +39,8 @@ constexpr std::array formats{Format{"ctrf", make<report::Ctrf>},      Format{"ht
                              Format{"json", make<report::JsonLines>}, Format{"junit", make<report::Junit>},
                              Format{"tap", make<report::Tap>},        Format{"text", make_text}};
 
-std::vector<std::string> names_of_formats() {
-  std::vector<std::string> names;
-  for (const Format& format : formats) names.emplace_back(format.name);
-  return names;
-}
-
 Error unknown_format(const std::string& name) {
-  const std::vector<std::string> names = names_of_formats();
+  const std::vector<std::string> names = report_formats();
   Error error =
       Error::usage(fmt::format("--report: {} is none of {}", text::quoted(name), text::join(names, ", ")));
   if (const std::optional<std::string> near = text::nearest(name, names))
@@ -63,7 +57,7 @@ Result<std::unique_ptr<FileReport>> open(const Arguments& arguments, const std::
   const size_t equals = word.find('=');
   if (equals == std::string::npos)
     return Error::usage(fmt::format("--report: {} is not FORMAT=FILE", text::quoted(word)))
-        .hint(fmt::format("FORMAT is one of {}", text::join(names_of_formats(), ", ")));
+        .hint(fmt::format("FORMAT is one of {}", text::join(report_formats(), ", ")));
   const std::string name = word.substr(0, equals);
   const std::string path = word.substr(equals + 1);
   for (const Format& format : formats) {
@@ -94,10 +88,18 @@ Status check(const FileReport& file, const std::string& option, const ReportFile
 
 }  // namespace
 
+std::vector<std::string> report_formats() {
+  std::vector<std::string> names;
+  for (const Format& format : formats) names.emplace_back(format.name);
+  return names;
+}
+
 Result<ReportFiles> report_files(const Arguments& arguments, const std::vector<std::string>& read,
                                  std::string_view what) {
   ReportFiles files;
   if (const std::optional<std::string> path = arguments.value("--junit")) {
+    if (path == "-")
+      return Error::usage("--junit writes into a file").hint("--json and --tap write to standard output");
     auto file = TRY(FileReport::create("--junit", *path));
     file->set(std::make_unique<report::Junit>(file->writer()));
     CHECK_OK(check(*file, "--junit", files, read, what));

@@ -23,6 +23,9 @@ Result<ReportFiles> report_files(const Arguments& arguments, const std::vector<s
 /// The same for a run: scripts and layers are not overwritten.
 Result<ReportFiles> report_files(const Arguments& arguments, const plan::Plan& plan);
 
+/// What stands before the `=`.
+std::vector<std::string> report_formats();
+
 /// The names of these files as they were given, right or wrong.
 std::vector<std::optional<std::string>> report_paths(const Arguments& arguments);
 

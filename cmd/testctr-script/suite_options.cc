@@ -89,6 +89,10 @@ Result<plan::Narrowing> narrowing_of(const Arguments& arguments) {
         "--changed and --changed-since exclude each other: the first is `--changed-since HEAD`");
   if (const auto file = arguments.value("--durations"))
     how.durations = TRY(run::durations_from_events(*file));
+  // What was seen here is another thing on each machine, and after each part.
+  if (how.shard.by == "time" && how.shard.count > 1 && how.durations.empty())
+    return Error::usage("--shard-by time: how long tests take must be the same for all parts")
+        .hint("--durations FILE: the event lines of an earlier run (`run --report json=FILE`)");
   return how;
 }
 

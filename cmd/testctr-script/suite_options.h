@@ -31,9 +31,12 @@ inline constexpr std::array suite_options{
            .value = "count|hash|time",
            .help = "parts with as many tests, parts that a new test does not move, parts that take as long\n"
                    "(default: count)"},
-    Option{.names = "--durations",
-           .value = "FILE",
-           .help = "event lines of a run, which say how long tests take (default: what was seen here)"}};
+    Option{
+        .names = "--durations",
+        .value = "FILE",
+        .help =
+            "event lines of a run, which say how long tests take (default: what was seen here; --shard-by\n"
+            "time needs it)"}};
 
 /// The options of a command with those in front.
 template <size_t N>

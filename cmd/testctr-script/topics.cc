@@ -147,14 +147,15 @@ environment's values, in one word; ${NAME?} is an error when it is not set, and 
   exec server &srv&                    in the background, with a name or (&) without
   waitfor stdout srv 'listening'       until it has written that; also: stderr NAME RE, file PATH, port N; [-timeout D] [!]
   kill -TERM srv                       a signal, KILL if none is named; then `wait srv`, whose output is the last one
-  defer rm /tmp/lock                   when the script ends, however it ends, the last one first
+  defer rm /tmp/lock                   when the script ends, also when it fails; the last one first
   retry -timeout 10s exec ./ready.sh   until it succeeds; of its attempts the last one is told
   timeout 2s exec prog                 within a time limit of its own
   stdin FILE                           what the next program reads; `stdin stdout` is what the last one wrote
   ttyin [-stdin] FILE                  gives it a terminal (/dev/tty, descriptor 3), where that is typed; ttyout RE looks at what it printed there
 
 What still runs in the background at the script's end is stopped and told, unless a `?` stands before it; what is left behind beside it is killed
-and named. A signal that `kill` has sent is no failure. `defer` keeps the variables and the directory of its line, and runs in that line's place.
+and named. A signal that `kill` has sent is no failure. `defer` keeps the variables and the directory of its line, and runs in that
+line's place; not where the test is stopped from outside, by --timeout, --run-timeout or Ctrl-C.
 
 Commands: capture cat cd chmod cmp cmpenv cp defer echo env exec exists grep help kill mkdir mv replace retry rm skip sleep status stderr stdin
 stdout stop symlink testctr timeout ttyin ttyout unix2dos unquote wait waitfor (a line `help -v` in a script writes what each takes). Conditions:

@@ -37,6 +37,12 @@ Error wrong_type(const char* key, const char* wanted) {
   return Error::infrastructure(fmt::format("key \"{}\" is not {}", key, wanted));
 }
 
+/// Without the library's name for it, "[json.exception.parse_error.101] ".
+std::string_view plain(std::string_view what) {
+  const size_t end = what.starts_with('[') ? what.find("] ") : std::string_view::npos;
+  return end == std::string_view::npos ? what : what.substr(end + 2);
+}
+
 }  // namespace
 
 Result<Json> parse(std::string_view text) {
@@ -44,7 +50,7 @@ Result<Json> parse(std::string_view text) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
-    return Error::infrastructure(fmt::format("not valid JSON: {}", e.what()));
+    return Error::infrastructure(fmt::format("not valid JSON: {}", plain(e.what())));
   }
 }
 
@@ -130,7 +136,7 @@ Result<Json> from_cbor(std::string_view bytes) {
   try {
     return Json::from_cbor(bytes.begin(), bytes.end(), /*strict=*/true);
   } catch (const std::exception& e) {
-    return Error::infrastructure(fmt::format("not valid CBOR: {}", e.what()));
+    return Error::infrastructure(fmt::format("not valid CBOR: {}", plain(e.what())));
   }
 }
 

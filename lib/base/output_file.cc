@@ -60,7 +60,12 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   const auto parent = TRY(stat_at(AT_FDCWD, folder, 0));
   if (!parent || !S_ISDIR(parent->st_mode))
     return Error::usage(fmt::format("{}: there is no folder {}", shown, text::printable(folder)));
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) return Error::system("access", text::printable(folder));
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    return Error(Fault::infrastructure,
+                 fmt::format("{}: nothing may be written in {}", shown,
+                             folder == "." ? "this folder" : text::printable(folder)),
+                 errno)
+        .hint("name a file in a folder of yours");
   const std::string real = TRY(real_path(folder));
   out.target_ = (real == "/" ? "" : real) + "/" + whole.substr(slash == std::string::npos ? 0 : slash + 1);
   return out;

@@ -235,6 +235,13 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
       best = candidate;
     }
   }
+  if (best) return best;
+  // "retry" is meant for "retries": all but its end is the same.
+  for (const auto& candidate : candidates) {
+    const size_t same = static_cast<size_t>(
+        std::mismatch(word.begin(), word.end(), candidate.begin(), candidate.end()).first - word.begin());
+    if (same >= 4 && 4 * same >= 3 * std::min(word.size(), candidate.size())) return candidate;
+  }
   return best;
 }
 

@@ -106,6 +106,12 @@ Error damaged(const std::string& shown) {
       .hint("have it sent again");
 }
 
+/// What looks like a file's name, not like an image's.
+bool is_of_file(const std::string& text) {
+  const bool path = text.find('/') != std::string::npos && (text.starts_with('.') || text.starts_with('/'));
+  return path || text.ends_with(".run") || text.ends_with(".tar");
+}
+
 }  // namespace
 
 Result<bool> carries_bundle() {
@@ -125,7 +131,13 @@ Status Bundle::read_archive(Fd file, const std::string& shown) {
     begin = seal->begin;
     size = seal->size;
   }
-  archive_ = TRY(image::OciArchive::open(std::move(file), begin, size, shown));
+  auto archive = image::OciArchive::open(std::move(file), begin, size, shown);
+  // A bundle that is cut has lost its seal, which is its end.
+  if (!archive.ok() && !seal)
+    return Error::infrastructure(fmt::format("{} is no bundle, or not all of one: {}", text::printable(shown),
+                                             archive.error().message()))
+        .hint("name the file that `testctr-script pack` wrote");
+  archive_ = TRY(std::move(archive));
   const auto& manifests = archive_->index().manifests;
   if (manifests.size() != 1)
     return Error::infrastructure(
@@ -193,7 +205,7 @@ Result<Bundle> Bundle::open(image::Store& store, const std::string& text, const 
   if (found.ok() && found.value() && S_ISREG(found.value()->st_mode)) {
     const std::string shown = text.empty() ? TRY(sys::self_path()) : text;
     CHECK_OK(bundle.read_archive(TRY(sys::open(path, O_RDONLY)), shown));
-  } else if (text.find('/') != std::string::npos && (text.starts_with('.') || text.starts_with('/'))) {
+  } else if (is_of_file(text)) {
     return Error::usage(fmt::format("{}: {}", text::printable(text),
                                     found.ok() && found.value() ? "not a regular file" : "no such file"));
   } else {

@@ -86,4 +86,17 @@ bool TreeWatch::same() {
   return look({});
 }
 
+bool TreeWatch::same_since(uint64_t generation) {
+  if (generation == generation_ && same()) return true;
+  if (generation != generation_) return false;
+  if (auto again = scan_tree(tree_.root, tree_.apart); again.ok()) {
+    tree_ = std::move(again).value();
+    events_.reset();
+    followed_ = 0;
+    tried_ = stale_ = false;
+    ++generation_;
+  }
+  return false;
+}
+
 }  // namespace testctr::image

@@ -17,6 +17,12 @@ class TreeWatch {
   /// found by looking, which then takes a twentieth of the time between two of these calls at most: the last
   /// calls of a run may not see it.
   bool same();
+  /// How often it was looked through anew, since it had changed.
+  [[nodiscard]] uint64_t generation() const { return generation_; }
+  /// Whether it is still as it was when `generation()` was this one. Where it is not, it is looked through
+  /// anew: what begins from now on sees it as it is now. @return as well false for good where that cannot be
+  /// done
+  bool same_since(uint64_t generation);
 
  private:
   bool look(const OnFolder& on_folder);
@@ -25,6 +31,7 @@ class TreeWatch {
   bool heard();
 
   Tree tree_;
+  uint64_t generation_ = 0;
   uint64_t spent_ns_ = 0, last_ns_ = 0, looked_at_ns_ = 0;  ///< in all; the last time; when that was over
   bool tried_ = false;
   bool stale_ = false;  ///< something has happened since it was last looked through

@@ -117,6 +117,24 @@ Status check_flags(const script::Command& command, const CommandInfo& info) {
   return {};
 }
 
+/// How many words there are beside the flags, for commands that want just so many of them.
+Status check_count_behind_flags(const script::Command& command, const std::string& usage) {
+  const bool two = command.name == "cmp" || command.name == "cmpenv" || command.name == "grep";
+  if (!two && command.name != "stdout" && command.name != "stderr" && command.name != "ttyout") return {};
+  const size_t wanted = two ? 2 : 1;
+  const std::vector<std::string> flags = *flags_of(command.name);
+  size_t at = 0;
+  for (; at < command.arguments.size() && is_constant(command.arguments[at]); ++at) {
+    const std::string text = raw(command.arguments[at]);
+    if (std::find(flags.begin(), flags.end(), text) == flags.end() && !text.starts_with("-count=")) break;
+  }
+  const size_t rest = command.arguments.size() - at;
+  if (rest == wanted || (at < command.arguments.size() && !is_constant(command.arguments[at]))) return {};
+  return Error::usage(fmt::format("{} takes {} beside its options, not {}", command.name,
+                                  two ? "two arguments" : "one argument", rest))
+      .hint(usage);
+}
+
 /// All words when none of them holds a variable.
 std::optional<std::vector<std::string>> constant_words(const script::Command& command) {
   std::vector<std::string> words;
@@ -312,6 +330,7 @@ Status check_command(const script::Command& command, const std::vector<std::stri
   }
   if (info->run == nullptr) return check_inner(command, programs, rule);
   CHECK_OK(check_flags(command, *info));
+  CHECK_OK(check_count_behind_flags(command, usage()));
   CHECK_OK(check_words(command));
   if (command.name == "testctr") CHECK_OK(check_testctr(command));
   rule = "bad-pattern";

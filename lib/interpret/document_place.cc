@@ -54,8 +54,14 @@ Result<std::string> shell_program(const script::Document& document, const Sessio
   if (!chosen) name = cram ? "/bin/sh" : "bash";
   const std::string path = session.lookup("PATH").value_or("");
   auto found = find_program(name, path, place.directory);
-  if (found.ok() && (chosen || ::access(found.value().c_str(), X_OK) == 0))
-    return found.value().starts_with('/') ? found.value() : place.directory + "/" + found.value();
+  const bool usable = found.ok() && (chosen || ::access(found.value().c_str(), X_OK) == 0);
+  // Root may all that has a bit: only a filter says that.
+  if (found.ok() && !usable && errno == EPERM)
+    return Error::system("access", found.value())
+        .hint(
+            "the --seccomp profile refuses what documents are run with: learn it from a document "
+            "(`testctr-script seccomp learn`)");
+  if (usable) return found.value().starts_with('/') ? found.value() : place.directory + "/" + found.value();
   if (!chosen && cram) {
     auto bash = find_program("bash", path, place.directory);
     if (bash.ok()) return bash;

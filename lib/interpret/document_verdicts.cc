@@ -22,8 +22,10 @@ Status DocumentRun::conclude(size_t part, const script::Case& test, const script
           fail_case(part, test, Outcome::fail,
                     fmt::format("{} time limit of {} was reached", over ? "the document's" : "the case's",
                                 text::format_duration(over ? total_ns_ : limit)),
-                    fmt::format("`{}:` {} allows more", over ? "total_timeout" : "timeout",
-                                over ? "in the front matter" : "in its configuration or --case-timeout"),
+                    over ? "`total_timeout:` in the front matter allows more"
+                    : parts_[part].dialect == script::Dialect::cram
+                        ? "--case-timeout allows more"
+                        : "`timeout:` in its configuration or --case-timeout allows more",
                     started));
       if (over) stop(Outcome::not_run, "the document's time limit was reached");
       break;

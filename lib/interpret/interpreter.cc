@@ -24,6 +24,8 @@
 namespace testctr::interpret {
 namespace {
 
+constexpr std::string_view work_of_containers = "/work";
+
 bool lies_below(const std::string& path, const std::string& folder) {
   return path == folder || path.starts_with(folder + "/");
 }
@@ -133,6 +135,9 @@ struct Interpreter::Impl : Debugged {
     const std::string base_path = session_.variables.get("PATH").value_or("");
     for (auto& [name, value] : state.environment) {
       if (!value) continue;
+      if (const auto own = own_.find(name);
+          own != own_.end() && replace_path(own->second, work_of_containers, work_token) == *value)
+        *value = own->second;
       *value = replace_token(*value, work_token, session_.setting.work);
       if (name == "PATH") *value = replace_token(*value, path_token, base_path);
     }
@@ -202,8 +207,12 @@ struct Interpreter::Impl : Debugged {
     state.targets = session_.entered;
     state.environment = session_.variables.difference();
     const auto base = session_.setting.environment.find("PATH");
+    own_.clear();
     for (auto& [name, value] : state.environment) {
       if (!value) continue;
+      // A path of this machine that only looks like a container's $WORK.
+      if (session_.setting.work != work_of_containers && value->find(work_of_containers) != std::string::npos)
+        own_[name] = *value;
       *value = replace_path(*value, session_.setting.work, work_token);
       if (name != "PATH" || base == session_.setting.environment.end() || base->second.empty()) continue;
       if (size_t at = value->find(base->second); at != std::string::npos)
@@ -418,6 +427,8 @@ struct Interpreter::Impl : Debugged {
   uint32_t document_step_ = 0;
   bool document_failed_ = false;  ///< something that ran beside the cases of one before
   std::string last_text_;
+  std::map<std::string, std::string>
+      own_;  ///< variables as they were left whose paths a container takes for its own
 };
 
 Interpreter::Interpreter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -98,7 +98,13 @@ Status ShellProcess::launch(const std::map<std::string, std::string>& environmen
 }
 
 Result<bool> ShellProcess::begin(const std::map<std::string, std::string>& environment, bool with_state) {
-  CHECK_OK(make_pipes().in("the shell's control files"));
+  if (Status made = make_pipes().in("the shell's control files"); !made.ok()) {
+    // In a folder of our own only a filter refuses that.
+    if (made.error().number() != EPERM) return std::move(made).error();
+    return std::move(made).error().hint(
+        "the --seccomp profile refuses what documents are run with: learn it from a document "
+        "(`testctr-script seccomp learn`)");
+  }
   CHECK_OK(launch(environment));
   word_ = random_word();
   CHECK_OK(send(fmt::format("\\command echo {} K \"${{BASH_VERSION-}}\" >{}", word_, quoted("answer"))));

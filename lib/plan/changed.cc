@@ -39,6 +39,8 @@ Result<std::set<std::string>> changed_files(const std::string& since) {
   const std::string root = top.text.substr(0, top.text.size() - 1);
   const Said commit =
       TRY(ask_git({"rev-parse", "--verify", "--quiet", "--end-of-options", since + "^{commit}"}));
+  if (!commit.good && since == "HEAD")
+    return Error::usage("--changed: git has no commit here yet, and all is changed").hint("run without it");
   if (!commit.good)
     return Error::usage(fmt::format("--changed-since: git knows no commit {}", text::quoted(since)))
         .hint("a branch, a tag or a commit, such as origin/main");

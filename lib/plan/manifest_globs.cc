@@ -23,7 +23,9 @@ class Walk {
 
   /// @param folder empty or with a "/" at the end
   Status go(const std::string& folder, size_t part, size_t depth) {
-    if (depth > deepest) return {};
+    if (depth > deepest)
+      return Error::usage(
+          fmt::format("{}: it lies more than {} folders deep", text::printable(folder), deepest));
     const std::string& pattern = parts_[part];
     const bool last = part + 1 == parts_.size();
     if (!is_glob(pattern)) {
@@ -43,7 +45,9 @@ class Walk {
   Status names(const std::string& folder, size_t part, size_t depth) {
     const bool any_depth = parts_[part] == "**", last = part + 1 == parts_.size();
     const Result<Fd> opened = sys::open(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
-    if (!opened.ok()) return {};
+    if (!opened.ok() && (opened.error().number() == ENOENT || opened.error().number() == ENOTDIR)) return {};
+    if (!opened.ok())
+      return Error(opened.error()).as(Fault::usage);  // tests would be missing, and nobody knew
     for (const std::string& name : TRY(sys::list_dir(opened.value().get()))) {
       if (++visited_ > most_visited)
         return Error::usage(fmt::format("more than {} files are looked through", most_visited));

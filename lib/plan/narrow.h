@@ -17,6 +17,8 @@ namespace testctr::plan {
 /// What a test is known by from run to run: its name and its image. Not a repetition of it.
 using TestKey = std::pair<std::string, std::string>;
 TestKey key_of(const Job& job);
+/// The same from what a report tells of a test. @param image as it is told, perhaps with a digest
+TestKey key_of(std::string_view name, std::string_view image);
 
 struct Narrowing {
   std::optional<Filter> filter = {};

@@ -52,6 +52,8 @@ class Selector {
 
   Status path(const std::string& path) {
     const auto found = TRY_IN(sys::stat_at(AT_FDCWD, path, 0), "looking at what was named");
+    if (!found && TRY(sys::stat_at(AT_FDCWD, path)))
+      return Error::usage(fmt::format("{}: a link that leads nowhere", text::printable(path)));
     if (!found) {
       Error error = Error::usage(fmt::format("{}: no such file or folder", text::printable(path)));
       if (std::optional<std::string> near = neighbour(path)) {
@@ -117,9 +119,20 @@ class Selector {
         continue;
       }
       if (S_ISDIR(found.value()->st_mode)) {
-        if (depth >= max_depth) continue;
+        if (depth >= max_depth)
+          return Error::usage(
+                     fmt::format("{}: it lies more than {} folders deep", text::printable(shown), max_depth))
+              .hint("name a folder further down");
         Result<Fd> below = sys::open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (below.ok()) CHECK_OK(walk(below.value().get(), shown, depth + 1));
+        if (below.ok()) {
+          CHECK_OK(walk(below.value().get(), shown, depth + 1));
+        } else if (const int number = below.error().number();
+                   number != ENOENT && number != ENOTDIR && number != ELOOP) {
+          // The tests in it would be missing, and nobody knew.
+          return Error::system("open", shown, number)
+              .as(Fault::usage)
+              .hint("name what is to be run, or let it be read");
+        }
         continue;
       }
       CHECK_OK(consider(dir, name, shown, S_ISREG(found.value()->st_mode), depth));

@@ -141,8 +141,8 @@ class Finder {
     add("denied",
         fmt::format("the filter refused {} the system call {}{}", text::quoted(event.denial.program),
                     event.denial.syscall, times),
-        "`testctr-script seccomp learn` writes a profile with what the test needs, for `--seccomp PROFILE`; "
-        "`--seccomp unconfined` is no filter at all");
+        "`--seccomp unconfined` is no filter at all; where the test passes with it, `testctr-script seccomp "
+        "learn --seccomp unconfined` writes a profile with what it needs, for `--seccomp PROFILE`");
   }
 
   void failure(const Event& event) {
@@ -280,7 +280,7 @@ class Finder {
     const auto kind = under_.find("network");
     if (kind != under_.end() && kind->second != "none") return false;
     add("network", fmt::format("the test has no network but its own loopback: {}", line),
-        "`--network host`, or a service beside the test (`testctr-script help services`)");
+        "`--network host`, or a service beside the test (`testctr-script help sections`)");
     return true;
   }
 

@@ -75,6 +75,12 @@ std::string element_of(const Try& attempt, std::string_view prefix) {
                      attempt.message(), attempt.type(), text, system_out(attempt.log), name);
 }
 
+/// A test that never passed is told of by its first attempt. @param tries in order
+const Try& told_of(const std::vector<Try>& tries) {
+  if (!tries.back().bad()) return tries.back();
+  return *std::find_if(tries.begin(), tries.end(), [](const Try& each) { return each.bad(); });
+}
+
 /// What Surefire's schema has in this order: failures, those of other attempts, <skipped>, and the same of
 /// errors. @param tries in order, the last is the one that counts
 std::string verdict(const std::vector<Try>& tries) {
@@ -82,8 +88,7 @@ std::string verdict(const std::vector<Try>& tries) {
   for (const Try& each : tries)
     if (each.bad()) bad.push_back(&each);
   const Try& last = tries.back();
-  // A test that never passed is told of by its first attempt.
-  const Try& told = last.bad() ? *bad.front() : last;
+  const Try& told = told_of(tries);
   std::string xml;
   for (const bool mismatches : {true, false}) {
     if (!mismatches && (told.outcome == Outcome::skip || told.outcome == Outcome::xfail))
@@ -221,7 +226,7 @@ void Junit::script_ended(const ScriptReport& script) {
   const bool as_a_whole = is_told_as_a_whole(script);
   if (as_a_whole) tests.push_back(whole(script, work_));
   CaseCounts counts;
-  for (const TestCase& test : tests) count(counts, test.tries.back().outcome);
+  for (const TestCase& test : tests) count(counts, told_of(test.tries).outcome);
   counts_.add(counts);
   const std::string name = xml_text(text::printable(script.name));
   suites_.append(fmt::format(

@@ -120,7 +120,9 @@ Status Course::end(const EndedRun& run) {
 Result<Merge::File> Merge::read_file(const std::string& path) {
   File file;
   file.name = path;
-  file.fd = TRY_IN(sys::open(path, O_RDONLY), "reading events");
+  auto opened = sys::open(path, O_RDONLY);
+  if (!opened.ok()) return std::move(opened).error().as(Fault::usage).in("reading events");
+  file.fd = std::move(opened).value();
   struct stat found {};
   if (::fstat(file.fd.get(), &found) != 0) return Error::system("fstat", text::printable(path));
   if (!S_ISREG(found.st_mode))

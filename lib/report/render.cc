@@ -96,8 +96,9 @@ std::string in_place(const std::string& place) {
   return place == "container" ? "in the container" : "in " + text::printable(place);
 }
 
+// By the file, which editors and matchers of logs open.
 std::string place_of(const ScriptReport& script, const std::string& file, uint32_t line) {
-  const std::string name = text::printable(file.empty() ? script.name : file);
+  const std::string name = text::printable(script.source(file));
   return line == 0 ? name : fmt::format("{}:{}", name, line);
 }
 

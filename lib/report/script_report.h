@@ -71,7 +71,7 @@ struct ScriptReport {
   std::vector<std::string> messages;  ///< of the runner: limits that fell back; the first 100
   Log log;
 
-  /// The file that it stands in, for programs; people read its name.
+  /// The file that it stands in; people know it by its name.
   [[nodiscard]] const std::string& source() const { return file.empty() ? name : file; }
   /// The file of something that is said of it. @param other empty: its own
   [[nodiscard]] const std::string& source(const std::string& other) const {

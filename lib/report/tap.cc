@@ -22,8 +22,15 @@ std::string escaped(std::string_view raw) {
 /// is escaped here again: the reader of the YAML sees \x1b as four characters.
 std::string scalar(std::string_view raw) {
   std::string out = "\"";
-  for (char c : text::printable(raw, /* keep_layout= */ true)) {
-    if (c == '\n') {
+  const std::string text = text::printable(raw, /* keep_layout= */ true);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    // YAML's text has no U+FFFE and U+FFFF, but for their escapes.
+    if (const std::string_view three = std::string_view(text).substr(i, 3);
+        three == "\xef\xbf\xbe" || three == "\xef\xbf\xbf") {
+      out += three[2] == '\xbe' ? "\\ufffe" : "\\uffff";
+      i += 2;
+    } else if (c == '\n') {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";

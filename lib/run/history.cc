@@ -34,7 +34,7 @@ std::optional<plan::TestKey> key_from_json(const Json& json) {
   if (!json.is_array() || json.size() != 2) return std::nullopt;
   const auto name = json::to_bytes(json[0]), image = json::to_bytes(json[1]);
   if (!name.ok() || !image.ok()) return std::nullopt;
-  return plan::TestKey{name.value(), image.value()};
+  return plan::key_of(name.value(), image.value());
 }
 
 std::string string_of(const Json& object, const char* key) {
@@ -86,8 +86,12 @@ void History::read(std::string_view text) {
     if (!parsed.ok() || !parsed.value().is_object()) continue;
     const Json& object = parsed.value();
     if (const Json* begun = json::find(object, "begun", Json::value_t::array)) {
+      ++runs_;
       for (const Json& one : *begun) {
-        if (const auto key = key_from_json(one)) tests_[*key].outcome = Outcome::not_run;
+        const auto key = key_from_json(one);
+        if (!key) continue;
+        tests_[*key].outcome = Outcome::not_run;
+        tests_[*key].run = runs_;
       }
       continue;
     }
@@ -134,20 +138,32 @@ Status History::add(const plan::TestKey& test, Outcome outcome, int64_t duration
   return file_.add(ended_line(test, outcome, duration_ns));
 }
 
+bool HistoryWriter::lacks_need(const plan::Job& job) const {
+  return std::any_of(job.needs.begin(), job.needs.end(), [this](size_t other) {
+    const auto found = ended_.find(static_cast<uint32_t>(other));
+    return found == ended_.end() || (found->second != Outcome::pass && found->second != Outcome::flaky);
+  });
+}
+
 void HistoryWriter::take(const Event& event) {
   next_.take(event);
   if (history_ == nullptr || event.kind != Event::Kind::script_ended || !event.last ||
       event.script >= plan_.jobs.size())
     return;
-  // What never began has nothing that is new.
-  if (event.outcome == Outcome::not_run) return;
   const plan::Job& job = plan_.jobs[event.script];
+  ended_[event.script] = event.outcome;
+  // What never began has nothing that is new; nor does what needs another test, that did not pass.
+  if (event.outcome == Outcome::not_run || (event.outcome == Outcome::skip && lacks_need(job))) return;
   const plan::TestKey key = plan::key_of(job);
-  Outcome outcome = event.outcome;
+  Outcome outcome = flaky_fails_ && event.outcome == Outcome::flaky ? Outcome::fail : event.outcome;
   if (!job.repeated.empty()) {
-    const auto [worst, first] = repeated_.emplace(key, outcome);
-    if (is_good(worst->second)) worst->second = outcome;
-    outcome = worst->second;
+    if (repeated_.empty())
+      for (const plan::Job& one : plan_.jobs) ++repeated_[plan::key_of(one)].left;
+    Repeated& all = repeated_[key];
+    if (is_good(all.worst)) all.worst = outcome;
+    outcome = all.worst;
+    // Until the last of them has ended it counts as not run, unless it has failed.
+    if (--all.left > 0 && is_good(outcome)) return;
   }
   Status added = history_->add(key, outcome, event.duration_ns);
   if (status_.ok()) status_ = std::move(added);
@@ -167,8 +183,7 @@ Result<std::map<plan::TestKey, int64_t>> durations_from_events(const std::string
     if (type == "run_started") names.clear();  // files of several shards, one behind the other
     if (type == "script_started") {
       // What a lock file has pinned is known by the name that the test has it by.
-      const std::string image = bytes_of(object, "image");
-      names[script] = {bytes_of(object, "name"), image.substr(0, image.find('@'))};
+      names[script] = plan::key_of(bytes_of(object, "name"), bytes_of(object, "image"));
     }
     const int64_t duration = number_of(object, "duration_ns", 0);
     if (type == "script_ended" && duration > 0 && names.contains(script)) all[names[script]] = duration;

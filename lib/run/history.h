@@ -21,6 +21,7 @@ class History {
   struct Past {
     Outcome outcome = Outcome::not_run;  ///< not_run as well where a run began and never came to its end
     int64_t duration_ns = 0;             ///< of its last run that ended; 0: none did
+    uint32_t run = 0;                    ///< the last one that it was in; a later run has a higher number
   };
 
   /// @param folder absolute, of the manifest or the one that names are relative to.
@@ -51,6 +52,7 @@ class History {
   LinesFile file_;
   bool loaded_ = false;
   std::map<plan::TestKey, Past> tests_;
+  uint32_t runs_ = 0;
 };
 
 /// How long tests took, from the event lines of a run (`--report json=FILE`, `--json`).
@@ -61,17 +63,27 @@ Result<std::map<plan::TestKey, int64_t>> durations_from_events(const std::string
 class HistoryWriter : public EventSink {
  public:
   /// All are borrowed. @param history null: nothing is written
-  HistoryWriter(EventSink& next, const plan::Plan& plan, History* history)
-      : next_(next), plan_(plan), history_(history) {}
+  /// @param flaky_fails what is flaky counts as failed
+  HistoryWriter(EventSink& next, const plan::Plan& plan, History* history, bool flaky_fails = false)
+      : next_(next), plan_(plan), history_(history), flaky_fails_(flaky_fails) {}
   void take(const Event& event) override;
   /// The first thing that went wrong.
   [[nodiscard]] const Status& status() const { return status_; }
 
  private:
+  [[nodiscard]] bool lacks_need(const plan::Job& job) const;
+
   EventSink& next_;
   const plan::Plan& plan_;
   History* history_;
-  std::map<plan::TestKey, Outcome> repeated_;  ///< the worst of a test's repetitions so far
+  bool flaky_fails_;
+  /// Of a test's repetitions.
+  struct Repeated {
+    size_t left = 0;
+    Outcome worst = Outcome::pass;  ///< so far
+  };
+  std::map<plan::TestKey, Repeated> repeated_;
+  std::map<uint32_t, Outcome> ended_;
   Status status_;
 };
 

@@ -415,6 +415,14 @@ void Pod::tell_logs() {
   }
 }
 
+void Pod::tell_ended() {
+  for (const Member& member : members_) {
+    if (!member.what.service || !member.place || !member.status || *member.status == 0) continue;
+    stamper_.log(
+        fmt::format("the service {} {} while the test ran", member.what.name, describe(*member.status)));
+  }
+}
+
 void Pod::end_member(Member& target) {
   if (!target.place) return;
   target.ports.clear();

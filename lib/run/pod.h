@@ -94,6 +94,8 @@ class Pod {
   [[nodiscard]] std::list<Member>& members() { return members_; }
   /// What services wrote last, where a test that failed is told of.
   void tell_logs();
+  /// What services ended by themselves, and not well, which a test that passes has not noticed.
+  void tell_ended();
   /// The end of everything; how each place ended is in its member. @param by_force places that have not come
   /// to their end are killed; services always are
   void finish(bool by_force);

@@ -122,8 +122,9 @@ class Runner {
   std::optional<Verdict> not_wanted(const plan::Job& job) const {
     if (job.skip) return Verdict{Outcome::skip, *job.skip, ""};
     for (size_t other : job.needs) {
-      const Outcome outcome = *schedule_.outcome(other);
-      if (outcome == Outcome::pass || outcome == Outcome::flaky) continue;
+      const std::optional<Outcome> outcome = schedule_.outcome(other);
+      // One that still runs may pass.
+      if (!outcome || outcome == Outcome::pass || outcome == Outcome::flaky) continue;
       return Verdict{Outcome::skip, fmt::format("it needs {}, which did not pass", plan_.jobs[other].name),
                      ""};
     }
@@ -146,7 +147,10 @@ class Runner {
 
   void start(Turn turn) {
     const uint32_t index = turn.index;
-    if (const auto verdict = not_wanted(plan_.jobs[index])) return did_not_run(turn, *verdict);
+    if (const auto verdict = not_wanted(plan_.jobs[index])) {
+      ready_.erase(index);
+      return did_not_run(turn, *verdict);
+    }
     const auto& provided = provided_[index];
     if (const Status able = engine().check(plan_.jobs[index]); !able.ok())
       return did_not_run(turn, error_verdict(able.error()));

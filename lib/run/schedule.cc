@@ -12,7 +12,7 @@ uint64_t memory_of(const plan::Job& job) { return job.limits.memory * (job.conta
 }  // namespace
 
 Schedule::Schedule(const plan::Plan& plan, uint64_t memory)
-    : plan_(plan), outcomes_(plan.jobs.size()), memory_(memory) {
+    : plan_(plan), outcomes_(plan.jobs.size()), runs_(plan.jobs.size()), memory_(memory) {
   for (const size_t index : plan.order) waiting_.push_back(static_cast<uint32_t>(index));
   if (!plan.order.empty()) return;
   for (size_t index = 0; index < plan.jobs.size(); ++index) waiting_.push_back(static_cast<uint32_t>(index));
@@ -42,6 +42,7 @@ std::optional<Turn> Schedule::next() {
     const Turn turn{*at, 0};
     waiting_.erase(at);
     hold(turn.index, 1);
+    runs_[turn.index] = true;
     return turn;
   }
   for (auto at = retries_.begin(); at != retries_.end(); ++at) {
@@ -59,7 +60,20 @@ std::vector<uint32_t> Schedule::upcoming(size_t most) const {
   for (auto at = waiting_.begin(); at != waiting_.end() && all.size() < most; ++at) {
     if (may_begin(*at)) all.push_back(*at);
   }
+  for (auto at = waiting_.begin(); at != waiting_.end() && all.size() < most; ++at) {
+    if (!may_begin(*at) && may_soon(*at)) all.push_back(*at);
+  }
   return all;
+}
+
+// What is set up first is another image then; and memory is not to be held by those that wait.
+bool Schedule::may_soon(uint32_t index) const {
+  const plan::Job& job = plan_.jobs[index];
+  if (memory_of(job) != 0) return false;
+  const auto known = [&](size_t other) { return outcomes_[other].has_value(); };
+  return std::all_of(job.set_up_by.begin(), job.set_up_by.end(), known) &&
+         std::all_of(job.needs.begin(), job.needs.end(),
+                     [&](size_t other) { return known(other) || runs_[other]; });
 }
 
 void Schedule::ended(uint32_t index, Outcome outcome) {

@@ -27,7 +27,8 @@ class Schedule {
   /// The next one that may begin now, which holds what it shares until `ended` or `again`. Nothing: none may
   /// before another has ended, or none is left.
   std::optional<Turn> next();
-  /// The first `most` that wait only for their turn.
+  /// The first `most` that wait only for their turn; behind them those that wait for tests which run by now,
+  /// for what these need or share.
   [[nodiscard]] std::vector<uint32_t> upcoming(size_t most) const;
   /// A test that `next` gave has its outcome.
   void ended(uint32_t index, Outcome outcome);
@@ -43,10 +44,12 @@ class Schedule {
 
  private:
   [[nodiscard]] bool may_begin(uint32_t index) const;
+  [[nodiscard]] bool may_soon(uint32_t index) const;
   void hold(uint32_t index, int by);
 
   const plan::Plan& plan_;
   std::vector<std::optional<Outcome>> outcomes_;
+  std::vector<bool> runs_;
   std::deque<uint32_t> waiting_;
   std::deque<Turn> retries_;
   std::map<std::string, uint32_t> held_;

@@ -13,6 +13,7 @@ void Stamper::take(const Event& event) {
   if (event.kind == Event::Kind::failure) failed_ = true;
   if (event.kind == Event::Kind::case_ended) {
     if (event.outcome == Outcome::pass) ++cases_passed_;
+    cases_ended_.emplace(event.file, event.line);
     if (event.outcome == Outcome::fail || event.outcome == Outcome::error) failed_ = true;
   }
   Event stamped = event;

@@ -1,7 +1,9 @@
 // Stamps what comes from the places of a test, and remembers what a verdict must agree with.
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 
 #include "interpret/event.h"
 
@@ -27,6 +29,15 @@ class Stamper : public EventSink {
   [[nodiscard]] uint32_t line() const { return line_; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] size_t cases_passed() const { return cases_passed_; }
+  /// Whether a line of the test was carried out, or a case of it has ended.
+  [[nodiscard]] bool began() const { return line_ != 0 || !cases_ended_.empty(); }
+  /// Of a case of a document. @param file as in its events
+  [[nodiscard]] bool is_at(const std::string& file, uint32_t line) const {
+    return line_ == line && file_ == file;
+  }
+  [[nodiscard]] bool has_ended(const std::string& file, uint32_t line) const {
+    return cases_ended_.contains({file, line});
+  }
 
  private:
   EventSink& sink_;
@@ -39,6 +50,7 @@ class Stamper : public EventSink {
   std::string file_, command_, step_file_;
   bool failed_ = false;
   size_t cases_passed_ = 0;
+  std::set<std::pair<std::string, uint32_t>> cases_ended_;  ///< their files and lines
 };
 
 }  // namespace testctr::run

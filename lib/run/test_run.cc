@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "run/artifacts.h"
+#include "run/untold_cases.h"
 
 namespace testctr::run {
 namespace {
@@ -67,6 +68,7 @@ void TestRun::make_ready() {
 
 void TestRun::begin() {
   started_ns_ = watched_ns_ = sys::monotonic_ns();
+  if (provision_.tree != nullptr) generation_of_tree_ = provision_.tree->generation();
   deadline_ns_ = started_ns_ + static_cast<uint64_t>(job_.limits.script_timeout_ns);
   Event event;
   event.kind = Event::Kind::script_started;
@@ -380,9 +382,10 @@ PlaceEnding TestRun::joint_ending(bool by_force) {
 void TestRun::settle() {
   Verdict verdict = *concluded_;
   if (verdict.outcome == Outcome::fail) pod_->tell_logs();
+  if (verdict.outcome == Outcome::pass) pod_->tell_ended();
   // The tree is looked through while the containers take themselves down.
-  const bool changed =
-      verdict.outcome == Outcome::pass && provision_.tree != nullptr && !provision_.tree->same();
+  const bool changed = verdict.outcome == Outcome::pass && provision_.tree != nullptr &&
+                       !provision_.tree->same_since(generation_of_tree_);
   // The folder is there for as long as it is open.
   if (job_.setup && verdict.outcome == Outcome::pass && leader_ != nullptr && leader_->place)
     changes_ = leader_->place->changes();
@@ -400,7 +403,7 @@ void TestRun::settle() {
   if (verdict.outcome == Outcome::pass && changed) {
     verdict = error_verdict(
         Error::infrastructure(fmt::format("{} changed while the script ran", provision_.tree->tree().root))
-            .hint("what the script saw of it may be old or new; run it again"));
+            .hint("what the script saw of it may be old or new; `--retries 1` tries what is so again"));
   }
   if (ending.lost && (verdict.outcome == Outcome::pass || verdict.outcome == Outcome::skip))
     verdict = error_verdict(*ending.lost);
@@ -438,6 +441,7 @@ void TestRun::tell_end(const Verdict& of_attempt, const PlaceEnding& ending) {
   outcome_ = verdict.outcome;
   if (ending.lost && verdict.outcome != Outcome::error) stamper_.log(ending.lost->message());
   tell_kept(of_attempt.outcome);
+  tell_untold_cases(job_, of_attempt.outcome, of_attempt.reason, stamper_);
   Event event;
   event.kind = Event::Kind::script_ended;
   event.last = !again_;

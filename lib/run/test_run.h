@@ -97,6 +97,7 @@ class TestRun {
   std::optional<Verdict> concluded_;     ///< how it is to end, while places come to their end
   std::vector<Member*> to_finish_;       ///< the last one first
   uint64_t finish_deadline_ns_ = 0;
+  uint64_t generation_of_tree_ = 0;  ///< when it began
   uint64_t started_ns_ = 0, deadline_ns_ = 0, watched_ns_ = 0;
   Member* shell_ = nullptr;       ///< the place that the user has a shell in now
   uint64_t shell_opened_ns_ = 0;  ///< which stops the time

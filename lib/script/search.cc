@@ -1,7 +1,9 @@
-// Best-first search (A*) for the alignment with the fewest missing and unexpected pieces. A state is how many
-// expectations and lines are done with, and whether the current expectation is amid a run of lines. Where an
-// expectation that stands for one line fits the next line, taking both is never worse than anything else, so
-// such stretches are walked at once.
+// Best-first search (A*) for the cheapest alignment. An expectation that is missing costs more than an
+// unexpected line: where one that takes several lines could take those of another as well, what still holds
+// is to stay. (Of those that stand for one line as many as can be are kept whatever the two cost.) A state is
+// how many expectations and lines are done with, and whether the current expectation is amid a run of lines.
+// Where an expectation that stands for one line fits the next line, taking both is never worse than anything
+// else, so such stretches are walked at once.
 #include <algorithm>
 
 #include "script/sequence.h"
@@ -9,6 +11,8 @@
 namespace testctr::script {
 
 namespace {
+
+constexpr uint32_t of_missing = 4, of_extra = 1;
 
 enum class Move : uint8_t { begin, skip, missing, take, run, run_on, run_end, extra };
 
@@ -66,9 +70,9 @@ class Search {
   [[nodiscard]] uint32_t at_least(uint32_t e, uint32_t l, bool running) const {
     const uint32_t lines = part_.l_end - l, next = running ? e + 1 : e;
     const uint32_t required = required_[next - part_.e];
-    if (required > lines) return required - lines;
+    if (required > lines) return (required - lines) * of_missing;
     const uint32_t takers = part_.e_end - next;
-    return e < last_multi_ || lines <= takers ? 0 : lines - takers;
+    return e < last_multi_ || lines <= takers ? 0 : (lines - takers) * of_extra;
   }
 
   void add(Node node) {
@@ -107,12 +111,12 @@ class Search {
       if (may && !yields) add(on);
       return;
     }
-    if (has_line) add({e, l + 1, at, 0, cost + 1, Move::extra, false});
+    if (has_line) add({e, l + 1, at, 0, cost + of_extra, Move::extra, false});
     if (e == part_.e_end) return;
     if (table_.is_optional(e))
       add({e + 1, l, at, 0, cost, Move::skip, false});
     else
-      add({e + 1, l, at, 0, cost + 1, Move::missing, false});
+      add({e + 1, l, at, 0, cost + of_missing, Move::missing, false});
     if (!has_line || !table_.matches(e, l)) return;
     if (table_.is_multi(e))
       add({e, l + 1, at, 0, cost, Move::run, true});

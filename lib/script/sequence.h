@@ -80,8 +80,8 @@ class Steps {
   std::vector<Step> steps_;
 };
 
-/// The cheapest alignment of a part (every missing expectation and every unexpected line costs 1), searched
-/// best first.
+/// The cheapest alignment of a part (a missing expectation costs 4, an unexpected line 1), searched best
+/// first.
 struct Found {
   bool complete = false;  ///< else `steps` lead as far as `reached` (e and l)
   uint32_t cost = 0;

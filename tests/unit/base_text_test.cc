@@ -63,6 +63,9 @@ TEST_CASE("nearest suggests only what is near") {
   CHECK(text::nearest("stdotu", names) == "stdout");
   CHECK(text::nearest("exsts", names) == "exists");
   CHECK_FALSE(text::nearest("grep", names).has_value());
+  const std::vector<std::string> keys{"needs", "retries", "tree"};
+  CHECK(text::nearest("retry", keys) == "retries");
+  CHECK_FALSE(text::nearest("rest", keys).has_value());
 }
 
 TEST_CASE("base64 goes both ways") {

@@ -89,6 +89,22 @@ TEST_CASE("junit: failing attempts before a pass are flaky failures, after a fai
   CHECK(has(xml, "<failure message=\"passed, though expected to fail: it was broken\" type=\"mismatch\"/>"));
 }
 
+TEST_CASE("junit: what is counted is the element that is there") {
+  const std::string xml = report_of<Junit>(
+      [](EventSink& sink) {
+        play_failing_attempt(sink, 0, "a.txt", 0, false, 0);
+        Event begun = started(0, "a.txt", 20), end = ended(0, Outcome::error, "it was interrupted", 25);
+        begun.attempt = end.attempt = 1;
+        sink.take(begun);
+        sink.take(end);
+      },
+      1);
+  CHECK(has(xml, "tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\""));
+  CHECK(has(xml, "<failure message"));
+  CHECK(has(xml, "<rerunError message=\"it was interrupted\""));
+  CHECK(xml.find("<error") == std::string::npos);
+}
+
 TEST_CASE("junit: an attempt of a document that its cases do not tell of is told beside them") {
   const auto play = [](EventSink& sink) {
     sink.take(started(0, "a.md"));
@@ -127,6 +143,21 @@ TEST_CASE("tap: what fails as expected is TODO, what passes instead is not ok, f
   CHECK(has(tap, "\nnot ok 4 - known.txt # TODO issue \\#12\n"));
   CHECK(has(tap,
             "\nnot ok 5 - mended.txt\n  ---\n  message: \"passed, though expected to fail: it was broken\""));
+}
+
+TEST_CASE("tap: what YAML does not have is escaped") {
+  const std::string text = report_of<Tap>(
+      [](EventSink& sink) {
+        sink.take(started(0, "a.txt", 0));
+        sink.take(failure(0, 1,
+                          {"cat", "no match", "",
+                           "a\xef\xbf\xbe"
+                           "b\xef\xbf\xbf",
+                           "", ""}));
+        sink.take(ended(0, Outcome::fail, "", 1));
+      },
+      1);
+  CHECK(has(text, "actual: \"a\\ufffeb\\uffff\""));
 }
 
 TEST_CASE("tap: an ok test says what it took, where that is known") {

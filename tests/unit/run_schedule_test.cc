@@ -27,7 +27,9 @@ TEST_CASE("schedule: in the plan's order, those that wait for others later") {
   plan.jobs[3].needs = {1};
   Schedule schedule(plan);
   CHECK(schedule.upcoming(2) == Indices{0, 2});
+  CHECK(schedule.upcoming(4) == Indices{0, 2, 1});
   CHECK(all_that_begin(schedule) == Indices{0, 2, 1});
+  CHECK(schedule.upcoming(2) == Indices{3});  // what it needs runs
   CHECK_FALSE(schedule.empty());
   schedule.ended(1, Outcome::fail);
   CHECK(schedule.outcome(1) == Outcome::fail);
@@ -42,6 +44,7 @@ TEST_CASE("schedule: what is shared") {
   plan.shared["group b"] = 2;
   Schedule schedule(plan);
   CHECK(all_that_begin(schedule) == Indices{0, 2, 3});
+  CHECK(schedule.upcoming(2) == Indices{1, 4});  // what they share will be let go
   schedule.ended(3, Outcome::pass);
   CHECK(all_that_begin(schedule) == Indices{4});
   schedule.again({0, 0});  // it does not keep what it holds

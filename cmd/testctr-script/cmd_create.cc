@@ -8,11 +8,8 @@
 #include "base/text.h"
 #include "commands.h"
 #include "create.h"
-#include "plan/make_plan.h"
-#include "revise.h"
 #include "run_request.h"
 #include "run_setup.h"
-#include "scratch.h"
 
 namespace testctr::cmd {
 namespace {
@@ -58,13 +55,10 @@ Result<std::vector<std::string>> commands_of(const std::vector<std::string>& wor
 }
 
 Result<std::string> create(const Arguments& arguments, const std::vector<std::string>& commands, bool cram) {
-  const Scratch scratch = TRY(Scratch::make());
   const std::string source =
       bare_document(commands, arguments.value("--title").value_or(""), cram, TRY(cram_indent(arguments)));
-  plan::Plan plan = TRY(plan_of_text(arguments, arguments.positionals().front(), scratch.path(),
-                                     cram ? "created.t" : "created.md", source));
-  Revisions revisions = TRY(run_and_revise(plan, arguments));
-  Revision& revision = revisions.documents.front();
+  const Revision revision = TRY(
+      revise_text(arguments, arguments.positionals().front(), cram ? "created.t" : "created.md", source, ""));
   if (!revision.problems.empty()) {
     if (const uint32_t line = revision.shell_ended_line; line != 0)
       return Error::usage(fmt::format("create: {} ends the shell, which all cases of a Cram document share",
@@ -72,10 +66,7 @@ Result<std::string> create(const Arguments& arguments, const std::vector<std::st
           .hint("`--format scrut` goes on in a new shell; in Cram `(exit 3)` ends a shell of its own");
     return Error::infrastructure(fmt::format("create: {}", text::join(revision.problems, "\n  ")));
   }
-  std::vector<script::Edit> edits;
-  for (const Change& change : revision.changes)
-    edits.insert(edits.end(), change.edits.begin(), change.edits.end());
-  return script::with_edits(source, std::move(edits));
+  return with_changes(source, revision.changes);
 }
 
 Result<int> run_create(const Arguments& arguments) {

@@ -70,26 +70,22 @@ std::string bare_document(const std::vector<std::string>& commands, const std::s
   return out;
 }
 
-namespace {
-
-/// Lines without what both have at their beginning and end.
-struct Middle {
-  std::vector<std::string_view> before, after;
-};
-
-Middle middle_of(std::string_view before, std::string_view after) {
-  Middle middle{text::lines(before), text::lines(after)};
-  auto& [one, other] = middle;
-  while (!one.empty() && !other.empty() && one.back() == other.back()) {
-    one.pop_back();
-    other.pop_back();
-  }
-  size_t same = 0;
-  while (same < std::min(one.size(), other.size()) && one[same] == other[same]) ++same;
-  one.erase(one.begin(), one.begin() + static_cast<ptrdiff_t>(same));
-  other.erase(other.begin(), other.begin() + static_cast<ptrdiff_t>(same));
-  return middle;
+Result<Revision> revise_text(const Arguments& arguments, const std::string& image, const std::string& name,
+                             const std::string& source, const std::string& as) {
+  const Scratch scratch = TRY(Scratch::make());
+  Revisions revisions =
+      TRY(run_and_revise(TRY(plan_of_text(arguments, image, scratch.path(), name, source, as)), arguments));
+  if (revisions.code > 128) return Error::infrastructure("interrupted");
+  return std::move(revisions.documents.front());
 }
+
+Result<std::string> with_changes(const std::string& source, const std::vector<Change>& changes) {
+  std::vector<script::Edit> edits;
+  for (const Change& change : changes) edits.insert(edits.end(), change.edits.begin(), change.edits.end());
+  return script::with_edits(source, std::move(edits));
+}
+
+namespace {
 
 bool is_status(std::string_view line) {
   line = text::trim(line);
@@ -124,59 +120,54 @@ class Recording {
     source_ = bare_document(commands_, "", cram_, indent_.size());
     for (int round = 0; round < most_rounds; ++round) {
       if (round == 1) wait_for_next_second();
-      const Revision revision = TRY(run());
+      Revision revision = TRY(run());
       if (!revision.problems.empty()) {
         CHECK_OK(leave_out(revision));
         return false;
       }
       if (revision.changes.empty() && round > 0) return true;
-      std::vector<script::Edit> edits;
-      for (const Change& change : revision.changes) {
-        for (script::Edit edit : change.edits) {
-          if (round > 0 && !loosen(edit)) {
-            drop(change.line, "what it does is different each time, as no document could say");
-            return false;
-          }
-          edits.push_back(std::move(edit));
+      for (Change& change : revision.changes) {
+        if (round == 0) break;
+        for (script::Edit& edit : change.edits) {
+          if (loosen(edit)) continue;
+          drop(change.line, "what it does is different each time, as no document could say");
+          return false;
         }
-        if (round > 0) tell_loose(change.line);
+        tell_loose(change.line);
       }
-      source_ = TRY(script::with_edits(source_, std::move(edits)));
+      source_ = TRY(with_changes(source_, revision.changes));
     }
     return Error::infrastructure("the document that was recorded does not pass");
   }
 
   Result<Revision> run() {
-    const Scratch scratch = TRY(Scratch::make());
-    plan::Plan plan =
-        TRY(plan_of_text(arguments_, image_, scratch.path(), as_.substr(as_.rfind('/') + 1), source_, as_));
-    Revisions revisions = TRY(run_and_revise(std::move(plan), arguments_));
-    if (revisions.code > 128) return Error::infrastructure("interrupted");
-    return std::move(revisions.documents.front());
+    return revise_text(arguments_, image_, as_.substr(as_.rfind('/') + 1), source_, as_);
   }
 
   /// Lines that are now others than they were match anything. @return whether that can be said
   bool loosen(script::Edit& edit) const {
-    const std::string before = source_.substr(edit.span.begin, edit.span.size());
-    const auto [one, other] = middle_of(before, edit.text);
-    if (std::any_of(one.begin(), one.end(), is_status) || std::any_of(other.begin(), other.end(), is_status))
-      return false;
+    const auto one = text::lines(std::string_view(source_).substr(edit.span.begin, edit.span.size()));
+    const auto other = text::lines(std::string_view(edit.text));
+    const size_t least = std::min(one.size(), other.size());
+    size_t front = 0, back = 0;
+    while (front < least && one[front] == other[front]) ++front;
+    while (back < least - front && one[one.size() - 1 - back] == other[other.size() - 1 - back]) ++back;
+    for (const auto* lines : {&one, &other})
+      for (size_t i = front; i < lines->size() - back; ++i)
+        if (is_status((*lines)[i])) return false;
     const bool same = one.size() == other.size();
     if (!same && cram_) return false;
-    std::string anything;
-    for (size_t i = 0; same && i < one.size(); ++i)
-      anything += one[i] == other[i] ? std::string(one[i]) : indent_ + "* (glob)\n";
-    if (!same) anything = "* (glob*)\n";
-    // What both have stays as it was first.
-    const auto lines = text::lines(std::string_view(before));
-    size_t front = 0;
-    const auto second = text::lines(std::string_view(edit.text));
-    while (front < std::min(lines.size(), second.size()) && lines[front] == second[front]) ++front;
-    front = std::min(front, lines.size() - one.size());
     std::string text;
-    for (size_t i = 0; i < front; ++i) text += lines[i];
-    text += anything;
-    for (size_t i = front + one.size(); i < lines.size(); ++i) text += lines[i];
+    for (size_t i = 0; i < one.size(); ++i) {
+      if (!same && i == front) text += "* (glob*)\n";
+      const bool differs = i >= front && i < one.size() - back;
+      if (!differs || (same && one[i] == other[i])) {
+        text += one[i];
+      } else if (same) {
+        text += indent_ + "* (glob)\n";
+      }
+    }
+    if (!same && front == one.size()) text += "* (glob*)\n";
     edit.text = std::move(text);
     return true;
   }
@@ -188,9 +179,8 @@ class Recording {
     }
     const std::string& problem = revision.problems.front();
     if (revision.problem_line == 0) return Error::infrastructure(problem);
-    const size_t place = problem.find(fmt::format(":{}: ", revision.problem_line));
-    drop(revision.problem_line,
-         place == std::string::npos ? problem : problem.substr(problem.find(": ", place) + 2));
+    // Behind its place.
+    drop(revision.problem_line, problem.substr(problem.find(": ") + 2));
     return {};
   }
 

@@ -183,8 +183,8 @@ void write_stream(Writer& writer, const char* stream, const std::string& text, s
 
 /// The line that does it, and what that needs of the archive.
 std::string line_of(const TypedCommand& command, size_t number, Writer& writer) {
-  if (command.lines.empty()) return command.line;
-  return "exec sh " + writer.file(fmt::format("{}.sh", number), command.lines);
+  if (!command.several) return command.line;
+  return "exec sh " + writer.file(fmt::format("{}.sh", number), command.typed + "\n");
 }
 
 std::string written(const std::vector<TypedCommand>& commands, const std::vector<ObservedLine>& observed,
@@ -198,7 +198,7 @@ std::string written(const std::vector<TypedCommand>& commands, const std::vector
       writer.line("# Left out: " + command.typed.substr(0, command.typed.find('\n')));
       continue;
     }
-    if (command.program && !command.plain && command.lines.empty() &&
+    if (command.program && !command.plain && !command.several &&
         command.typed.find_first_of("'") != std::string::npos)
       writer.line("# " + command.typed);
     Expected& wanted = expected[i];
@@ -316,7 +316,7 @@ TypedCommand by_shell(const std::string& typed) {
   for (const char c : typed) spelled_out += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
   command.line =
       "exec sh -c " + script_quoted("eval \"$(printf %b \"$1\")\"") + " sh " + script_quoted(spelled_out);
-  if (is_text(typed + "\n") && !has_markers(typed + "\n")) command.lines = typed + "\n";
+  command.several = is_text(typed + "\n") && !has_markers(typed + "\n");
   return command;
 }
 

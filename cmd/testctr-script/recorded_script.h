@@ -18,7 +18,7 @@ struct TypedCommand {
   std::string line;        ///< without what stands before a command
   bool program = false;    ///< it prints, and has an exit status
   bool plain = false;      ///< `exec NAME ...`, which the image may not have as a program
-  std::string lines{};     ///< of a command that has several: as a file; else empty
+  bool several = false;    ///< it has several lines, which stand in a file
   std::string left_out{};  ///< why it is not recorded
 };
 

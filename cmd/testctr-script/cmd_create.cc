@@ -8,11 +8,8 @@
 #include "base/text.h"
 #include "commands.h"
 #include "create.h"
-#include "plan/make_plan.h"
-#include "revise.h"
 #include "run_request.h"
 #include "run_setup.h"
-#include "scratch.h"
 
 namespace testctr::cmd {
 namespace {
@@ -36,58 +33,11 @@ constexpr std::string_view text =
     "standard "
     "input. `--format` is scrut (Markdown, the default) or cram.\n";
 
-std::string first_line(const std::string& command) { return command.substr(0, command.find('\n')); }
-
-std::string command_lines(const std::string& command, const std::string& indent) {
-  std::string out;
-  bool first = true;
-  for (const std::string& line : text::split(command, '\n')) {
-    out += fmt::format("{}{}{}\n", indent, first ? "$ " : (line.empty() ? ">" : "> "), line);
-    first = false;
-  }
-  return out;
-}
-
-/// The document before it was run: cases that expect nothing.
-std::string bare_document(const std::vector<std::string>& commands, const std::string& title, bool cram,
-                          size_t indent) {
-  std::string out;
-  if (!title.empty()) out += cram ? fmt::format("{}\n\n", title) : fmt::format("# {}\n\n", title);
-  bool first = true;
-  for (const std::string& command : commands) {
-    if (!first) out += "\n";
-    first = false;
-    if (cram) {
-      out += fmt::format("{}:\n\n", first_line(command)) + command_lines(command, std::string(indent, ' '));
-      continue;
-    }
-    if (commands.size() > 1 || title.empty()) out += fmt::format("## {}\n\n", first_line(command));
-    out += "```scrut\n" + command_lines(command, "") + "```\n";
-  }
-  return out;
-}
-
-/// A fence that nothing in the document closes too early.
-void lengthen_fences(std::string& document) {
-  size_t longest = 2;
-  for (std::string_view line : text::lines(document)) {
-    if (line.starts_with("```scrut") || text::trim(line) == "```") continue;
-    const size_t ticks = std::min(line.find_first_not_of('`'), line.size());
-    longest = std::max(longest, ticks);
-  }
-  if (longest < 3) return;
-  const std::string fence(longest + 1, '`');
-  std::string out;
-  for (std::string_view line : text::lines(document)) {
-    if (line == "```scrut\n") {
-      out += fence + "scrut\n";
-    } else if (line == "```\n") {
-      out += fence + "\n";
-    } else {
-      out += line;
-    }
-  }
-  document = std::move(out);
+/// The command that begins at a line.
+std::string line_of(std::string_view source, uint32_t number) {
+  const auto all = text::lines(source);
+  std::string line(number <= all.size() ? text::trim(all[number - 1]) : "");
+  return line.starts_with("$ ") ? line.substr(2) : line;
 }
 
 Result<std::vector<std::string>> commands_of(const std::vector<std::string>& words) {
@@ -104,31 +54,19 @@ Result<std::vector<std::string>> commands_of(const std::vector<std::string>& wor
   return commands;
 }
 
-}  // namespace
-
-Result<std::string> create_document(const Arguments& arguments, const std::string& image,
-                                    const std::vector<std::string>& commands, const std::string& title,
-                                    const std::string& name, bool cram) {
-  const Scratch scratch = TRY(Scratch::make());
-  plan::RunRequest request = TRY(request_of(arguments));
-  std::string source = bare_document(commands, title, cram, request.documents.reading.indent);
-  if (!cram) lengthen_fences(source);
-  plan::Plan plan = TRY(plan_of_text(std::move(request), image, scratch.path(), name, source));
-  Revisions revisions = TRY(run_and_revise(plan, arguments));
-  Revision& revision = revisions.documents.front();
-  if (!revision.problems.empty())
-    return Error::infrastructure(fmt::format("create: {}", text::join(revision.problems, "\n  ")));
-  std::vector<script::Edit> edits;
-  for (const Change& change : revision.changes)
-    edits.insert(edits.end(), change.edits.begin(), change.edits.end());
-  return script::with_edits(source, std::move(edits));
-}
-
-namespace {
-
 Result<std::string> create(const Arguments& arguments, const std::vector<std::string>& commands, bool cram) {
-  return create_document(arguments, arguments.positionals().front(), commands,
-                         arguments.value("--title").value_or(""), cram ? "created.t" : "created.md", cram);
+  const std::string source =
+      bare_document(commands, arguments.value("--title").value_or(""), cram, TRY(cram_indent(arguments)));
+  const Revision revision = TRY(
+      revise_text(arguments, arguments.positionals().front(), cram ? "created.t" : "created.md", source, ""));
+  if (!revision.problems.empty()) {
+    if (const uint32_t line = revision.shell_ended_line; line != 0)
+      return Error::usage(fmt::format("create: {} ends the shell, which all cases of a Cram document share",
+                                      text::quoted(line_of(source, line))))
+          .hint("`--format scrut` goes on in a new shell; in Cram `(exit 3)` ends a shell of its own");
+    return Error::infrastructure(fmt::format("create: {}", text::join(revision.problems, "\n  ")));
+  }
+  return with_changes(source, revision.changes);
 }
 
 Result<int> run_create(const Arguments& arguments) {

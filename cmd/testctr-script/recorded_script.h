@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,11 @@ namespace testctr::cmd {
 /// What was typed, and the line of a script that does it.
 struct TypedCommand {
   std::string typed;
-  std::string line;      ///< without what stands before a command
-  bool program = false;  ///< it prints, and has an exit status
-  bool plain = false;    ///< `exec NAME ...`, which the image may not have as a program
+  std::string line;        ///< without what stands before a command
+  bool program = false;    ///< it prints, and has an exit status
+  bool plain = false;      ///< `exec NAME ...`, which the image may not have as a program
+  bool several = false;    ///< it has several lines, which stand in a file
+  std::string left_out{};  ///< why it is not recorded
 };
 
 /// A command as a line: `cd` and settings of variables are the script's own, words without a meaning for a
@@ -24,6 +27,10 @@ struct TypedCommand {
 TypedCommand typed_command(const std::string& typed);
 /// By the shell, whatever it is.
 TypedCommand by_shell(const std::string& typed);
+/// What to say of a command that is to change the shell, which in a script none sees any more.
+std::optional<std::string> lost_effect(const TypedCommand& command);
+/// Its first line, for messages.
+std::string shown_command(const std::string& typed);
 
 /// What happened at a line.
 struct ObservedLine {
@@ -53,11 +60,16 @@ using RunScript = std::function<Result<LineObserver>(const std::string& source)>
 
 struct RecordedScript {
   std::string source;
-  std::vector<std::string> notes;  ///< what is not compared, and why
+  std::vector<std::string> notes;  ///< what is left out or not compared, and why
+  size_t commands = 0;             ///< those that are in it; none: there is no script
 };
 
 /// Runs the commands, writes down what they print, and runs what came of it, until it holds; what is
-/// different each time is not compared. Errors: of the runs; a line cannot be carried out (usage)
+/// different each time is not compared, and a command that does not end by itself is left out. Errors: of the
+/// runs
 Result<RecordedScript> record_script(const std::vector<std::string>& typed, const RunScript& run);
+
+/// Until the clock shows another one.
+void wait_for_next_second();
 
 }  // namespace testctr::cmd

@@ -52,8 +52,10 @@ class Reviser {
   }
 
   void take(run::ObservedCase ended) {
-    if (ended.outcome == Outcome::pass) return;
     Revision& revision = revisions_.documents[ended.script];
+    if (ended.shell_ended && ended.file.empty()) revision.shell_ended_line = ended.line;
+    if (ended.outcome == Outcome::pass) return;
+    const size_t problems = revision.problems.size();
     const plan::Job& job = plan_.jobs[ended.script];
     const std::string place =
         fmt::format("{}:{}", text::printable(ended.file.empty() ? job.name : ended.file), ended.line);
@@ -67,6 +69,7 @@ class Reviser {
     } else {
       revision.changes.push_back(std::move(change).value());
     }
+    if (revision.problems.size() > problems && revision.problem_line == 0) revision.problem_line = ended.line;
   }
 
  private:

@@ -23,6 +23,8 @@ struct Change {
 struct Revision {
   std::vector<Change> changes;        ///< in the order of their places
   std::vector<std::string> problems;  ///< what does not hold and cannot be written: "file:line: reason"
+  uint32_t problem_line = 0;          ///< of the first case that has one; 0: none has
+  uint32_t shell_ended_line = 0;      ///< of the case that ended a Cram document's shell; 0: none did
 };
 
 /// A file with what is to change in it.

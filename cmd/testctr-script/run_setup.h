@@ -25,8 +25,13 @@ struct RunSetup {
 Result<RunSetup> set_up_run(const Arguments& arguments, const plan::Plan& plan, bool quiet = false);
 
 /// The plan of one test that the command made up: a file `name` with this text, in the folder `scratch`.
-/// @param request whose words and format are replaced Errors: of the request, of what was made up (usage).
-Result<plan::Plan> plan_of_text(plan::RunRequest request, const std::string& image,
-                                const std::string& scratch, const std::string& name, std::string_view text);
+/// @param arguments but for their words and format @param as the file that it is to become: it has its
+/// name and test tree; empty: none Errors: of the request, of what was made up (usage).
+Result<plan::Plan> plan_of_text(const Arguments& arguments, const std::string& image,
+                                const std::string& scratch, const std::string& name, std::string_view text,
+                                const std::string& as = "");
+
+/// The indentation of Cram's lines that these ask for.
+Result<size_t> cram_indent(const Arguments& arguments);
 
 }  // namespace testctr::cmd

@@ -20,6 +20,8 @@ void set_default() {
   std::signal(SIGTERM, SIG_DFL);
 }
 
+constexpr int stopping[] = {SIGINT, SIGTERM, SIGHUP};
+
 extern "C" void on_stop_signal(int number) {
   const int kept = errno;
   set_default();
@@ -35,21 +37,36 @@ extern "C" void on_stop_signal(int number) {
 
 }  // namespace
 
-Result<StopSignals> StopSignals::install() {
+Result<StopSignals> StopSignals::install(bool hangup) {
   auto [read_end, write_end] = TRY(sys::pipe());
   pipe_end.store(write_end.get());
+  StopSignals signals(std::move(read_end), std::move(write_end));
+  signals.hangup_ = hangup;
+  CHECK_OK(signals.arm());
+  return signals;
+}
+
+Status StopSignals::arm() const {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   sigemptyset(&action.sa_mask);
-  sigaddset(&action.sa_mask, SIGINT);
-  sigaddset(&action.sa_mask, SIGTERM);
-  for (int number : {SIGINT, SIGTERM}) {
+  for (int number : stopping) sigaddset(&action.sa_mask, number);
+  for (int number : stopping) {
+    if (number == SIGHUP && !hangup_) continue;
     struct sigaction before {};
     // Who started us with a signal ignored (nohup, a background job of sh) wants it ignored.
     if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     if (::sigaction(number, &action, nullptr) != 0) return Error::system("sigaction", std::to_string(number));
   }
-  return StopSignals(std::move(read_end), std::move(write_end));
+  return {};
+}
+
+Status StopSignals::renew() {
+  char byte = 0;
+  while (any_received.exchange(false) && ::read(read_end_.get(), &byte, 1) < 0 && errno == EINTR)
+    any_received.store(true);
+  signal_received.store(0);
+  return arm();
 }
 
 StopSignals::~StopSignals() {

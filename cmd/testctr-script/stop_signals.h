@@ -12,7 +12,8 @@ namespace testctr::cmd {
 /// its default effect: the process dies at once, and its containers with it. One at a time.
 class StopSignals {
  public:
-  static Result<StopSignals> install();
+  /// @param hangup SIGHUP is as SIGTERM
+  static Result<StopSignals> install(bool hangup = false);
   StopSignals(StopSignals&& other) noexcept = default;
   StopSignals& operator=(StopSignals&&) = delete;
   ~StopSignals();
@@ -22,10 +23,14 @@ class StopSignals {
   [[nodiscard]] const std::atomic<bool>& arrived() const;
   /// The signal that came, 0: none.
   [[nodiscard]] int received() const;
+  /// What has come is forgotten: as after `install`.
+  Status renew();
 
  private:
+  Status arm() const;
   StopSignals(Fd read_end, Fd write_end) : read_end_(std::move(read_end)), write_end_(std::move(write_end)) {}
   Fd read_end_, write_end_;
+  bool hangup_ = false;
 };
 
 }  // namespace testctr::cmd

@@ -38,9 +38,10 @@ std::string DocumentRun::carry_out_typed(const std::string& line) {
          "the shell died at the prompt, and what the cases before had set could not be saved");
   if (!shell_->alive())
     stop(Outcome::not_run, "the shell ended at the prompt, and all cases of a Cram document share it");
-  if (end.how == CaseEnd::How::ended) return fmt::format("[exit status {}]", end.code);
-  return end.how == CaseEnd::How::signalled ? fmt::format("[{}]", describe_status(end.signal))
-                                            : "[it was stopped]";
+  std::string said = "[it was stopped]";
+  if (end.how == CaseEnd::How::ended) said = fmt::format("[exit status {}]", end.code);
+  if (end.how == CaseEnd::How::signalled) said = fmt::format("[{}]", describe_status(end.signal));
+  return shell_->alive() ? said : said + "\nthe document's shell has ended";
 }
 
 void DocumentRun::remember(CaseEnd& end) {

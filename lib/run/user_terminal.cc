@@ -188,18 +188,22 @@ void UserTerminal::open_prompt() {
 void UserTerminal::ask(const std::string& prompt) {
   leave_interrupts();
   asked_ = true;
+  over_ = manner_ && manner_->over();
+  if (!over_) show_prompt(manner_ ? manner_->prompt : prompt);
+}
+
+void UserTerminal::show_prompt(const std::string& prompt) {
   const char* term = ::getenv("TERM");
   const std::string_view kind = term != nullptr ? term : "";
   editing_ = !plain_ && !kind.empty() && kind != "dumb" && ::isatty(STDIN_FILENO) == 1 &&
              ::isatty(STDOUT_FILENO) == 1;
   if (editing_) {
     make_raw(/*for_shell=*/false);
-    editor_.begin(manner_ ? manner_->prompt : prompt);
+    editor_.begin(prompt);
     columns_ = window_now().columns;
     return print(editor_.draw(columns_));
   }
-  if (!typed_.empty() || ::isatty(STDIN_FILENO) != 1) return;
-  print(manner_ ? manner_->prompt : prompt);
+  if (typed_.empty() && ::isatty(STDIN_FILENO) == 1) print(prompt);
 }
 
 // After a stop the shell that has the terminal sets it as it likes it.
@@ -244,14 +248,27 @@ std::optional<ShellInput> UserTerminal::read_edited() {
       ShellInput line;
       line.end = key == Key::end;
       line.bytes = editor_.finish();
-      return finish_line(std::move(line));
+      if (auto finished = finish_line(std::move(line))) return finished;
+      if (!editing_) return std::nullopt;
+      continue;
     }
     if (key == Key::suspend) suspend();
     if (key == Key::drop) {
       print("\n");
-      editor_.begin(editor_.prompt());
+      if (manner_) manner_->on_interrupt(/*at_prompt=*/true, /*begun=*/true);
+      editor_.begin(manner_ ? manner_->prompt : editor_.prompt());
     }
     if (key != Key::interrupt) continue;
+    if (manner_) {
+      print("\n");
+      manner_->on_interrupt(/*at_prompt=*/true, /*begun=*/false);
+      editor_.begin(manner_->prompt);
+      if (!manner_->over()) continue;
+      make_cooked();
+      editing_ = false;
+      over_ = true;
+      return read_line();
+    }
     leaving_ = true;
     make_cooked();
     (void)::kill(0, SIGINT);
@@ -262,6 +279,12 @@ std::optional<ShellInput> UserTerminal::read_edited() {
 }
 
 std::optional<ShellInput> UserTerminal::read_line() {
+  if (over_) {
+    ShellInput nothing;
+    nothing.line = nothing.end = true;
+    over_ = asked_ = false;
+    return nothing;
+  }
   if (editing_) return read_edited();
   constexpr size_t longest = size_t{256} << 10;
   while (typed_.find('\n') == std::string::npos && typed_.size() < longest) {
@@ -277,17 +300,23 @@ std::optional<ShellInput> UserTerminal::read_line() {
   typed_.erase(0, end + 1);
   const bool tells_end = ended_ && line.end && ::isatty(STDIN_FILENO) == 1;
   if (tells_end) print("\n");
-  return finish_line(std::move(line));
+  if (auto finished = finish_line(std::move(line))) return finished;
+  return editing_ ? read_edited() : read_line();
 }
 
 std::optional<ShellInput> UserTerminal::finish_line(ShellInput line) {
   line.line = true;
-  asked_ = false;
-  if (manner_ && !line.end) {
-    auto sent = manner_->sent(line.bytes);
+  if (manner_) {
+    bool more = false;
+    auto sent = line.end ? manner_->rest() : manner_->sent(line.bytes, more);
+    if (more) {
+      show_prompt(manner_->further);
+      return std::nullopt;
+    }
     line.end = !sent.has_value();
     line.bytes = std::move(sent).value_or("");
   }
+  asked_ = false;
   // At a terminal its end is one line's, and more can be typed at the next prompt.
   if (ended_ && ::isatty(STDIN_FILENO) == 1) ended_ = false;
   if (!line.end) hear_interrupts();
@@ -297,6 +326,7 @@ std::optional<ShellInput> UserTerminal::finish_line(ShellInput line) {
 bool UserTerminal::take_interrupt() {
   if (!hears_interrupts.load() || !interrupted.exchange(false)) return false;
   print("\n");  // behind its echo
+  if (manner_) manner_->on_interrupt(/*at_prompt=*/false, /*begun=*/false);
   return true;
 }
 

@@ -32,10 +32,19 @@ class UserTerminal {
   /// How a prompt speaks with the user where it is not the debugger's (`record`).
   struct Manner {
     std::string prompt;
-    /// What is sent for a line that was typed; nothing: the end of input.
-    std::function<std::optional<std::string>(const std::string& line)> sent;
+    std::string further;  ///< before a line that belongs to the one above
+    /// What is sent for a line that was typed; nothing: the end of input. Where `more` is set nothing is
+    /// sent: the next line belongs to it.
+    std::function<std::optional<std::string>(const std::string& line, bool& more)> sent;
+    /// What is sent when the input ends within a line; nothing: there is nothing.
+    std::function<std::optional<std::string>()> rest;
     /// What is shown of what the prompt prints.
     std::function<std::string(std::string_view text)> shown;
+    /// Whether no more lines are wanted; asked before each.
+    std::function<bool()> over;
+    /// Ctrl-C: at the prompt, where what was begun is forgotten, if anything was; or while a line is carried
+    /// out, which is stopped. After the first no more lines may be wanted.
+    std::function<void(bool at_prompt, bool begun)> on_interrupt;
   };
   void set_manner(Manner manner) { manner_ = std::move(manner); }
   /// Lines are edited by what the terminal itself can, as where it understands nothing else.
@@ -83,7 +92,9 @@ class UserTerminal {
   std::optional<ShellInput> read_more(size_t room);
   void print(std::string_view bytes);
   std::optional<ShellInput> read_edited();
+  /// @return nothing: another line belongs to it
   std::optional<ShellInput> finish_line(ShellInput line);
+  void show_prompt(const std::string& prompt);
   void refresh();
   void suspend();
   void make_raw(bool for_shell);
@@ -96,6 +107,7 @@ class UserTerminal {
   bool open_ = false, was_open_ = false, raw_ = false, ended_ = false, unheard_ = false;
   bool prompt_ = false;  ///< a prompt has the terminal, and no shell
   bool asked_ = false;   ///< it waits for a line
+  bool over_ = false;    ///< and none is wanted any more
   std::string typed_;    ///< what was read beyond the last line
   bool plain_ = false;
   bool editing_ = false;  ///< what is typed goes through `editor_`
